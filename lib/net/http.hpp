@@ -1,0 +1,57 @@
+#pragma once
+#include "base/result.hpp"
+#include "base/time.hpp"
+
+#include <boost/asio/awaitable.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// HTTP as plain structs. Beast and OpenSSL live in two .cpp files of this room and nowhere else (style §7).
+namespace steward::net {
+
+using http_headers = std::vector<std::pair<std::string, std::string>>;
+
+class http_request {
+  public:
+    http_request() = default;
+    http_request(std::string verb, std::string path_and_query) : method(std::move(verb)), target(std::move(path_and_query)) {}
+    std::string method;  ///< GET POST PUT DELETE
+    std::string target;  ///< "/api2/json/version?x=y", already percent-encoded
+    http_headers headers;
+    std::string body;
+};
+
+class http_response {
+  public:
+    int status = 0;
+    std::string reason;  ///< PVE puts the first line of its error here (pve-facts B.3)
+    http_headers headers;
+    std::string body;
+    /// First header of that name, compared without case; empty when missing.
+    [[nodiscard]] std::string header(std::string_view name) const;
+};
+
+/// How to recognise the server. Exactly one of the three; nothing set means the system's CA store.
+class tls_trust {
+  public:
+    std::string ca_file;             ///< PEM; the host name or address is verified as well
+    std::string fingerprint_sha256;  ///< "AB:CD:…" of the leaf certificate; then neither CA nor name matter
+    bool insecure = false;           ///< accept anything: only by explicit configuration
+};
+
+/// One HTTPS (or http) server to talk to.
+class http_endpoint {
+  public:
+    http_endpoint() = default;
+    http_endpoint(std::string h, std::uint16_t p) : host(std::move(h)), port(p) {}
+    std::string host;  ///< name, IPv4 or IPv6 address without brackets
+    std::uint16_t port = 8006;
+    bool tls = true;
+    tls_trust trust;
+};
+
+}  // namespace steward::net

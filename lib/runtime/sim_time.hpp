@@ -1,0 +1,52 @@
+#pragma once
+#include "runtime/time_source.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+
+namespace steward {
+
+/// Virtual time: owns its io_context and moves the clock only when nothing is left to run. Sleepers with equal
+/// deadlines wake in the order in which they asked. Sockets do not follow it; simulations replace the seams.
+class sim_time final : public time_source {
+  public:
+    sim_time() = default;
+    ~sim_time() override;
+    sim_time(const sim_time&) = delete;
+    sim_time& operator=(const sim_time&) = delete;
+
+    [[nodiscard]] boost::asio::io_context& io() { return io_; }
+    [[nodiscard]] time_point now() const override { return now_; }
+    [[nodiscard]] wall_time wall_now() const override;
+    [[nodiscard]] boost::asio::awaitable<void> sleep_until(time_point when) override;
+
+    /// Runs everything that happens within the next `how_long`, then stands exactly there.
+    void run_for(duration how_long);
+    /// Runs until `done()` or until `limit` has passed; tells whether `done()` held.
+    template <class Predicate>
+    bool run_until(Predicate done, duration limit) {
+        const time_point end = now_ + limit;
+        for (;;) {
+            drain();
+            if (done()) return true;
+            if (!step(end)) return done();
+        }
+    }
+    [[nodiscard]] std::size_t sleepers() const { return sleepers_.size(); }
+
+  private:
+    using key = std::pair<time_point, std::uint64_t>;
+    void drain();
+    bool step(time_point end);
+
+    boost::asio::io_context io_{1};
+    time_point now_{};
+    std::uint64_t sequence_ = 0;
+    std::map<key, std::shared_ptr<boost::asio::steady_timer>> sleepers_;
+};
+
+}  // namespace steward
