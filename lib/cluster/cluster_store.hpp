@@ -33,6 +33,10 @@ class cluster_store {
     /// Takes `name` for ever, once: true the first time it is asked, false when somebody already has it (mkdir).
     [[nodiscard]] virtual boost::asio::awaitable<result<bool>> claim(std::string name) = 0;
 
+    /// Whether park, unpark and relocate can be asked at all right now (the guard answers); asked before anything is
+    /// stopped. Errors: unavailable.
+    [[nodiscard]] virtual boost::asio::awaitable<result<void>> check_parking() = 0;
+
     /// Locks and parks a configuration: the commit point of a hand-over (reliability §1.3). Repeating a park that
     /// already happened returns the same path. Errors: changed (digest differs: nothing done), locked, not_found,
     /// no_quorum, outcome_unknown (look again), unavailable (no guard).

@@ -1,0 +1,88 @@
+#pragma once
+#include "base/ids.hpp"
+#include "model/snapshot.hpp"
+#include "pve/transport.hpp"
+#include "runtime/time_source.hpp"
+
+#include <boost/asio/awaitable.hpp>
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace steward::pve {
+
+class task_state {
+  public:
+    bool running = false;
+    std::string exit_text;  ///< when not running
+};
+
+/// A row of a node's task list.
+class task_row {
+  public:
+    upid id;
+    bool running = false;
+    std::string exit_text;
+};
+
+/// Restore of an archive under the guest's own vmid. There is no `force`: it destroys old volumes before unpacking
+/// (pve-facts G.6); the caller parks the old configuration first.
+class restore_order {
+  public:
+    guest_id guest;
+    node_name target;
+    volid archive;
+    storage_id storage;  ///< empty: VM disks go where they were; a container needs one
+    std::vector<std::string> tags;
+};
+
+/// The calls that the product makes, typed. Every call has the client's time limit; errors are those of the transport
+/// plus what PVE's answers mean (decode.hpp). Writes are never repeated by this class.
+class client {
+  public:
+    client(transport& wire, time_source& time, duration request_limit);
+
+    [[nodiscard]] time_source& time() const { return time_; }
+
+    /// cluster/status and cluster/resources as one snapshot, as the contacted node sees it.
+    [[nodiscard]] boost::asio::awaitable<result<model::cluster_view>> look();
+    [[nodiscard]] boost::asio::awaitable<result<model::guest_status>> guest_status(node_name node, guest_id guest);
+    /// The same fact from the node's list: a second source.
+    [[nodiscard]] boost::asio::awaitable<result<model::run_state>> listed_state(node_name node, guest_id guest);
+    [[nodiscard]] boost::asio::awaitable<result<model::guest_config>> guest_config(node_name node, guest_id guest);
+    /// Our own privileges on one ACL path.
+    [[nodiscard]] boost::asio::awaitable<result<std::set<std::string>>> privileges(std::string acl_path);
+    [[nodiscard]] boost::asio::awaitable<result<std::vector<model::backup>>> backups(node_name node, storage_id storage,
+                                                                                     guest_id guest);
+    /// The guest configuration inside an archive.
+    [[nodiscard]] boost::asio::awaitable<result<model::guest_config>> archived_config(node_name node, volid archive);
+
+    [[nodiscard]] boost::asio::awaitable<result<upid>> start(node_name node, guest_id guest);
+    /// Hard stop.
+    [[nodiscard]] boost::asio::awaitable<result<upid>> stop(node_name node, guest_id guest);
+    /// Asks nicely; after `limit` the guest is stopped hard.
+    [[nodiscard]] boost::asio::awaitable<result<upid>> shutdown(node_name node, guest_id guest, duration limit);
+    [[nodiscard]] boost::asio::awaitable<result<upid>> restore(restore_order order);
+    /// Removes a guest with its volumes. Only ever called for a half-made replacement that carries our own tag.
+    [[nodiscard]] boost::asio::awaitable<result<upid>> destroy(node_name node, guest_id guest);
+
+    [[nodiscard]] boost::asio::awaitable<result<task_state>> task_status(upid task);
+    /// Log lines after the first `skip`.
+    [[nodiscard]] boost::asio::awaitable<result<std::vector<std::string>>> task_log(upid task, std::size_t skip);
+    [[nodiscard]] boost::asio::awaitable<result<void>> stop_task(upid task);
+    /// Newest first: running and finished tasks about one vmid on one node.
+    [[nodiscard]] boost::asio::awaitable<result<std::vector<task_row>>> tasks_of(node_name node, vmid id);
+
+  private:
+    [[nodiscard]] boost::asio::awaitable<result<reply>> ask(request what);
+    [[nodiscard]] boost::asio::awaitable<result<upid>> ask_for_task(request what);
+
+    transport& wire_;
+    time_source& time_;
+    duration limit_;
+};
+
+}  // namespace steward::pve
