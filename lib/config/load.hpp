@@ -25,7 +25,8 @@ struct loaded {
 /// Reads YAML text; `file` is for messages. Never throws, whatever the bytes are; text above 1 MiB is refused.
 [[nodiscard]] loaded parse(std::string_view text, const std::string& file);
 
-/// The same for a file, plus what only the file system can tell: secret files exist and have a safe mode, CA files exist.
+/// The same for a file, plus what only the file system can tell: secret files exist and have a safe mode, CA files
+/// exist.
 [[nodiscard]] loaded load_file(const std::string& path);
 
 }  // namespace steward::config

@@ -21,13 +21,13 @@ struct endpoint {
 };
 
 struct cluster {
-    std::string name;                 ///< must equal the cluster's name when given
-    std::vector<endpoint> endpoints;  ///< tried in this order
-    std::string ca_file;              ///< exactly one of ca_file, fingerprint(s), insecure; none: system CA store
+    std::string name;                       ///< must equal the cluster's name when given
+    std::vector<endpoint> endpoints;        ///< tried in this order
+    std::string ca_file;                    ///< exactly one of ca_file, fingerprint(s), insecure; none: system CA store
     std::vector<std::string> fingerprints;  ///< SHA-256 of node certificates, "AB:CD:…"; any of them is accepted
     bool insecure = false;
-    std::string token_file;           ///< USER@REALM!TOKENID=SECRET, mode 0600
-    std::string user;                 ///< with password_file instead of token_file
+    std::string token_file;  ///< USER@REALM!TOKENID=SECRET, mode 0600
+    std::string user;        ///< with password_file instead of token_file
     std::string password_file;
     duration request_timeout = std::chrono::seconds(20);
     duration poll_interval = std::chrono::seconds(10);  ///< how often the cluster's state is read
@@ -37,13 +37,13 @@ enum class check_kind { tcp, http, icmp };
 
 struct check {
     check_kind kind = check_kind::tcp;
-    std::string name;                    ///< unique per guest; default: the target
-    std::string host;                    ///< tcp, icmp; http: from the URL
-    std::uint16_t port = 0;              ///< tcp, http
-    bool tls = false;                    ///< http: https:// was given
-    std::string path = "/";              ///< http
-    std::string ca_file;                 ///< https: private CA
-    bool insecure = false;               ///< https: do not verify
+    std::string name;                                        ///< unique per guest; default: the target
+    std::string host;                                        ///< tcp, icmp; http: from the URL
+    std::uint16_t port = 0;                                  ///< tcp, http
+    bool tls = false;                                        ///< http: https:// was given
+    std::string path = "/";                                  ///< http
+    std::string ca_file;                                     ///< https: private CA
+    bool insecure = false;                                   ///< https: do not verify
     std::vector<std::pair<int, int>> status = {{200, 399}};  ///< http
     duration interval = std::chrono::seconds(10);
     duration timeout = std::chrono::seconds(3);
@@ -52,21 +52,21 @@ struct check {
 };
 
 struct restart_policy {
-    int attempts = 1;                                ///< restarts in place within `window`; 0: never
+    int attempts = 1;  ///< restarts in place within `window`; 0: never
     duration window = std::chrono::minutes(30);
-    duration settle = std::chrono::seconds(60);      ///< time a restarted guest has to become healthy
+    duration settle = std::chrono::seconds(60);  ///< time a restarted guest has to become healthy
 };
 
 struct failover_policy {
     bool enabled = true;
-    std::vector<node_name> targets;                  ///< allowed nodes in order of preference; empty: all
+    std::vector<node_name> targets;  ///< allowed nodes in order of preference; empty: all
     std::vector<node_name> avoid;
-    std::optional<storage_id> storage;               ///< where restored volumes go; default: the storage of its first disk
-    std::vector<storage_id> backup_storages;         ///< where to look; empty: all with content backup
-    duration max_backup_age = std::chrono::hours(26);  ///< older than this is not restored without --force
-    int attempts = 2;                                ///< targets tried before going back
-    duration stop_timeout = std::chrono::seconds(60);     ///< graceful shutdown, then hard stop
-    duration stall_timeout = std::chrono::seconds(300);   ///< restore without progress
+    std::optional<storage_id> storage;        ///< where restored volumes go; default: the storage of its first disk
+    std::vector<storage_id> backup_storages;  ///< where to look; empty: all with content backup
+    duration max_backup_age = std::chrono::hours(26);    ///< older than this is not restored without --force
+    int attempts = 2;                                    ///< targets tried before going back
+    duration stop_timeout = std::chrono::seconds(60);    ///< graceful shutdown, then hard stop
+    duration stall_timeout = std::chrono::seconds(300);  ///< restore without progress
     duration start_timeout = std::chrono::seconds(120);
     duration verify_timeout = std::chrono::seconds(300);
     duration cooldown = std::chrono::seconds(600);
