@@ -72,6 +72,7 @@ struct guest_status {
 struct backup {
     volid volume;
     guest_id guest;
+    node_name only_on;  ///< the node that has it when its storage is not shared; empty: wherever the storage is
     wall_time created{};
     std::uint64_t bytes = 0;
     bool verify_failed = false;  ///< PBS verification says the archive is bad

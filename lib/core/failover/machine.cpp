@@ -1,0 +1,137 @@
+#include "core/failover/machine.hpp"
+
+#include "core/failover/machine_parts.hpp"
+
+namespace steward::failover {
+
+const char* name_of(operation o) noexcept {
+    switch (o) {
+        case operation::none: return "none";
+        case operation::restart: return "restart";
+        case operation::preflight: return "preflight";
+        case operation::claim: return "claim";
+        case operation::stop: return "stop";
+        case operation::isolate: return "isolate";
+        case operation::look_at_target: return "look_at_target";
+        case operation::restore: return "restore";
+        case operation::clean: return "clean";
+        case operation::start: return "start";
+        case operation::roll_back: return "roll_back";
+    }
+    return "none";
+}
+
+namespace detail {
+
+stepper& stepper::enter(phase p, std::string why, std::optional<duration> limit) {
+    record& r = saved();
+    const bool tells_a_story = p != phase::watching && p != phase::suspect;
+    if (!r.story.empty() && r.story.back().at == r.at) r.story.back().took = around_.now - now().entered;
+    // A new story begins when a fault begins.
+    if (p == phase::suspect || (p == phase::confirming && r.at == phase::watching)) r.story.clear();
+    if (tells_a_story || p == phase::suspect) r.story.push_back({p, around_.wall, duration::zero(), why});
+    if (p != phase::held) r.held.reset();
+    r.at = p;
+    r.since = around_.wall;
+    r.reason = std::move(why);
+    r.task.clear();
+    r.operation_done = false;
+    now().entered = around_.now;
+    now().deadline.reset();
+    if (limit) set_deadline(*limit);
+    out_.run = operation::none;
+    out_.cancel = true;
+    mark_dirty();
+    return *this;
+}
+
+stepper& stepper::run(operation o) {
+    out_.run = o;
+    return *this;
+}
+
+stepper& stepper::alarm(std::string code, std::string text) {
+    out_.alerts.push_back({std::move(code), std::move(text)});
+    return *this;
+}
+
+stepper& stepper::hold_for(std::string code, std::string text, std::string release, duration at_least) {
+    const bool is_news = saved().at != phase::held || !saved().held || saved().held->code != code;
+    hold h{code, text, std::move(release), {}};
+    if (at_least != duration::zero()) h.until = around_.wall + std::chrono::ceil<std::chrono::seconds>(at_least);
+    if (is_news) {
+        enter(phase::held, code + ": " + text);
+        alarm(code, text);
+    } else {
+        out_.cancel = true;
+    }
+    set_deadline(std::max(limits::held_recheck, at_least));
+    if (saved().held != std::nullopt && saved().held->text == h.text && saved().held->until == h.until) return *this;
+    saved().held = std::move(h);
+    mark_dirty();
+    return *this;
+}
+
+duration stop_limit(const policy& rules) { return 2 * rules.stop_timeout + std::chrono::seconds(60); }
+
+static void dispatch(stepper& s, const event& e) {
+    switch (s.saved().at) {
+        case phase::watching: return on_watching(s, e);
+        case phase::suspect: return on_suspect(s, e);
+        case phase::restarting: return on_restarting(s, e);
+        case phase::confirming: return on_confirming(s, e);
+        case phase::held: return on_held(s, e);
+        case phase::claimed: return on_claimed(s, e);
+        case phase::stopping: return on_stopping(s, e);
+        case phase::isolating: return on_isolating(s, e);
+        case phase::parked: return on_parked(s, e);
+        case phase::restoring: return on_restoring(s, e);
+        case phase::cleaning: return on_cleaning(s, e);
+        case phase::restored: return on_restored(s, e);
+        case phase::starting: return on_starting(s, e);
+        case phase::verifying: return on_verifying(s, e);
+        case phase::rolling_back: return on_rolling_back(s, e);
+        case phase::done:
+        case phase::rolled_back:
+        case phase::aborted_safe:
+        case phase::failed_parked: return on_resting(s, e);
+    }
+}
+
+}  // namespace detail
+
+step advance(state before, const event& what, const surroundings& around) {
+    detail::stepper s(std::move(before), around);
+    if (const auto* news = std::get_if<seen>(&what)) {
+        if (news->now == health::standing::unknown && s.now().last != health::standing::unknown)
+            s.now().unknown_since = around.now;
+        s.now().last = news->now;
+        s.now().last_reason = news->reason;
+        if (news->now == health::standing::up && !s.saved().seen_up) {
+            s.saved().seen_up = true;
+            s.mark_dirty();
+        }
+    }
+    if (const auto* started = std::get_if<task_started>(&what)) {
+        s.saved().task = started->upid;
+        s.mark_dirty();
+        return s.take();
+    }
+    if (std::holds_alternative<resumed>(what)) {
+        detail::resume(s);
+        return s.take();
+    }
+    detail::dispatch(s, what);
+    return s.take();
+}
+
+state first_state(guest_id guest, time_point now, wall_time wall) {
+    state s;
+    s.saved.guest = guest;
+    s.saved.since = wall;
+    s.entered = now;
+    s.unknown_since = now;
+    return s;
+}
+
+}  // namespace steward::failover

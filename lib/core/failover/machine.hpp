@@ -1,0 +1,113 @@
+#pragma once
+#include "core/failover/record.hpp"
+#include "core/health/health.hpp"
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+/// The failover machine: (state, event, surroundings) → (state, effects). It reads no clock and does no I/O. The driver
+/// writes the new record down before it carries out the effects (reliability §3.1).
+namespace steward::failover {
+
+// ---- events ------------------------------------------------------------------------------------------------------
+
+/// What the guest's checks say now.
+struct seen {
+    health::standing now = health::standing::unknown;
+    std::string reason;
+};
+/// Time has passed.
+struct tick {};
+/// Something that could release a hold has changed (armed, operator): look again now.
+struct reconsider {};
+/// The daemon has just started and found this record.
+struct resumed {};
+/// Preflight ended.
+struct planned {
+    std::variant<plan, refusal> answer;
+};
+/// An operator orders a hand-over.
+struct ordered {
+    wish asked;
+};
+/// An operator wants a failed_parked or held guest looked at again.
+struct retry {};
+
+enum class outcome {
+    ok,
+    failed,   ///< the world is known, and it is not what was wanted
+    blocked,  ///< refused before anything happened; `code` says by what
+    unknown,  ///< it may or may not have happened: look again
+};
+/// The running operation ended.
+struct finished {
+    outcome how = outcome::ok;
+    std::string text;
+    std::string code;         ///< blocked: hold code
+    std::string parked_path;  ///< isolate
+};
+/// The running operation learned the UPID of its task; written down so that a restarted daemon adopts it.
+struct task_started {
+    std::string upid;
+};
+
+using event = std::variant<seen, tick, reconsider, resumed, planned, ordered, retry, finished, task_started>;
+
+// ---- effects -----------------------------------------------------------------------------------------------------
+// At most one operation runs per guest; entering another phase cancels it.
+
+enum class operation {
+    none,
+    restart,         ///< restart in place, or start a guest that crashed
+    preflight,       ///< gather facts, make a plan
+    claim,           ///< take the number of this hand-over
+    stop,            ///< shutdown, stop, verified by two sources
+    isolate,         ///< park, or relocate the configuration
+    look_at_target,  ///< is something of ours there already?
+    restore,
+    clean,           ///< remove our own half-made replacement from the target
+    start,
+    roll_back,       ///< configuration home (if it was moved), start the original
+};
+[[nodiscard]] const char* name_of(operation o) noexcept;
+
+struct alert {
+    std::string code;
+    std::string text;
+};
+
+struct step;
+
+/// State plus what need not survive a crash.
+struct state {
+    record saved;
+    time_point entered{};
+    std::optional<time_point> deadline;
+    health::standing last = health::standing::unknown;
+    std::string last_reason;
+    time_point unknown_since{};
+};
+
+struct step {
+    state now;
+    operation run = operation::none;  ///< to be started after the record is written
+    bool cancel = false;              ///< the running operation no longer counts
+    std::vector<alert> alerts;
+    bool dirty = false;               ///< the record differs and must be written
+};
+
+struct surroundings {
+    const policy& rules;
+    bool armed = false;
+    time_point now;
+    wall_time wall;
+};
+
+[[nodiscard]] step advance(state before, const event& what, const surroundings& around);
+
+/// A guest that has no record yet.
+[[nodiscard]] state first_state(guest_id guest, time_point now, wall_time wall);
+
+}  // namespace steward::failover

@@ -1,0 +1,366 @@
+#include "core/failover/machine_parts.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+/// From claimed to the end. Before `parked` everything can be undone; after it only forward, or back home, or
+/// `failed_parked` with everything kept (reliability §1.3).
+namespace steward::failover::detail {
+namespace {
+
+using health::standing;
+
+template <class T>
+bool is(const event& e) {
+    return std::holds_alternative<T>(e);
+}
+
+bool is_time_up(stepper& s, const event& e) { return is<tick>(e) && s.is_overdue(); }
+
+std::string guest_name(stepper& s) { return to_string(s.saved().guest); }
+
+void abort_safely(stepper& s, std::string why) {
+    s.enter(phase::aborted_safe, why, s.rules().cooldown)
+        .alarm("aborted_safe", fmt::format("{} stays where it is: {}", guest_name(s), why));
+}
+
+void fail_parked(stepper& s, std::string code, std::string why) {
+    s.enter(phase::failed_parked, why)
+        .alarm(std::move(code),
+               fmt::format("{} is down and needs a person: {}. Its configuration is kept in {} and its volumes are untouched "
+                           "on {}",
+                           guest_name(s), why, s.saved().parked_path, s.saved().chosen->source.str()));
+}
+
+void roll_back(stepper& s, std::string why) {
+    s.enter(phase::rolling_back, std::move(why), limits::rolling_back + s.rules().start_timeout).run(operation::roll_back);
+}
+
+/// The next target that has not failed yet, if the policy allows one more.
+std::optional<node_name> next_target(const record& r, const policy& rules) {
+    if (std::cmp_greater_equal(r.tried.size(), rules.attempts)) return std::nullopt;
+    for (const node_name& n : r.chosen->targets) {
+        const auto failed = [&](const std::string& t) { return t.starts_with(n.str() + ":"); };
+        if (std::none_of(r.tried.begin(), r.tried.end(), failed)) return n;
+    }
+    return std::nullopt;
+}
+
+/// Our half-made replacement is gone from the target; another one, or back home.
+void try_next(stepper& s) {
+    record& r = s.saved();
+    const auto next = next_target(r, s.rules());
+    const std::string last = r.tried.empty() ? std::string("no target is left") : r.tried.back();
+    if (!next) return roll_back(s, last);
+    r.target = *next;
+    r.attempt_since = s.around().wall;
+    s.enter(phase::parked, fmt::format("{}; next is {}", last, next->str()), limits::parked).run(operation::look_at_target);
+}
+
+void give_up_target(stepper& s, const std::string& why) {
+    s.saved().tried.push_back(fmt::format("{}: {}", s.saved().target.str(), why));
+    s.enter(phase::cleaning, s.saved().tried.back(), limits::cleaning).run(operation::clean);
+}
+
+/// The outcome could not be learned: the same operation once more in a moment; it adopts what it finds.
+void look_again(stepper& s, const std::string& why) {
+    s.saved().reason = why;
+    s.set_deadline(limits::retry);
+    s.now().saved.operation_done = true;
+    s.mark_dirty();
+}
+
+void verify(stepper& s, std::string why) {
+    s.now().last = standing::unknown;
+    s.now().last_reason = "not probed since the start";
+    s.enter(phase::verifying, std::move(why), s.rules().verify_timeout);
+}
+
+void complete(stepper& s, const std::string& why) {
+    record& r = s.saved();
+    r.generation = r.claim;
+    r.failovers.push_back(s.around().wall);
+    r.restarts.clear();
+    r.ordered = false;
+    r.asked = {};
+    s.enter(phase::done, why, s.rules().cooldown);
+}
+
+}  // namespace
+
+void claim_hand_over(stepper& s, plan chosen) {
+    record& r = s.saved();
+    r.claim = std::max(r.claim, r.generation) + 1;
+    r.target = chosen.targets.front();
+    r.tried.clear();
+    r.parked_path.clear();
+    std::string why = fmt::format("{} from {} to {}, generation {}", name_of(chosen.how), chosen.source.str(), r.target.str(), r.claim);
+    if (chosen.archive)
+        why += fmt::format(", backup {} ({} old)", chosen.archive->volume.str(),
+                           describe_duration(s.around().wall - chosen.archive->created));
+    for (const rejected& x : chosen.rejections) why += fmt::format("; not {}: {}", x.what, x.why);
+    chosen.rejections.clear();
+    r.chosen = std::move(chosen);
+    s.enter(phase::claimed, std::move(why), limits::claimed).run(operation::claim);
+}
+
+void on_claimed(stepper& s, const event& e) {
+    if (const auto* news = std::get_if<seen>(&e); news && news->now == standing::up && !s.saved().ordered)
+        return abort_safely(s, "it is healthy again");
+    if (is_time_up(s, e)) return abort_safely(s, "the claim could not be written in time");
+    const auto* end = std::get_if<finished>(&e);
+    if (!end) return;
+    if (end->how != outcome::ok) return abort_safely(s, end->text);
+    s.enter(phase::stopping, "claimed", stop_limit(s.rules())).run(operation::stop);
+}
+
+void on_stopping(stepper& s, const event& e) {
+    const auto* end = std::get_if<finished>(&e);
+    if (end && end->how == outcome::ok) {
+        s.enter(phase::isolating, end->text, limits::isolating).run(operation::isolate);
+        return;
+    }
+    if (!end && !is_time_up(s, e)) return;
+    const std::string why = end ? end->text : "it did not stop in time";
+    s.hold_for("stop_unverified",
+               fmt::format("{} is not proven stopped on {}: {}. Nothing else was changed", guest_name(s),
+                           s.saved().chosen->source.str(), why),
+               "it can be stopped, or it recovers");
+}
+
+void on_isolating(stepper& s, const event& e) {
+    record& r = s.saved();
+    if (is_time_up(s, e)) {
+        // Also the pause after an unknown outcome: read again, as often as it takes.
+        if (!r.operation_done) s.alarm("isolating", guest_name(s) + ": moving its configuration takes unusually long");
+        r.operation_done = false;
+        s.set_deadline(limits::isolating);
+        s.run(operation::isolate);
+        return;
+    }
+    const auto* end = std::get_if<finished>(&e);
+    if (!end) return;
+    switch (end->how) {
+        case outcome::ok:
+            r.parked_path = end->parked_path;
+            r.attempt_since = s.around().wall;
+            if (r.chosen->how == strategy::relocate) {
+                s.enter(phase::starting, "its configuration is on " + r.target.str(), s.rules().start_timeout)
+                    .run(operation::start);
+                return;
+            }
+            s.enter(phase::parked, "configuration kept in " + r.parked_path, limits::parked).run(operation::look_at_target);
+            return;
+        case outcome::unknown: return look_again(s, end->text);
+        case outcome::failed:
+        case outcome::blocked:
+            // It was stopped by us, and nothing has moved: the original comes back.
+            r.reason = end->text;
+            return roll_back(s, end->text);
+    }
+}
+
+void on_parked(stepper& s, const event& e) {
+    record& r = s.saved();
+    if (is_time_up(s, e)) {
+        s.set_deadline(limits::parked);
+        s.run(operation::look_at_target);
+        return;
+    }
+    const auto* end = std::get_if<finished>(&e);
+    if (!end) return;
+    switch (end->how) {
+        case outcome::ok:
+            if (end->code == "present") {
+                s.enter(phase::restored, end->text, limits::parked).run(operation::look_at_target);
+                return;
+            }
+            s.enter(phase::restoring, fmt::format("restoring on {}", r.target.str())).run(operation::restore);
+            if (!end->code.empty()) r.task = end->code;  // a restore of ours runs there already: follow it
+            return;
+        case outcome::unknown: return look_again(s, end->text);
+        case outcome::failed: return give_up_target(s, end->text);
+        case outcome::blocked: return fail_parked(s, "vmid_conflict", end->text);
+    }
+}
+
+void on_restoring(stepper& s, const event& e) {
+    const auto* end = std::get_if<finished>(&e);
+    if (!end) return;
+    switch (end->how) {
+        case outcome::ok:
+            s.enter(phase::restored, end->text, limits::parked).run(operation::look_at_target);
+            return;
+        case outcome::unknown:
+            s.enter(phase::parked, "outcome of the restore is unknown: " + end->text, limits::parked)
+                .run(operation::look_at_target);
+            return;
+        case outcome::failed:
+        case outcome::blocked: return give_up_target(s, end->text);
+    }
+}
+
+void on_cleaning(stepper& s, const event& e) {
+    if (is_time_up(s, e)) {
+        s.set_deadline(limits::cleaning);
+        s.run(operation::clean);
+        return;
+    }
+    const auto* end = std::get_if<finished>(&e);
+    if (!end) return;
+    switch (end->how) {
+        case outcome::ok: return try_next(s);
+        case outcome::unknown: return look_again(s, end->text);
+        case outcome::failed:
+        case outcome::blocked:
+            // A second copy under the same vmid cannot be made while this one is in the way (PVE refuses it).
+            return fail_parked(s, "manual_cleanup",
+                               fmt::format("what is left on {} could not be removed: {}", s.saved().target.str(), end->text));
+    }
+}
+
+void on_restored(stepper& s, const event& e) {
+    if (is_time_up(s, e)) {
+        s.set_deadline(limits::parked);
+        s.run(operation::look_at_target);
+        return;
+    }
+    const auto* end = std::get_if<finished>(&e);
+    if (!end) return;
+    if (end->how == outcome::unknown || end->code.starts_with("UPID:")) return look_again(s, end->text);
+    if (end->how == outcome::ok && end->code == "present") {
+        s.enter(phase::starting, end->text, s.rules().start_timeout).run(operation::start);
+        return;
+    }
+    if (end->how == outcome::blocked) return fail_parked(s, "vmid_conflict", end->text);
+    give_up_target(s, end->how == outcome::ok ? "the restore left nothing behind" : end->text);
+}
+
+void on_starting(stepper& s, const event& e) {
+    const auto* end = std::get_if<finished>(&e);
+    if (end && end->how == outcome::ok) return verify(s, end->text);
+    if (end && end->how == outcome::unknown) {
+        // The same start once more; it looks first and adopts a guest that runs.
+        s.saved().reason = end->text;
+        s.run(operation::start);
+        return;
+    }
+    if (!end && !is_time_up(s, e)) return;
+    const std::string why = end ? "start failed: " + end->text : "it did not start in time";
+    if (s.saved().chosen->how == strategy::relocate) {
+        s.saved().tried.push_back(fmt::format("{}: {}", s.saved().target.str(), why));
+        return roll_back(s, why);
+    }
+    give_up_target(s, why);
+}
+
+void on_verifying(stepper& s, const event& e) {
+    record& r = s.saved();
+    if (const auto* news = std::get_if<seen>(&e); news && news->now == standing::up) {
+        complete(s, fmt::format("its checks succeed on {}", r.target.str()));
+        s.alarm("failover_done", fmt::format("{} runs on {} (generation {})", guest_name(s), r.target.str(), r.generation));
+        return;
+    }
+    if (!is_time_up(s, e)) return;
+    // A running replacement stays, whatever its checks say: no ping-pong (reliability X21).
+    const std::string why = fmt::format("runs on {} but its checks do not succeed: {}", r.target.str(), s.now().last_reason);
+    complete(s, "unverified: " + why);
+    s.alarm("verify_failed", guest_name(s) + " " + why);
+}
+
+void on_rolling_back(stepper& s, const event& e) {
+    record& r = s.saved();
+    const auto* end = std::get_if<finished>(&e);
+    if (end && end->how == outcome::ok) {
+        const bool was_committed = !r.tried.empty();
+        const std::string why = r.tried.empty() ? r.reason : r.tried.back();
+        r.parked_path.clear();
+        if (!was_committed) return abort_safely(s, "started again at home after: " + why);
+        s.enter(phase::rolled_back, "the original runs at home again after: " + why)
+            .alarm("failover_failed", fmt::format("{} could not be brought up elsewhere ({}); the original runs again on {}",
+                                                  guest_name(s), why, r.chosen->source.str()));
+        return;
+    }
+    if (end && end->how == outcome::unknown) return look_again(s, end->text);
+    if (is<tick>(e) && s.is_overdue() && r.operation_done) {
+        r.operation_done = false;
+        s.set_deadline(limits::rolling_back);
+        s.run(operation::roll_back);
+        return;
+    }
+    if (end || is_time_up(s, e))
+        fail_parked(s, "failover_failed",
+                    end ? "bringing the original back failed: " + end->text : "bringing the original back took too long");
+}
+
+void resume(stepper& s) {
+    record& r = s.saved();
+    s.now().entered = s.around().now;
+    s.now().unknown_since = s.around().now;
+    const bool was_restarted = r.at == phase::restarting && r.operation_done;
+    r.operation_done = was_restarted;
+    switch (r.at) {
+        case phase::watching: return;
+        case phase::restarting:
+            // A guest that was shut down half-way through a restart must come up again.
+            s.set_deadline(was_restarted ? s.rules().restart_settle : stop_limit(s.rules()) + s.rules().start_timeout);
+            if (!was_restarted) s.run(operation::restart);
+            return;
+        case phase::suspect:
+        case phase::confirming:
+            // Nothing irreversible was under way; the checks will say how the guest is.
+            if (!r.ordered) {
+                s.enter(phase::watching, "the daemon was restarted");
+                return;
+            }
+            s.enter(phase::confirming, "ordered by an operator; the daemon was restarted", limits::confirming)
+                .run(operation::preflight);
+            return;
+        case phase::held: return s.set_deadline(limits::held_recheck);
+        case phase::claimed:
+            s.set_deadline(limits::claimed);
+            s.run(operation::claim);
+            return;
+        case phase::stopping:
+            s.set_deadline(stop_limit(s.rules()));
+            s.run(operation::stop);
+            return;
+        case phase::isolating:
+            s.set_deadline(limits::isolating);
+            s.run(operation::isolate);
+            return;
+        case phase::parked:
+        case phase::restored:
+            s.set_deadline(limits::parked);
+            s.run(operation::look_at_target);
+            return;
+        case phase::restoring:
+            if (r.task.empty()) {
+                // The request may or may not have left: the target knows.
+                s.enter(phase::parked, "the daemon was restarted", limits::parked).run(operation::look_at_target);
+                return;
+            }
+            s.run(operation::restore);
+            return;
+        case phase::cleaning:
+            s.set_deadline(limits::cleaning);
+            s.run(operation::clean);
+            return;
+        case phase::starting:
+            s.set_deadline(s.rules().start_timeout);
+            s.run(operation::start);
+            return;
+        case phase::verifying: return s.set_deadline(s.rules().verify_timeout);
+        case phase::rolling_back:
+            s.set_deadline(limits::rolling_back + s.rules().start_timeout);
+            s.run(operation::roll_back);
+            return;
+        case phase::done:
+        case phase::aborted_safe: return s.set_deadline(s.rules().cooldown);
+        case phase::rolled_back:
+        case phase::failed_parked: return;
+    }
+}
+
+}  // namespace steward::failover::detail

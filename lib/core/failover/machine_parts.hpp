@@ -1,0 +1,77 @@
+#pragma once
+#include "core/failover/machine.hpp"
+
+/// What the two halves of the machine share. Private to lib/core/failover.
+namespace steward::failover::detail {
+
+/// Builds one step: enters phases, keeps the story, collects effects.
+class stepper {
+  public:
+    stepper(state before, const surroundings& around) : around_(around) { out_.now = std::move(before); }
+
+    [[nodiscard]] record& saved() { return out_.now.saved; }
+    [[nodiscard]] state& now() { return out_.now; }
+    [[nodiscard]] const surroundings& around() const { return around_; }
+    [[nodiscard]] const policy& rules() const { return around_.rules; }
+
+    /// Leaves the present phase for `p`, or starts it afresh, because of `why`.
+    stepper& enter(phase p, std::string why, std::optional<duration> limit = std::nullopt);
+    stepper& run(operation o);
+    stepper& alarm(std::string code, std::string text);
+    void set_deadline(duration limit) { out_.now.deadline = around_.now + limit; }
+    void mark_dirty() { out_.dirty = true; }
+    [[nodiscard]] bool is_overdue() const { return out_.now.deadline && around_.now >= *out_.now.deadline; }
+
+    /// Enters `held`, keeping the reason and what would release it. Alerts once per new code.
+    stepper& hold_for(std::string code, std::string text, std::string release, duration at_least = duration::zero());
+
+    [[nodiscard]] step take() { return std::move(out_); }
+
+  private:
+    const surroundings& around_;
+    step out_;
+};
+
+/// Limits that are the machine's own; those of the guest are in its policy (reliability §3.1).
+struct limits {
+    static constexpr duration unknown = std::chrono::seconds(120);
+    static constexpr duration confirming = std::chrono::seconds(30);
+    static constexpr duration held_recheck = std::chrono::seconds(30);
+    static constexpr duration claimed = std::chrono::seconds(60);
+    static constexpr duration isolating = std::chrono::seconds(60);
+    static constexpr duration parked = std::chrono::seconds(30);
+    static constexpr duration cleaning = std::chrono::seconds(300);
+    static constexpr duration rolling_back = std::chrono::seconds(120);
+    static constexpr duration retry = std::chrono::seconds(5);
+};
+
+/// How long a verified stop may take: graceful, then hard, then some.
+[[nodiscard]] duration stop_limit(const policy& rules);
+
+// machine_watching.cpp: everything before the hand-over is claimed, and resting phases after it.
+void on_watching(stepper& s, const event& e);
+void on_suspect(stepper& s, const event& e);
+void on_restarting(stepper& s, const event& e);
+void on_confirming(stepper& s, const event& e);
+void on_held(stepper& s, const event& e);
+void on_resting(stepper& s, const event& e);
+/// A fault that is believed: restart, plan, or hold.
+void react(stepper& s);
+void order(stepper& s, const ordered& o);
+
+// machine_handover.cpp: from claimed to the end.
+void on_claimed(stepper& s, const event& e);
+void on_stopping(stepper& s, const event& e);
+void on_isolating(stepper& s, const event& e);
+void on_parked(stepper& s, const event& e);
+void on_restoring(stepper& s, const event& e);
+void on_cleaning(stepper& s, const event& e);
+void on_restored(stepper& s, const event& e);
+void on_starting(stepper& s, const event& e);
+void on_verifying(stepper& s, const event& e);
+void on_rolling_back(stepper& s, const event& e);
+void claim_hand_over(stepper& s, plan chosen);
+/// Starts the operation that belongs to the phase again; every operation adopts what is already there.
+void resume(stepper& s);
+
+}  // namespace steward::failover::detail

@@ -1,0 +1,216 @@
+#include "core/failover/machine_parts.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+/// Everything before a hand-over is claimed, and the phases in which a guest rests afterwards.
+namespace steward::failover::detail {
+namespace {
+
+using health::standing;
+
+template <class T>
+bool is(const event& e) {
+    return std::holds_alternative<T>(e);
+}
+
+bool says(const event& e, standing what) {
+    const auto* news = std::get_if<seen>(&e);
+    return news && news->now == what;
+}
+
+void forget_before(std::vector<wall_time>& times, wall_time limit) {
+    std::erase_if(times, [&](wall_time t) { return t < limit; });
+}
+
+bool may_restart(stepper& s) {
+    const auto window = std::chrono::ceil<std::chrono::seconds>(s.rules().restart_window);
+    forget_before(s.saved().restarts, s.around().wall - window);
+    return std::cmp_less(s.saved().restarts.size(), s.rules().restart_attempts);
+}
+
+void restart(stepper& s) {
+    s.saved().restarts.push_back(s.around().wall);
+    s.enter(phase::restarting,
+            fmt::format("restart in place {} of {}: {}", s.saved().restarts.size(), s.rules().restart_attempts,
+                        s.now().last_reason),
+            stop_limit(s.rules()) + s.rules().start_timeout)
+        .run(operation::restart);
+}
+
+void confirm(stepper& s, std::string why) {
+    s.enter(phase::confirming, std::move(why), limits::confirming).run(operation::preflight);
+}
+
+void back_to_watching(stepper& s, std::string why) {
+    s.saved().ordered = false;
+    s.saved().asked = {};
+    s.enter(phase::watching, std::move(why));
+}
+
+std::string describe(const plan& p) {
+    std::string text = fmt::format("{} to {}", name_of(p.how), p.targets.front().str());
+    if (p.archive) text += fmt::format(" from {} of {}", p.archive->volume.str(), format_utc(p.archive->created));
+    return text;
+}
+
+/// A plan exists: go, unless a limit says no.
+void decide(stepper& s, const plan& p) {
+    record& r = s.saved();
+    if (!s.around().armed) {
+        const std::string first = may_restart(s) && !r.ordered ? "would restart it in place, then " : "would ";
+        s.hold_for("observe_mode", "observe mode: " + first + describe(p), "steward arm");
+        return;
+    }
+    forget_before(r.failovers, s.around().wall - std::chrono::hours(24));
+    if (!r.ordered && std::cmp_greater_equal(r.failovers.size(), s.rules().max_per_day)) {
+        s.hold_for("too_many_failovers",
+                   fmt::format("{} was failed over {} times in 24 hours", to_string(r.guest), r.failovers.size()),
+                   "a day passes, or an operator orders it");
+        return;
+    }
+    claim_hand_over(s, p);
+}
+
+}  // namespace
+
+void react(stepper& s) {
+    record& r = s.saved();
+    if (!r.seen_up && !r.ordered) {
+        s.hold_for("probe_never_succeeded",
+                   fmt::format("no check of {} has ever succeeded ({}): the check may be wrong", to_string(r.guest),
+                               s.now().last_reason),
+                   "its checks succeed once");
+        return;
+    }
+    if (s.around().armed && !r.ordered && may_restart(s)) return restart(s);
+    confirm(s, s.now().last_reason);
+}
+
+void order(stepper& s, const ordered& o) {
+    s.saved().ordered = true;
+    s.saved().asked = o.asked;
+    s.saved().story.clear();
+    confirm(s, "ordered by an operator");
+}
+
+void on_watching(stepper& s, const event& e) {
+    if (const auto* o = std::get_if<ordered>(&e)) return order(s, *o);
+    if (says(e, standing::suspicious)) {
+        s.enter(phase::suspect, s.now().last_reason, limits::unknown);
+    } else if (says(e, standing::down)) {
+        s.enter(phase::suspect, s.now().last_reason, limits::unknown);
+        react(s);
+    }
+}
+
+void on_suspect(stepper& s, const event& e) {
+    if (const auto* o = std::get_if<ordered>(&e)) return order(s, *o);
+    if (says(e, standing::up)) return back_to_watching(s, "healthy again");
+    if (says(e, standing::down)) return react(s);
+    if (!is<tick>(e) || !s.is_overdue()) return;
+    if (s.now().last == standing::down) return react(s);
+    if (s.now().last == standing::unknown && s.around().now - s.now().unknown_since >= limits::unknown) {
+        s.hold_for("unknown",
+                   fmt::format("for {} nothing could be learned about {}: {}", describe_duration(limits::unknown),
+                               to_string(s.saved().guest), s.now().last_reason),
+                   "its checks give an answer again");
+        return;
+    }
+    s.set_deadline(limits::unknown);
+}
+
+void on_restarting(stepper& s, const event& e) {
+    record& r = s.saved();
+    if (const auto* end = std::get_if<finished>(&e)) {
+        switch (end->how) {
+            case outcome::ok:
+                r.operation_done = true;
+                r.reason = end->text;
+                s.set_deadline(s.rules().restart_settle);
+                s.mark_dirty();
+                return;
+            case outcome::blocked:
+                r.restarts.pop_back();  // nothing was tried, so nothing is used up
+                s.hold_for(end->code, end->text, "the reason goes away");
+                return;
+            case outcome::unknown:
+                r.restarts.pop_back();
+                s.hold_for("unknown", end->text, "the API answers again");
+                return;
+            case outcome::failed:
+                s.now().last_reason = end->text;
+                return react(s);
+        }
+    }
+    if (says(e, standing::up) && r.operation_done) {
+        s.alarm("restarted", fmt::format("{} works again after a restart in place", to_string(r.guest)));
+        return back_to_watching(s, "healthy after a restart in place");
+    }
+    if (!is<tick>(e) || !s.is_overdue()) return;
+    if (r.operation_done) {
+        if (s.now().last == standing::down) {
+            s.now().last_reason = "restarting in place did not help: " + s.now().last_reason;
+            return react(s);
+        }
+        // Still counting towards up or down, or blind: more time, no new action.
+        s.set_deadline(s.rules().restart_settle);
+        return;
+    }
+    s.hold_for("unknown", "the restart in place did not end in time", "its checks give an answer again");
+}
+
+void on_confirming(stepper& s, const event& e) {
+    record& r = s.saved();
+    if (const auto* answer = std::get_if<planned>(&e)) {
+        if (const auto* p = std::get_if<plan>(&answer->answer)) return decide(s, *p);
+        const auto& no = std::get<refusal>(answer->answer);
+        std::string text = no.text;
+        for (const rejected& x : no.rejections) text += fmt::format("; {}: {}", x.what, x.why);
+        if (r.ordered) {
+            // An order is for now: it does not wait in the hold to surprise somebody later.
+            r.ordered = false;
+            r.asked = {};
+        }
+        s.hold_for(no.code, text, no.release);
+        return;
+    }
+    if (says(e, standing::up) && !r.ordered) return back_to_watching(s, "healthy again");
+    if (is<tick>(e) && s.is_overdue()) s.enter(phase::suspect, "the preflight did not end in time", limits::unknown);
+}
+
+void on_held(stepper& s, const event& e) {
+    record& r = s.saved();
+    if (const auto* o = std::get_if<ordered>(&e)) return order(s, *o);
+    const bool is_timed = r.held && r.held->until > s.around().wall;
+    if (says(e, standing::up) && !is_timed) return back_to_watching(s, "healthy again");
+    const bool now = is<reconsider>(e) || is<retry>(e) || (is<tick>(e) && s.is_overdue());
+    if (!now || (is_timed && !is<retry>(e))) return;
+    s.set_deadline(limits::held_recheck);
+    if (s.now().last == standing::down) return react(s);
+    if (s.now().last == standing::up) return back_to_watching(s, "healthy again");
+}
+
+void on_resting(stepper& s, const event& e) {
+    record& r = s.saved();
+    if (r.at == phase::failed_parked) {
+        if (!is<retry>(e)) return;
+        r.tried.clear();
+        r.target = r.chosen->targets.front();
+        r.attempt_since = s.around().wall;
+        s.enter(phase::parked, "an operator orders another try", limits::parked).run(operation::look_at_target);
+        return;
+    }
+    if (const auto* o = std::get_if<ordered>(&e)) return order(s, *o);
+    if (r.at == phase::rolled_back) {
+        const duration pause = s.rules().cooldown;
+        s.hold_for("rolled_back", "brought up again at home after a failed hand-over; waiting before another try",
+                   "the cool-down ends, or an operator orders it", pause);
+        return;
+    }
+    if (r.at == phase::aborted_safe && says(e, standing::up)) return back_to_watching(s, "healthy again");
+    if (is<tick>(e) && s.is_overdue()) back_to_watching(s, "cool-down over");
+}
+
+}  // namespace steward::failover::detail

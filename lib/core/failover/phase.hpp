@@ -1,0 +1,36 @@
+#pragma once
+#include <optional>
+#include <string_view>
+
+namespace steward::failover {
+
+/// Where a guest stands (reliability §3.1).
+enum class phase {
+    watching,
+    suspect,       ///< first bad answer
+    restarting,    ///< restart in place under way, or given time to help
+    confirming,    ///< preflight: plan, target, backup, permissions
+    held,          ///< may not act; hold says why and what would release it
+    claimed,       ///< this hand-over has a number that nobody else can take
+    stopping,      ///< until the source is proven stopped
+    isolating,     ///< lock and park the configuration: the commit point
+    parked,        ///< committed; looking at the target before (re)starting a restore
+    restoring,
+    cleaning,      ///< removing our own half-made replacement from a target
+    restored,
+    starting,
+    verifying,     ///< running; probes must confirm
+    rolling_back,  ///< bringing the original up again at home
+    done,
+    rolled_back,
+    aborted_safe,   ///< given up before the commit: nothing was moved
+    failed_parked,  ///< after the commit, no way forward or back without a person; configuration and volumes are kept
+};
+
+[[nodiscard]] const char* name_of(phase p) noexcept;
+[[nodiscard]] std::optional<phase> parse_phase(std::string_view text) noexcept;
+
+/// A hand-over is under way: an operation runs or must be resumed after a restart.
+[[nodiscard]] bool is_in_flight(phase p) noexcept;
+
+}  // namespace steward::failover

@@ -1,0 +1,389 @@
+#include "core/failover/plan.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <tuple>
+
+namespace steward::failover {
+namespace {
+
+using model::backup;
+
+refusal refuse(std::string code, std::string text, std::string release) {
+    return refusal{std::move(code), std::move(text), std::move(release), {}};
+}
+
+bool contains(const std::vector<std::string>& list, std::string_view item) {
+    return std::find(list.begin(), list.end(), item) != list.end();
+}
+
+template <class T>
+bool contains(const std::vector<T>& list, const T& item) {
+    return std::find(list.begin(), list.end(), item) != list.end();
+}
+
+const char* disk_content(guest_type type) { return type == guest_type::ct ? "rootdir" : "images"; }
+
+bool is_disk_key(guest_type type, const std::string& key) {
+    const auto numbered = [&](std::string_view prefix) {
+        return key.size() > prefix.size() && key.starts_with(prefix) &&
+               key.find_first_not_of("0123456789", prefix.size()) == std::string::npos;
+    };
+    if (type == guest_type::ct) return key == "rootfs" || numbered("mp");
+    return numbered("scsi") || numbered("virtio") || numbered("sata") || numbered("ide") || key == "efidisk0" ||
+           key == "tpmstate0";
+}
+
+struct disk {
+    std::string key;
+    std::string volume;       ///< "local-lvm:vm-101-disk-0", or a path for a bind mount
+    std::uint64_t bytes = 0;  ///< 0: unknown
+};
+
+std::uint64_t size_in_bytes(std::string_view text) {
+    std::uint64_t number = 0;
+    std::size_t i = 0;
+    for (; i < text.size() && text[i] >= '0' && text[i] <= '9' && number < (1ULL << 40U); ++i)
+        number = number * 10 + static_cast<std::uint64_t>(text[i] - '0');
+    const char unit = i < text.size() ? text[i] : 'B';
+    const unsigned shift = unit == 'K' ? 10 : unit == 'M' ? 20 : unit == 'G' ? 30 : unit == 'T' ? 40 : 0;
+    return number << shift;
+}
+
+/// Disks of a configuration: "rootfs: local:101/vm-101-disk-0.raw,size=8G".
+std::vector<disk> disks_of(guest_type type, const model::guest_config& config) {
+    std::vector<disk> out;
+    for (const auto& [key, value] : config.values) {
+        if (!is_disk_key(type, key) || value.find("media=cdrom") != std::string::npos) continue;
+        disk d;
+        d.key = key;
+        d.volume = value.substr(0, value.find(','));
+        if (d.volume.starts_with("file=") || d.volume.starts_with("volume=")) d.volume.erase(0, d.volume.find('=') + 1);
+        if (d.volume == "none") continue;
+        const auto size = value.find("size=");
+        if (size != std::string::npos) d.bytes = size_in_bytes(std::string_view(value).substr(size + 5));
+        out.push_back(std::move(d));
+    }
+    return out;
+}
+
+std::string first_word(std::string_view value, std::string_view key) {
+    const auto at = value.find(std::string(key) + "=");
+    if (at == std::string_view::npos) return {};
+    const auto begin = at + key.size() + 1;
+    return std::string(value.substr(begin, value.find(',', begin) - begin));
+}
+
+std::vector<std::string> bridges_of(const model::guest_config& config) {
+    std::vector<std::string> out;
+    for (const auto& [key, value] : config.values) {
+        if (!key.starts_with("net")) continue;
+        const std::string bridge = first_word(value, "bridge");
+        if (!bridge.empty() && !contains(out, bridge)) out.push_back(bridge);
+    }
+    return out;
+}
+
+std::string guest_acl(guest_id g) { return "/vms/" + to_string(g.id); }
+std::string storage_acl(const storage_id& s) { return "/storage/" + s.str(); }
+std::string bridge_acl(const std::string& bridge) { return "/sdn/zones/localnetwork/" + bridge; }
+
+/// The storage that new volumes go to: the configured one, else that of the first disk.
+storage_id restore_storage(const facts& seen, const policy& rules) {
+    if (rules.storage) return *rules.storage;
+    if (!seen.config) return {};
+    for (const disk& d : disks_of(seen.guest.type, *seen.config)) {
+        const storage_id s = storage_of(volid(d.volume));
+        if (!s.empty()) return s;
+    }
+    return {};
+}
+
+/// Reasons in the guest itself why nobody but its owner may touch it now.
+std::optional<refusal> untouchable(const facts& seen) {
+    const auto& row = *seen.view->find(seen.guest);
+    const std::string name = to_string(seen.guest);
+    if (seen.status->ha_managed)
+        return refuse("ha_managed", name + " is managed by Proxmox HA, which does this itself; two managers would fight",
+                      "remove it from HA or set its HA state to ignored");
+    if (row.is_template || seen.config->get("template") == "1")
+        return refuse("template", name + " is a template", "it is never failed over");
+    const std::string lock = !seen.status->lock.empty() ? seen.status->lock : seen.config->get("lock");
+    if (!lock.empty())
+        return refuse("locked", fmt::format("{} is locked by PVE ({})", name, lock),
+                      lock == "create" ? "a person has to look: pct unlock / qm unlock" : "the task that holds the lock ends");
+    if (!seen.stopped_by.empty() && seen.status->status == model::run_state::stopped)
+        return refuse("operator_stopped", fmt::format("{} was stopped on purpose by {}", name, seen.stopped_by),
+                      "it is started again");
+    if (seen.status->detail == "paused" || seen.status->detail == "suspended")
+        return refuse("guest_suspended", fmt::format("{} is {}, not dead", name, seen.status->detail), "resume it");
+    return std::nullopt;
+}
+
+/// Reasons in the guest itself why it can live only where it is.
+std::optional<refusal> unmovable(const facts& seen) {
+    const std::string name = to_string(seen.guest);
+    if (seen.config->get("protection") == "1")
+        return refuse("protected", name + " has protection=1: its disks may not be replaced", "remove the protection flag");
+    for (const disk& d : disks_of(seen.guest.type, *seen.config))
+        if (d.volume.starts_with('/'))
+            return refuse("not_movable", fmt::format("{} has a bind mount or device ({}: {}) that exists only on its node",
+                                                     name, d.key, d.volume),
+                          "move that data to a storage");
+    for (const auto& [key, value] : seen.config->values)
+        if (key.starts_with("hostpci") || (key.starts_with("usb") && value.find("host=") != std::string::npos))
+            return refuse("not_movable", fmt::format("{} uses a device of its node ({}: {})", name, key, value),
+                          "remove the pass-through device");
+    return std::nullopt;
+}
+
+/// Reasons that lie in the cluster or in ourselves.
+std::optional<refusal> world_forbids(const facts& seen) {
+    const std::string name = to_string(seen.guest);
+    std::string unread = "the cluster's state could not be read";
+    if (!seen.problems.empty()) unread += ": " + seen.problems.front();
+    if (!seen.view) return refuse("unknown", unread, "the API answers again");
+    if (seen.view->is_quorate != true)
+        return refuse("quorum", "the cluster has no quorum", "quorum is back");
+    const auto* row = seen.view->find(seen.guest);
+    if (!row)
+        return refuse("unknown", name + " is not in the cluster's list: it is gone, or our token may not see it (VM.Audit)",
+                      "the guest is listed again");
+    const auto node = seen.view->nodes.find(row->node);
+    if (node == seen.view->nodes.end() || node->second.online != true)
+        return refuse("no_fence",
+                      fmt::format("{} lives on {}, which is not reachable: without proof that it is down a second copy "
+                                  "could start",
+                                  name, row->node.str()),
+                      fmt::format("{} comes back", row->node.str()));
+    if (!seen.status || !seen.config) return refuse("unknown", unread, "the API answers again");
+    return std::nullopt;
+}
+
+/// Privileges without which the hand-over would get stuck half-way (reliability I8).
+std::optional<refusal> privileges_missing(const facts& seen, const policy& rules, strategy how, const storage_id& archive_storage) {
+    std::vector<std::pair<std::string, const char*>> needed;
+    for (const char* p : {"VM.Audit", "VM.PowerMgmt"}) needed.emplace_back(guest_acl(seen.guest), p);
+    if (how == strategy::restore) {
+        for (const char* p : {"VM.Allocate", "VM.Backup", "VM.Config.Options"}) needed.emplace_back(guest_acl(seen.guest), p);
+        const storage_id into = restore_storage(seen, rules);
+        if (!into.empty()) needed.emplace_back(storage_acl(into), "Datastore.AllocateSpace");
+        if (!archive_storage.empty()) needed.emplace_back(storage_acl(archive_storage), "Datastore.AllocateSpace");
+        for (const std::string& b : bridges_of(*seen.config)) needed.emplace_back(bridge_acl(b), "SDN.Use");
+    }
+    std::string missing;
+    for (const auto& [path, privilege] : needed) {
+        const auto held = seen.privileges.find(path);
+        if (held != seen.privileges.end() && held->second.contains(privilege)) continue;
+        missing += fmt::format("{}{} on {}", missing.empty() ? "" : ", ", privilege, path);
+    }
+    if (missing.empty()) return std::nullopt;
+    return refuse("missing_privilege", "our token lacks " + missing, "grant it (pveum acl modify)");
+}
+
+/// Why an archive is not good enough; empty when it is.
+std::string archive_fault(const facts& seen, const policy& rules, const wish& asked, const backup& b) {
+    if (b.bytes == 0) return "is empty";
+    if (b.verify_failed) return "failed its verification";
+    if (b.encrypted) return "is encrypted";
+    if (b.created > seen.now + std::chrono::minutes(61)) return "is from the future: a clock is wrong";
+    const duration age = seen.now - b.created;
+    if (age > rules.max_backup_age && !asked.force)
+        return fmt::format("is {} old, more than max_backup_age {}", describe_duration(age),
+                           format_duration(rules.max_backup_age));
+    const auto inside = seen.archived.find(b.volume);
+    if (inside == seen.archived.end()) return "could not be opened to see whose it is";
+    const char* key = seen.guest.type == guest_type::ct ? "hostname" : "name";
+    const std::string here = seen.config->get(key);
+    const std::string there = inside->second.get(key);
+    if (here != there) return fmt::format("holds another guest (\"{}\", not \"{}\")", there, here);
+    return {};
+}
+
+std::uint64_t bytes_needed(guest_type type, const model::guest_config& config) {
+    std::uint64_t sum = 0;
+    for (const disk& d : disks_of(type, config)) sum += d.bytes;
+    return sum;
+}
+
+/// Whether all disks lie on storages that PVE calls shared and that the target has.
+bool is_shared_with(const facts& seen, const node_name& target) {
+    const auto disks = disks_of(seen.guest.type, *seen.config);
+    if (disks.empty()) return false;
+    for (const disk& d : disks) {
+        const auto* there = seen.view->find(target, storage_of(volid(d.volume)));
+        if (!there || !there->shared || !there->available) return false;
+    }
+    return true;
+}
+
+std::string memory_fault(const facts& seen, const model::node& target) {
+    const std::uint64_t wanted = seen.view->find(seen.guest)->max_memory;
+    if (target.free_memory == 0 || wanted <= target.free_memory) return {};
+    return fmt::format("has {} MiB of memory free, {} are needed", target.free_memory >> 20U, wanted >> 20U);
+}
+
+/// Why a node cannot take the restored guest; empty when it can.
+std::string restore_fault(const facts& seen, const policy& rules, const node_name& target, const backup& archive) {
+    const storage_id into = restore_storage(seen, rules);
+    const auto* storage = seen.view->find(target, into);
+    if (into.empty() || !storage) return fmt::format("has no storage \"{}\"", into.str());
+    if (!storage->available) return fmt::format("storage {} is not available there", into.str());
+    if (!contains(storage->content, disk_content(seen.guest.type)))
+        return fmt::format("storage {} does not take guest disks (content {})", into.str(), disk_content(seen.guest.type));
+    const auto inside = seen.archived.find(archive.volume);
+    const std::uint64_t needed = inside == seen.archived.end() ? 0 : bytes_needed(seen.guest.type, inside->second);
+    if (storage->free_bytes && *storage->free_bytes < needed)
+        return fmt::format("storage {} has {} MiB free, {} are needed", into.str(), *storage->free_bytes >> 20U, needed >> 20U);
+    if (!archive.only_on.empty() && archive.only_on != target)
+        return fmt::format("cannot read the archive: storage {} is local to {}", storage_of(archive.volume).str(),
+                           archive.only_on.str());
+    const auto* source = seen.view->find(target, storage_of(archive.volume));
+    if (!source || !source->available)
+        return fmt::format("cannot read backup storage {}", storage_of(archive.volume).str());
+    return {};
+}
+
+/// Nodes in order of preference, without the source.
+std::vector<node_name> candidates(const facts& seen, const policy& rules, const wish& asked) {
+    if (asked.to) return {*asked.to};
+    if (!rules.targets.empty()) return rules.targets;
+    std::vector<node_name> all;
+    for (const auto& [name, node] : seen.view->nodes) all.push_back(name);
+    return all;
+}
+
+std::string node_fault(const facts& seen, const policy& rules, const node_name& target) {
+    const auto node = seen.view->nodes.find(target);
+    if (node == seen.view->nodes.end()) return "is not a member of the cluster";
+    if (target == seen.view->find(seen.guest)->node) return "is where the guest is now";
+    if (contains(rules.avoid, target)) return "is in failover.avoid";
+    if (node->second.online != true) return "is offline";
+    return memory_fault(seen, node->second);
+}
+
+std::vector<backup> newest_first(std::vector<backup> backups) {
+    std::sort(backups.begin(), backups.end(), [](const backup& a, const backup& b) {
+        return std::tie(b.created, b.volume) < std::tie(a.created, a.volume);
+    });
+    return backups;
+}
+
+/// The newest archive that is good enough and that some node can restore, with those nodes.
+void choose_archive(const facts& seen, const policy& rules, const wish& asked, const std::vector<node_name>& reachable,
+                    plan& into) {
+    for (const backup& b : newest_first(seen.backups)) {
+        const std::string fault = archive_fault(seen, rules, asked, b);
+        if (!fault.empty()) {
+            into.rejections.push_back({b.volume.str(), fault});
+            continue;
+        }
+        std::vector<rejected> nodes;
+        for (const node_name& n : reachable) {
+            const std::string why = restore_fault(seen, rules, n, b);
+            if (why.empty())
+                into.targets.push_back(n);
+            else
+                nodes.push_back({n.str(), why});
+        }
+        // The first archive speaks for the nodes: an older one is only a way round a local storage.
+        if (!into.archive || !into.targets.empty()) {
+            into.archive = b;
+            into.rejections.insert(into.rejections.end(), nodes.begin(), nodes.end());
+        }
+        if (!into.targets.empty()) return;
+    }
+}
+
+std::vector<std::string> own_tags(const facts& seen) {
+    std::vector<std::string> tags;
+    for (const std::string& t : seen.view->find(seen.guest)->tags)
+        if (!t.starts_with("steward-g")) tags.push_back(t);
+    return tags;
+}
+
+}  // namespace
+
+const char* name_of(strategy s) noexcept { return s == strategy::restore ? "restore" : "relocate"; }
+
+std::string generation_tag(std::uint32_t generation) { return fmt::format("steward-g{}", generation); }
+
+std::vector<std::string> acl_paths(const facts& seen, const policy& rules) {
+    std::vector<std::string> paths{guest_acl(seen.guest)};
+    const storage_id into = restore_storage(seen, rules);
+    if (!into.empty()) paths.push_back(storage_acl(into));
+    if (seen.view)
+        for (const storage_id& s : backup_storages(*seen.view, rules))
+            if (!contains(paths, storage_acl(s))) paths.push_back(storage_acl(s));
+    if (seen.config)
+        for (const std::string& b : bridges_of(*seen.config)) paths.push_back(bridge_acl(b));
+    return paths;
+}
+
+std::vector<storage_id> backup_storages(const model::cluster_view& view, const policy& rules) {
+    std::vector<storage_id> out;
+    for (const model::storage_row& s : view.storages) {
+        if (!contains(s.content, "backup") || !s.available || contains(out, s.id)) continue;
+        if (!rules.backup_storages.empty() && !contains(rules.backup_storages, s.id)) continue;
+        out.push_back(s.id);
+    }
+    return out;
+}
+
+std::optional<refusal> may_touch(const facts& seen) {
+    if (auto no = world_forbids(seen)) return no;
+    return untouchable(seen);
+}
+
+std::variant<plan, refusal> make_plan(const facts& seen, const policy& rules, const wish& asked) {
+    if (!rules.failover_enabled)
+        return refuse("disabled", "failover is switched off for " + to_string(seen.guest), "set failover.enabled: true");
+    if (auto no = may_touch(seen)) return *no;
+    if (auto no = unmovable(seen)) return *no;
+    if (seen.parking_problem) return refuse("no_guard", *seen.parking_problem, "steward-guard runs on this node");
+
+    plan p;
+    p.source = seen.view->find(seen.guest)->node;
+    p.digest = seen.config->digest;
+    p.tags = own_tags(seen);
+
+    std::vector<node_name> reachable;
+    for (const node_name& n : candidates(seen, rules, asked)) {
+        const std::string fault = node_fault(seen, rules, n);
+        if (fault.empty())
+            reachable.push_back(n);
+        else if (n != p.source || asked.to)
+            p.rejections.push_back({n.str(), fault});
+    }
+
+    // Moving the configuration keeps the data; a restore loses what came after the backup.
+    for (const node_name& n : reachable)
+        if (is_shared_with(seen, n)) p.targets.push_back(n);
+    if (!p.targets.empty()) {
+        p.how = strategy::relocate;
+        if (auto no = privileges_missing(seen, rules, p.how, {})) return *no;
+        return p;
+    }
+
+    p.storage = restore_storage(seen, rules);
+    choose_archive(seen, rules, asked, reachable, p);
+    if (!p.archive) {
+        refusal no = seen.backups.empty()
+                         ? refuse("no_backup", "there is no backup of " + to_string(seen.guest) + " that we can see",
+                                  "make one (vzdump), or check Datastore.AllocateSpace and VM.Backup")
+                         : refuse("no_usable_backup", "none of the backups of " + to_string(seen.guest) + " is good enough",
+                                  "make a fresh one, or order it with --force when only its age is wrong");
+        no.rejections = std::move(p.rejections);
+        return no;
+    }
+    if (auto no = privileges_missing(seen, rules, p.how, storage_of(p.archive->volume))) return *no;
+    if (p.targets.empty()) {
+        refusal no = refuse("no_target", "no node can take " + to_string(seen.guest), "one of the reasons goes away");
+        no.rejections = std::move(p.rejections);
+        return no;
+    }
+    return p;
+}
+
+}  // namespace steward::failover

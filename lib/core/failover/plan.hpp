@@ -1,0 +1,97 @@
+#pragma once
+#include "base/ids.hpp"
+#include "model/snapshot.hpp"
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+/// Preflight: may this guest be handed over, to whom, from which archive? A pure function of what was observed.
+namespace steward::failover {
+
+/// What the configuration says about one guest (mirrors config::restart_policy and config::failover_policy).
+struct policy {
+    int restart_attempts = 1;
+    duration restart_window = std::chrono::minutes(30);
+    duration restart_settle = std::chrono::seconds(60);
+
+    bool failover_enabled = true;
+    std::vector<node_name> targets;
+    std::vector<node_name> avoid;
+    std::optional<storage_id> storage;
+    std::vector<storage_id> backup_storages;
+    duration max_backup_age = std::chrono::hours(26);
+    int attempts = 2;
+    duration stop_timeout = std::chrono::seconds(60);
+    duration stall_timeout = std::chrono::seconds(300);
+    duration start_timeout = std::chrono::seconds(120);
+    duration verify_timeout = std::chrono::seconds(300);
+    duration cooldown = std::chrono::seconds(600);
+    int max_per_day = 3;
+};
+
+/// What an operator asked for on top.
+struct wish {
+    std::optional<node_name> to;
+    bool force = false;  ///< accept a backup older than max_backup_age; never anything about safety
+};
+
+/// Everything that was read for one decision. What could not be read is absent and its reason stands in `problems`.
+struct facts {
+    guest_id guest;
+    wall_time now{};
+    std::optional<model::cluster_view> view;
+    std::optional<model::guest_status> status;
+    std::optional<model::guest_config> config;
+    std::map<std::string, std::set<std::string>> privileges;  ///< our own, by ACL path
+    std::vector<model::backup> backups;
+    std::map<volid, model::guest_config> archived;            ///< configuration inside an archive
+    std::string stopped_by;                                   ///< who stopped it on purpose; empty: nobody did
+    std::optional<std::string> parking_problem;               ///< why configurations cannot be parked right now
+    std::vector<std::string> problems;                        ///< reads that failed, for people
+};
+
+enum class strategy { restore, relocate };
+[[nodiscard]] const char* name_of(strategy s) noexcept;
+
+struct rejected {
+    std::string what;  ///< a node or an archive
+    std::string why;
+};
+
+/// What will be done; frozen when it is claimed.
+struct plan {
+    strategy how = strategy::restore;
+    node_name source;
+    std::string digest;
+    std::vector<node_name> targets;  ///< in order of preference
+    storage_id storage;              ///< restore: where new volumes go; empty: where the archive says (VM)
+    std::optional<model::backup> archive;
+    std::vector<std::string> tags;   ///< the guest's own, without earlier generations
+    std::vector<rejected> rejections;
+};
+
+/// Why not, and what would change that.
+struct refusal {
+    std::string code;     ///< "locked", "no_backup"…: stable, for machines
+    std::string text;     ///< for people
+    std::string release;  ///< what would release the hold
+    std::vector<rejected> rejections;
+};
+
+/// Why the guest may not even be restarted in place; nothing when it may.
+[[nodiscard]] std::optional<refusal> may_touch(const facts& seen);
+[[nodiscard]] std::variant<plan, refusal> make_plan(const facts& seen, const policy& rules, const wish& asked);
+
+/// ACL paths whose privileges the plan needs to know, given what is known so far.
+[[nodiscard]] std::vector<std::string> acl_paths(const facts& seen, const policy& rules);
+/// Storages that may hold archives of this guest, by node to ask; from the snapshot.
+[[nodiscard]] std::vector<storage_id> backup_storages(const model::cluster_view& view, const policy& rules);
+
+/// "steward-g7": marks a replacement as ours (reliability §1.3 step 3).
+[[nodiscard]] std::string generation_tag(std::uint32_t generation);
+
+}  // namespace steward::failover
