@@ -1,0 +1,152 @@
+#include "services/failover/gather.hpp"
+
+#include <algorithm>
+#include <array>
+#include <tuple>
+
+namespace steward::failover {
+namespace asio = boost::asio;
+namespace {
+
+constexpr std::size_t archives_opened = 3;
+
+bool is_stop(const std::string& type) {
+    constexpr std::array<std::string_view, 6> types{"vzstop", "vzshutdown", "qmstop", "qmshutdown", "hastop", "vzsuspend"};
+    return std::find(types.begin(), types.end(), type) != types.end();
+}
+
+bool is_start(const std::string& type) {
+    constexpr std::array<std::string_view, 5> types{"vzstart", "qmstart", "vzreboot", "qmreboot", "hastart"};
+    return std::find(types.begin(), types.end(), type) != types.end();
+}
+
+/// The newest successful power task decides: a stop by somebody else was meant.
+std::string who_stopped(const std::vector<pve::task_row>& newest_first, const std::string& own_user) {
+    for (const pve::task_row& t : newest_first) {
+        if (t.running || t.exit_text != "OK") continue;
+        if (is_start(t.id.type)) return {};
+        if (is_stop(t.id.type)) return t.id.user == own_user ? std::string() : t.id.user;
+    }
+    return {};
+}
+
+/// Where a storage's archives must be asked for: once when it is shared, else on every node that has it.
+std::vector<node_name> nodes_to_ask(const model::cluster_view& view, const storage_id& storage, bool& is_shared) {
+    std::vector<node_name> nodes;
+    is_shared = false;
+    for (const model::storage_row& s : view.storages) {
+        if (s.id != storage || !s.available) continue;
+        const auto node = view.nodes.find(s.node);
+        if (node == view.nodes.end() || node->second.online != true) continue;
+        if (s.shared) {
+            is_shared = true;
+            // The contacted node answers without a proxy hop.
+            if (nodes.empty() || s.node == view.contacted) nodes = {s.node};
+        } else {
+            nodes.push_back(s.node);
+        }
+    }
+    return nodes;
+}
+
+asio::awaitable<void> gather_backups(pve::client& pve, const policy& rules, facts& into) {
+    for (const storage_id& storage : backup_storages(*into.view, rules)) {
+        bool is_shared = false;
+        for (const node_name& node : nodes_to_ask(*into.view, storage, is_shared)) {
+            auto found = co_await pve.backups(node, storage, into.guest);
+            if (!found) {
+                into.problems.push_back(found.error().text());
+                continue;
+            }
+            for (model::backup& b : *found) {
+                if (!is_shared) b.only_on = node;
+                into.backups.push_back(std::move(b));
+            }
+        }
+    }
+    std::sort(into.backups.begin(), into.backups.end(), [](const model::backup& a, const model::backup& b) {
+        return std::tie(b.created, b.volume) < std::tie(a.created, a.volume);
+    });
+}
+
+/// Opens the newest archives: is it this guest's, and how much room does it need?
+asio::awaitable<void> open_archives(pve::client& pve, facts& into) {
+    std::size_t opened = 0;
+    for (const model::backup& b : into.backups) {
+        if (opened++ >= archives_opened) co_return;
+        node_name node = b.only_on;
+        if (node.empty()) {
+            bool is_shared = false;
+            const auto nodes = nodes_to_ask(*into.view, storage_of(b.volume), is_shared);
+            if (nodes.empty()) continue;
+            node = nodes.front();
+        }
+        auto inside = co_await pve.archived_config(node, b.volume);
+        if (inside)
+            into.archived.emplace(b.volume, std::move(*inside));
+        else
+            into.problems.push_back(inside.error().text());
+    }
+}
+
+asio::awaitable<void> gather_privileges(pve::client& pve, const policy& rules, facts& into) {
+    for (const std::string& path : acl_paths(into, rules)) {
+        auto held = co_await pve.privileges(path);
+        if (held)
+            into.privileges.emplace(path, std::move(*held));
+        else
+            into.problems.push_back(held.error().text());
+    }
+}
+
+}  // namespace
+
+asio::awaitable<facts> gather_guest(pve::client& pve, guest_id guest, std::string own_user) {
+    facts seen;
+    seen.guest = guest;
+    seen.now = pve.time().wall_now();
+    auto view = co_await pve.look();
+    if (!view) {
+        seen.problems.push_back(view.error().text());
+        co_return seen;
+    }
+    seen.view = std::move(*view);
+    const auto* row = seen.view->find(guest);
+    if (!row) co_return seen;
+
+    auto status = co_await pve.guest_status(row->node, guest);
+    if (!status) {
+        seen.problems.push_back(status.error().text());
+        co_return seen;
+    }
+    auto config = co_await pve.guest_config(row->node, guest);
+    if (!config) {
+        seen.problems.push_back(config.error().text());
+        co_return seen;
+    }
+    if (status->status == model::run_state::stopped) {
+        const auto tasks = co_await pve.tasks_of(row->node, guest.id);
+        if (!tasks) {
+            // Without the task list a planned stop cannot be told from a crash.
+            seen.problems.push_back(tasks.error().text());
+            co_return seen;
+        }
+        seen.stopped_by = who_stopped(*tasks, own_user);
+    }
+    seen.status = std::move(*status);
+    seen.config = std::move(*config);
+    co_return seen;
+}
+
+asio::awaitable<facts> gather_facts(pve::client& pve, cluster_store& store, guest_id guest, policy rules, std::string own_user) {
+    facts seen = co_await gather_guest(pve, guest, std::move(own_user));
+    if (!seen.view || !seen.status || !seen.config) co_return seen;
+    co_await gather_backups(pve, rules, seen);
+    co_await open_archives(pve, seen);
+    co_await gather_privileges(pve, rules, seen);
+    const auto parking = co_await store.check_parking();
+    if (!parking) seen.parking_problem = parking.error().text();
+    co_return seen;
+}
+
+}  // namespace steward::failover

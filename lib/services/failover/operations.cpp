@@ -1,0 +1,257 @@
+#include "services/failover/operations.hpp"
+
+#include "services/failover/gather.hpp"
+#include "services/failover/operation_parts.hpp"
+
+#include <fmt/core.h>
+
+namespace steward::failover {
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+namespace detail {
+
+finished succeeded(std::string text) {
+    finished f;
+    f.text = std::move(text);
+    return f;
+}
+
+finished failed_with(std::string text) {
+    finished f;
+    f.how = outcome::failed;
+    f.text = std::move(text);
+    return f;
+}
+
+finished not_known(std::string text) {
+    finished f;
+    f.how = outcome::unknown;
+    f.text = std::move(text);
+    return f;
+}
+
+finished from_fault(const fault& f) {
+    switch (f.code) {
+        // The world refused; nothing happened.
+        case errc::forbidden:
+        case errc::bad_request:
+        case errc::not_found:
+        case errc::exists:
+        case errc::locked:
+        case errc::changed:
+        case errc::task_failed:
+        case errc::refused:
+        case errc::invalid:
+        case errc::unavailable: return failed_with(f.text());
+        // We could not look, could not ask, or lost the answer.
+        case errc::not_delivered:
+        case errc::timed_out:
+        case errc::untrusted:
+        case errc::outcome_unknown:
+        case errc::garbage:
+        case errc::unauthorized:
+        case errc::no_quorum:
+        case errc::dry_run:
+        case errc::io: break;
+    }
+    return not_known(f.text());
+}
+
+asio::awaitable<finished> worker::follow(result<upid> posted, duration limit, duration stall) {
+    if (!posted) co_return from_fault(posted.error());
+    if (news_.task_started) news_.task_started(*posted);
+    pve::task_limits limits;
+    limits.deadline = time().now() + limit;
+    limits.stall = stall;
+    auto end = co_await pve::follow_task(pve(), *posted, limits, news_.progress);
+    if (!end) {
+        // A task whose log is gone has ended, somehow; and one that overran may still end.
+        co_return not_known(end.error().text());
+    }
+    if (!end->ok) co_return failed_with(end->text);
+    co_return succeeded(end->text);
+}
+
+asio::awaitable<finished> worker::settle(node_name node, model::run_state wanted, duration limit) {
+    const time_point deadline = time().now() + limit;
+    std::string last = "no answer";
+    for (;;) {
+        const auto status = co_await pve().guest_status(node, guest());
+        if (status && status->status == wanted) co_return succeeded("");
+        if (!status && status.error().code == errc::not_found) co_return failed_with(status.error().text());
+        if (status) last = status->status == model::run_state::running ? "it is running" : "it is stopped";
+        if (!status) last = status.error().text();
+        if (time().now() >= deadline) break;
+        co_await time().sleep_for(200ms);
+    }
+    co_return not_known(last);
+}
+
+asio::awaitable<finished> worker::start_on(node_name node) {
+    const auto before = co_await pve().guest_status(node, guest());
+    if (!before) co_return from_fault(before.error());
+    if (before->status == model::run_state::running) co_return succeeded(fmt::format("runs on {}", node.str()));
+    auto posted = co_await pve().start(node, guest());
+    finished end = co_await follow(std::move(posted), rules_.start_timeout, duration::zero());
+    if (end.how == outcome::failed) co_return end;
+    // Also after an unknown outcome: what counts is whether it runs.
+    finished is_up = co_await settle(node, model::run_state::running, 10s);
+    if (is_up.how != outcome::ok) co_return not_known(end.how == outcome::ok ? is_up.text : end.text);
+    co_return succeeded(fmt::format("started on {}", node.str()));
+}
+
+asio::awaitable<finished> worker::shut_down(node_name node) {
+    auto posted = co_await pve().shutdown(node, guest(), rules_.stop_timeout);
+    finished asked = co_await follow(std::move(posted), rules_.stop_timeout + 30s, duration::zero());
+    if (asked.how == outcome::ok) co_return asked;
+    const auto status = co_await pve().guest_status(node, guest());
+    if (status && status->status == model::run_state::stopped) co_return succeeded("stopped");
+    auto forced = co_await pve().stop(node, guest());
+    finished end = co_await follow(std::move(forced), rules_.stop_timeout, duration::zero());
+    if (end.how != outcome::ok) end.text = fmt::format("shutdown: {}; stop: {}", asked.text, end.text);
+    co_return end;
+}
+
+/// Stopped counts only when the guest's own status and the node's list agree (reliability §3.1 `stopping`).
+asio::awaitable<finished> worker::verified_stopped(node_name node) {
+    const auto status = co_await pve().guest_status(node, guest());
+    if (!status) co_return from_fault(status.error());
+    const auto listed = co_await pve().listed_state(node, guest());
+    if (!listed) co_return from_fault(listed.error());
+    if (status->status == model::run_state::stopped && *listed == model::run_state::stopped)
+        co_return succeeded(fmt::format("proven stopped on {} by its status and the node's list", node.str()));
+    co_return failed_with("PVE does not say twice that it is stopped");
+}
+
+/// A stop that a previous life of this daemon (or anybody) started is waited for, not repeated beside it.
+asio::awaitable<void> worker::follow_foreign_power_task(node_name node) {
+    const auto tasks = co_await pve().tasks_of(node, guest().id);
+    if (!tasks) co_return;
+    for (const pve::task_row& t : *tasks) {
+        const std::string& type = t.id.type;
+        if (!t.running || (type != "vzshutdown" && type != "vzstop" && type != "qmshutdown" && type != "qmstop")) continue;
+        result<upid> running = t.id;
+        co_await follow(std::move(running), rules_.stop_timeout + 30s, duration::zero());
+    }
+}
+
+asio::awaitable<finished> worker::restart() {
+    const facts seen = co_await gather_guest(pve(), guest(), with_.own_user);
+    if (const auto no = may_touch(seen)) {
+        finished f;
+        f.how = outcome::blocked;
+        f.code = no->code;
+        f.text = no->text;
+        co_return f;
+    }
+    const node_name node = seen.view->find(guest())->node;
+    if (seen.status->status == model::run_state::running) {
+        const duration since_decision = time().wall_now() - saved_.since;
+        const bool is_fresh = is_resumed_ && seen.status->uptime <= since_decision;
+        if (is_fresh) co_return succeeded(fmt::format("restarted on {}", node.str()));
+        finished down = co_await shut_down(node);
+        if (down.how != outcome::ok) co_return down;
+    }
+    finished up = co_await start_on(node);
+    if (up.how == outcome::ok) up.text = fmt::format("restarted on {}", node.str());
+    co_return up;
+}
+
+asio::awaitable<finished> worker::claim() {
+    const std::string name = fmt::format("fo.{}.{}", guest().id.number(), saved_.claim);
+    const auto mine = co_await with_.store.claim(name);
+    if (!mine) co_return from_fault(mine.error());
+    // After a crash the name may be there because we took it; the record says that this hand-over is ours.
+    if (!*mine && !is_resumed_) co_return failed_with("somebody else has claimed this hand-over (" + name + ")");
+    co_return succeeded("claimed");
+}
+
+asio::awaitable<finished> worker::stop() {
+    const node_name source = saved_.chosen->source;
+    co_await follow_foreign_power_task(source);
+    const auto before = co_await pve().guest_status(source, guest());
+    if (!before) co_return from_fault(before.error());
+    if (before->ha_managed) co_return failed_with("it is managed by Proxmox HA now");
+    if (!before->lock.empty()) co_return failed_with("PVE has locked it: " + before->lock);
+    if (before->status != model::run_state::stopped) {
+        finished down = co_await shut_down(source);
+        if (down.how == outcome::failed) co_return down;
+        // ok or unknown: the proof below decides.
+    }
+    auto proof = co_await verified_stopped(source);
+    co_return proof;
+}
+
+guard::request worker::guard_request(guard::verb what) const {
+    guard::request r;
+    r.what = what;
+    r.guest = saved_.guest;
+    r.source = saved_.chosen->source;
+    r.generation = saved_.claim;
+    r.digest = saved_.chosen->digest;
+    return r;
+}
+
+asio::awaitable<finished> worker::isolate() {
+    finished f;
+    if (saved_.chosen->how == strategy::relocate) {
+        guard::request what = guard_request(guard::verb::relocate);
+        what.target = saved_.target;
+        const auto moved = co_await with_.store.relocate(std::move(what));
+        if (!moved) co_return from_fault(moved.error());
+        co_return f;
+    }
+    guard::request what = guard_request(guard::verb::park);
+    const auto path = co_await with_.store.park(std::move(what));
+    if (!path) co_return from_fault(path.error());
+    f.parked_path = *path;
+    co_return f;
+}
+
+asio::awaitable<finished> worker::roll_back() {
+    const node_name home = saved_.chosen->source;
+    if (!saved_.parked_path.empty()) {
+        guard::request what = guard_request(guard::verb::unpark);
+        const auto back = co_await with_.store.unpark(std::move(what));
+        if (!back) co_return from_fault(back.error());
+    } else if (saved_.chosen->how == strategy::relocate) {
+        const auto away = co_await pve().guest_config(saved_.target, guest());
+        if (away) {
+            guard::request what = guard_request(guard::verb::relocate);
+            what.source = saved_.target;
+            what.target = home;
+            what.digest = away->digest;
+            const auto back = co_await with_.store.relocate(std::move(what));
+            if (!back) co_return from_fault(back.error());
+        } else if (away.error().code != errc::not_found) {
+            co_return from_fault(away.error());
+        }
+    }
+    auto up = co_await start_on(home);
+    co_return up;
+}
+
+}  // namespace detail
+
+asio::awaitable<finished> carry_out(operation_context& with, operation what, record saved, policy rules, bool is_resumed,
+                                    operation_news news) {
+    detail::worker w(with, std::move(saved), std::move(rules), is_resumed, std::move(news));
+    finished end;
+    switch (what) {
+        case operation::restart: end = co_await w.restart(); break;
+        case operation::claim: end = co_await w.claim(); break;
+        case operation::stop: end = co_await w.stop(); break;
+        case operation::isolate: end = co_await w.isolate(); break;
+        case operation::look_at_target: end = co_await w.look_at_target(); break;
+        case operation::restore: end = co_await w.restore(); break;
+        case operation::clean: end = co_await w.clean(); break;
+        case operation::start: end = co_await w.start(); break;
+        case operation::roll_back: end = co_await w.roll_back(); break;
+        case operation::none:
+        case operation::preflight: break;
+    }
+    co_return end;
+}
+
+}  // namespace steward::failover
