@@ -149,6 +149,17 @@ void check_files(reading& into) {
     }
 }
 
+/// One line of bounded length, whatever was quoted from the file.
+std::string printable(std::string text) {
+    constexpr std::size_t longest = 400;
+    for (char& c : text)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+    if (text.size() <= longest) return text;
+    std::size_t end = longest;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80) --end;  // not inside a character
+    return text.substr(0, end) + "…";
+}
+
 loaded finished(std::vector<complaint> found, settings values, const std::string& file) {
     loaded done;
     done.values = std::move(values);
@@ -157,7 +168,7 @@ loaded finished(std::vector<complaint> found, settings values, const std::string
     });
     const std::size_t shown = std::min(found.size(), most_complaints);
     for (std::size_t i = 0; i < shown; ++i)
-        done.problems.push_back({file, found[i].at.line, found[i].at.column, std::move(found[i].text)});
+        done.problems.push_back({file, found[i].at.line, found[i].at.column, printable(std::move(found[i].text))});
     if (shown < found.size()) done.problems.push_back({file, 0, 0, fmt::format("and {} more", found.size() - shown)});
     return done;
 }

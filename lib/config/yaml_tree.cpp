@@ -118,6 +118,8 @@ class builder final : public YAML::EventHandler {
         } else if (!top.key) {
             take_key(top, std::move(n));
         } else {
+            // yaml-cpp places a missing value where the next token is.
+            if (n.kind == node_kind::nothing) n.at = top.key->at;
             if (!top.drop) {
                 top.value.keys.push_back(std::move(*top.key));
                 top.value.values.push_back(std::move(n));

@@ -1,0 +1,273 @@
+#include "config/load.hpp"
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <functional>
+#include <sstream>
+#include <string>
+
+using namespace steward;
+using namespace steward::config;
+using namespace std::chrono_literals;
+
+namespace {
+
+const std::string cluster_text =
+    "cluster:\n"
+    "  endpoint: https://192.0.2.11:8006\n"
+    "  token_file: /etc/steward/token\n";
+
+std::string in_cluster(const std::string& lines) { return cluster_text + lines; }
+std::string on_top(const std::string& lines) { return cluster_text + lines; }
+std::string in_check(const std::string& lines) {
+    return cluster_text + "guests:\n  ct/101:\n    checks:\n      - " + lines + "\n";
+}
+std::string in_guest(const std::string& lines) {
+    return cluster_text + "guests:\n  ct/101:\n    checks: [tcp: 192.0.2.31:22]\n" + lines;
+}
+
+struct row {
+    const char* name;
+    std::string text;
+    std::function<bool(const settings&)> holds;
+};
+
+const check& first(const settings& s) { return s.guests.at(0).checks.at(0); }
+
+void run(const std::vector<row>& rows) {
+    for (const row& r : rows) {
+        DYNAMIC_SECTION(r.name) {
+            const loaded got = parse(r.text, "steward.yaml");
+            for (const diagnostic& d : got.problems) FAIL_CHECK(to_string(d));
+            if (got.problems.empty()) CHECK(r.holds(got.values));
+        }
+    }
+}
+
+std::string contents(const std::string& path) {
+    std::ifstream file(path);
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+std::vector<std::string> yaml_blocks(const std::string& markdown) {
+    std::vector<std::string> blocks;
+    for (std::size_t at = 0; (at = markdown.find("```yaml\n", at)) != std::string::npos;) {
+        at += 8;
+        const auto end = markdown.find("```", at);
+        blocks.push_back(markdown.substr(at, end - at));
+        at = end + 3;
+    }
+    return blocks;
+}
+
+}  // namespace
+
+TEST_CASE("config: each key of cluster has its effect") {
+    run({
+        {"nothing but the necessary", cluster_text,
+         [](const settings& s) {
+             return s.pve.endpoints.size() == 1 && s.pve.endpoints[0].host == "192.0.2.11" &&
+                    s.pve.endpoints[0].port == 8006 && s.pve.token_file == "/etc/steward/token" && s.guests.empty() &&
+                    s.run_mode == mode::observe && !s.pve.insecure && s.pve.request_timeout == 20s;
+         }},
+        {"several endpoints in order, port 8006 by default, IPv6, trailing slash",
+         "cluster: {endpoints: ['https://n1.example/', 'https://[2001:db8::1]:443'], token_file: /t}",
+         [](const settings& s) {
+             return s.pve.endpoints.size() == 2 && s.pve.endpoints[0].host == "n1.example" &&
+                    s.pve.endpoints[0].port == 8006 && s.pve.endpoints[1].host == "2001:db8::1" &&
+                    s.pve.endpoints[1].port == 443;
+         }},
+        {"name", in_cluster("  name: home\n"), [](const settings& s) { return s.pve.name == "home"; }},
+        {"ca_file", in_cluster("  ca_file: /etc/pve/pve-root-ca.pem\n"),
+         [](const settings& s) { return s.pve.ca_file == "/etc/pve/pve-root-ca.pem"; }},
+        {"one fingerprint, small letters",
+         in_cluster("  fingerprint: ab:01:02:03:04:05:06:07:08:09:0a:0b:0c:0d:0e:0f:"
+                    "10:11:12:13:14:15:16:17:18:19:1a:1b:1c:1d:1e:1f\n"),
+         [](const settings& s) {
+             return s.pve.fingerprints.size() == 1 && s.pve.fingerprints[0].starts_with("AB:01");
+         }},
+        {"two fingerprints",
+         in_cluster(
+             "  fingerprint:\n"
+             "    - 00:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F:10:11:12:13:14:15:16:17:18:19:1A:1B:1C:1D:1E:1F\n"
+             "    - 01:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F:10:11:12:13:14:15:16:17:18:19:1A:1B:1C:1D:1E:1F\n"),
+         [](const settings& s) { return s.pve.fingerprints.size() == 2; }},
+        {"insecure", in_cluster("  insecure: true\n"), [](const settings& s) { return s.pve.insecure; }},
+        {"insecure: false beside a CA is no contradiction", in_cluster("  insecure: false\n  ca_file: /ca\n"),
+         [](const settings& s) { return !s.pve.insecure && s.pve.ca_file == "/ca"; }},
+        {"user and password",
+         "cluster: {endpoint: 'https://n1', user: steward@pve, password_file: /run/credentials/password}",
+         [](const settings& s) {
+             return s.pve.user == "steward@pve" && s.pve.password_file == "/run/credentials/password" &&
+                    s.pve.token_file.empty();
+         }},
+        {"request_timeout", in_cluster("  request_timeout: 5s\n"),
+         [](const settings& s) { return s.pve.request_timeout == 5s; }},
+        {"poll_interval", in_cluster("  poll_interval: 1m30s\n"),
+         [](const settings& s) { return s.pve.poll_interval == 90s; }},
+    });
+}
+
+TEST_CASE("config: each key at the top has its effect") {
+    run({
+        {"mode", on_top("mode: armed\n"), [](const settings& s) { return s.run_mode == mode::armed; }},
+        {"mode said explicitly", on_top("mode: observe\n"),
+         [](const settings& s) { return s.run_mode == mode::observe; }},
+        {"state_dir", on_top("state_dir: /srv/steward\n"),
+         [](const settings& s) { return s.state_dir == "/srv/steward"; }},
+        {"control_socket", on_top("control_socket: /tmp/c\n"),
+         [](const settings& s) { return s.control_socket == "/tmp/c"; }},
+        {"guard_socket", on_top("guard_socket: /tmp/g\n"),
+         [](const settings& s) { return s.guard_socket == "/tmp/g"; }},
+        {"log", on_top("log: {format: json, level: debug}\n"),
+         [](const settings& s) { return s.terminal_log == log_format::json && s.log_level == "debug"; }},
+        {"an empty section of guests", on_top("guests: {}\n"), [](const settings& s) { return s.guests.empty(); }},
+        {"CRLF line ends and a byte order mark",
+         "\xef\xbb\xbf"
+         "cluster:\r\n  endpoint: https://n1\r\n  token_file: /t\r\n",
+         [](const settings& s) { return s.pve.token_file == "/t"; }},
+        {"guests are ordered by type and number",
+         on_top(
+             "guests:\n  vm/200: {checks: [icmp: h]}\n  ct/300: {checks: [icmp: h]}\n  lxc/101: {checks: [icmp: h]}\n"),
+         [](const settings& s) {
+             return s.guests.size() == 3 && to_string(s.guests[0].id) == "ct/101" &&
+                    to_string(s.guests[1].id) == "ct/300" && to_string(s.guests[2].id) == "vm/200";
+         }},
+    });
+}
+
+TEST_CASE("config: each key of a check has its effect") {
+    run({
+        {"tcp", in_check("tcp: 192.0.2.31:5432"),
+         [](const settings& s) {
+             const check& c = first(s);
+             return c.kind == check_kind::tcp && c.host == "192.0.2.31" && c.port == 5432 &&
+                    c.name == "192.0.2.31:5432" && c.interval == 10s && c.timeout == 3s && c.rise == 2 && c.fall == 3;
+         }},
+        {"tcp to IPv6", in_check("tcp: '[2001:db8::1]:22'"),
+         [](const settings& s) { return first(s).host == "2001:db8::1" && first(s).port == 22; }},
+        {"icmp", in_check("icmp: guest-1.example"),
+         [](const settings& s) { return first(s).kind == check_kind::icmp && first(s).host == "guest-1.example"; }},
+        {"icmp to IPv6 needs no brackets", in_check("icmp: '2001:db8::1'"),
+         [](const settings& s) { return first(s).host == "2001:db8::1"; }},
+        {"http", in_check("http: http://192.0.2.31:8080/health?deep=1"),
+         [](const settings& s) {
+             const check& c = first(s);
+             return c.kind == check_kind::http && !c.tls && c.port == 8080 && c.path == "/health?deep=1" &&
+                    c.status == std::vector<std::pair<int, int>>{{200, 399}};
+         }},
+        {"http ports by default", in_check("http: http://a\n      - http: https://a?b"),
+         [](const settings& s) {
+             const check& tls = s.guests.at(0).checks.at(1);
+             return first(s).port == 80 && first(s).path == "/" && tls.port == 443 && tls.tls && tls.path == "/?b";
+         }},
+        {"status", in_check("{http: http://a, status: '200-299, 401'}"),
+         [](const settings& s) {
+             return first(s).status == std::vector<std::pair<int, int>>{{200, 299}, {401, 401}};
+         }},
+        {"status as a list", in_check("{http: http://a, status: [200, 500-503]}"),
+         [](const settings& s) {
+             return first(s).status == std::vector<std::pair<int, int>>{{200, 200}, {500, 503}};
+         }},
+        {"ca_file of a check", in_check("{http: https://a, ca_file: /ca.pem}"),
+         [](const settings& s) { return first(s).ca_file == "/ca.pem"; }},
+        {"insecure of a check", in_check("{http: https://a, insecure: true}"),
+         [](const settings& s) { return first(s).insecure; }},
+        {"name", in_check("{tcp: 'a:1', name: database}"),
+         [](const settings& s) { return first(s).name == "database"; }},
+        {"interval and timeout", in_check("{tcp: 'a:1', interval: 2s, timeout: 500ms}"),
+         [](const settings& s) { return first(s).interval == 2s && first(s).timeout == 500ms; }},
+        {"rise and fall", in_check("{tcp: 'a:1', rise: 4, fall: 1}"),
+         [](const settings& s) { return first(s).rise == 4 && first(s).fall == 1; }},
+    });
+}
+
+TEST_CASE("config: each key of restart and failover has its effect") {
+    const auto restart = [](const settings& s) { return s.guests.at(0).restart; };
+    const auto failover = [](const settings& s) { return s.guests.at(0).failover; };
+    run({
+        {"restart", in_guest("    restart: {attempts: 0, window: 1h, settle: 5s}\n"),
+         [=](const settings& s) {
+             return restart(s).attempts == 0 && restart(s).window == 1h && restart(s).settle == 5s;
+         }},
+        {"enabled", in_guest("    failover: {enabled: false}\n"),
+         [=](const settings& s) { return !failover(s).enabled; }},
+        {"targets and avoid", in_guest("    failover: {targets: [n2, n1], avoid: n3}\n"),
+         [=](const settings& s) {
+             return failover(s).targets == std::vector{node_name("n2"), node_name("n1")} &&
+                    failover(s).avoid == std::vector{node_name("n3")};
+         }},
+        {"storage", in_guest("    failover: {storage: local-lvm}\n"),
+         [=](const settings& s) { return failover(s).storage == storage_id("local-lvm"); }},
+        {"backup_storages", in_guest("    failover: {backup_storages: [backup, pbs]}\n"),
+         [=](const settings& s) {
+             return failover(s).backup_storages == std::vector{storage_id("backup"), storage_id("pbs")};
+         }},
+        {"max_backup_age", in_guest("    failover: {max_backup_age: 3d}\n"),
+         [=](const settings& s) { return failover(s).max_backup_age == 72h; }},
+        {"attempts", in_guest("    failover: {attempts: 5}\n"),
+         [=](const settings& s) { return failover(s).attempts == 5; }},
+        {"time limits",
+         in_guest("    failover: {stop_timeout: 1s, stall_timeout: 2s, start_timeout: 3s, verify_timeout: 4s, "
+                  "cooldown: 5s}\n"),
+         [=](const settings& s) {
+             const failover_policy f = failover(s);
+             return f.stop_timeout == 1s && f.stall_timeout == 2s && f.start_timeout == 3s && f.verify_timeout == 4s &&
+                    f.cooldown == 5s;
+         }},
+        {"max_per_day", in_guest("    failover: {max_per_day: 7}\n"),
+         [=](const settings& s) { return failover(s).max_per_day == 7; }},
+        {"defaults reach every guest, key by key",
+         in_guest("    restart: {settle: 9s}\n    failover: {attempts: 4}\n") +
+             "defaults:\n  check: {interval: 30s, timeout: 1s, rise: 5, fall: 6}\n  restart: {attempts: 7, settle: "
+             "8s}\n"
+             "  failover: {targets: [n9], attempts: 3}\n",
+         [=](const settings& s) {
+             const check& c = first(s);
+             return c.interval == 30s && c.timeout == 1s && c.rise == 5 && c.fall == 6 && restart(s).attempts == 7 &&
+                    restart(s).settle == 9s && failover(s).attempts == 4 &&
+                    failover(s).targets == std::vector{node_name("n9")};
+         }},
+    });
+}
+
+TEST_CASE("config: the documentation's examples are read without a complaint") {
+    const std::string page = contents(STEWARD_SOURCE_DIR "/docs/configuration.md");
+    const auto blocks = yaml_blocks(page);
+    REQUIRE(blocks.size() >= 2);
+    for (const std::string& block : blocks) {
+        const loaded got = parse(block, "docs/configuration.md");
+        for (const diagnostic& d : got.problems) FAIL_CHECK(to_string(d) << "\nin\n" << block);
+    }
+    // The first block spells every default out: it must mean the same as saying nothing.
+    const settings spelled = parse(blocks[0], "docs").values;
+    const settings silent = parse(cluster_text + "guests: {ct/101: {checks: [tcp: '192.0.2.31:5432']}}", "x").values;
+    CHECK(spelled.pve.request_timeout == silent.pve.request_timeout);
+    CHECK(spelled.pve.poll_interval == silent.pve.poll_interval);
+    CHECK(spelled.run_mode == silent.run_mode);
+    CHECK(spelled.state_dir == silent.state_dir);
+    CHECK(spelled.control_socket == silent.control_socket);
+    CHECK(spelled.guard_socket == silent.guard_socket);
+    CHECK(spelled.terminal_log == silent.terminal_log);
+    CHECK(spelled.log_level == silent.log_level);
+    const guest& a = spelled.guests.at(0);
+    const guest& b = silent.guests.at(0);
+    CHECK(a.checks.at(0).interval == b.checks.at(0).interval);
+    CHECK(a.checks.at(0).timeout == b.checks.at(0).timeout);
+    CHECK(a.checks.at(0).rise == b.checks.at(0).rise);
+    CHECK(a.checks.at(0).fall == b.checks.at(0).fall);
+    CHECK(a.restart.attempts == b.restart.attempts);
+    CHECK(a.restart.window == b.restart.window);
+    CHECK(a.restart.settle == b.restart.settle);
+    CHECK(a.failover.enabled == b.failover.enabled);
+    CHECK(a.failover.max_backup_age == b.failover.max_backup_age);
+    CHECK(a.failover.attempts == b.failover.attempts);
+    CHECK(a.failover.stop_timeout == b.failover.stop_timeout);
+    CHECK(a.failover.stall_timeout == b.failover.stall_timeout);
+    CHECK(a.failover.start_timeout == b.failover.start_timeout);
+    CHECK(a.failover.verify_timeout == b.failover.verify_timeout);
+    CHECK(a.failover.cooldown == b.failover.cooldown);
+    CHECK(a.failover.max_per_day == b.failover.max_per_day);
+}
