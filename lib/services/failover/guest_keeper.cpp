@@ -1,0 +1,245 @@
+#include "services/failover/guest_keeper.hpp"
+
+#include "base/log.hpp"
+#include "runtime/with_timeout.hpp"
+#include "services/failover/gather.hpp"
+#include "services/health/watch.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace steward {
+namespace asio = boost::asio;
+using failover::phase;
+using namespace std::chrono_literals;
+
+/// One configured check with its memory. Its probe loop refers to it, so it never moves.
+struct guest_keeper::check_slot {
+    check_slot(config::check s, std::unique_ptr<net::prober> p, const asio::any_io_executor& ex)
+        : spec(std::move(s)), prober(std::move(p)), task(std::make_unique<task_group>(ex)) {}
+    config::check spec;
+    std::unique_ptr<net::prober> prober;
+    health::check_state state;
+    probe_result last;
+    std::unique_ptr<task_group> task;
+    bool is_retired = false;
+};
+
+failover::policy policy_of(const config::guest& g) {
+    failover::policy p;
+    p.restart_attempts = g.restart.attempts;
+    p.restart_window = g.restart.window;
+    p.restart_settle = g.restart.settle;
+    p.failover_enabled = g.failover.enabled;
+    p.targets = g.failover.targets;
+    p.avoid = g.failover.avoid;
+    p.storage = g.failover.storage;
+    p.backup_storages = g.failover.backup_storages;
+    p.max_backup_age = g.failover.max_backup_age;
+    p.attempts = g.failover.attempts;
+    p.stop_timeout = g.failover.stop_timeout;
+    p.stall_timeout = g.failover.stall_timeout;
+    p.start_timeout = g.failover.start_timeout;
+    p.verify_timeout = g.failover.verify_timeout;
+    p.cooldown = g.failover.cooldown;
+    p.max_per_day = g.failover.max_per_day;
+    return p;
+}
+
+guest_keeper::guest_keeper(keeper_world& world, config::guest settings, failover::state first)
+    : world_(world),
+      settings_(std::move(settings)),
+      rules_(policy_of(settings_)),
+      state_(std::move(first)),
+      inbox_(world.executor),
+      context_(world.pve, world.store, world.own_user) {}
+
+guest_keeper::~guest_keeper() = default;
+
+void guest_keeper::post(failover::event e) { inbox_.post({0, std::move(e)}); }
+
+std::unique_ptr<guest_keeper::check_slot> guest_keeper::make_slot(const config::check& spec) {
+    auto slot = std::make_unique<check_slot>(spec, world_.make_prober(settings_.id, spec), world_.executor);
+    check_slot& own = *slot;
+    auto report = [this, &own](const probe_result& answer) { on_probe(own, answer); };
+    slot->task->spawn(fmt::format("check {} {}", to_string(settings_.id), spec.name),
+                      watch_check(world_.time, *slot->prober, jittered(spec.interval, world_.chance), std::move(report)));
+    return slot;
+}
+
+void guest_keeper::apply(config::guest settings) {
+    std::vector<std::unique_ptr<check_slot>> next;
+    for (const config::check& spec : settings.checks) {
+        const auto same = std::find_if(slots_.begin(), slots_.end(), [&](const auto& s) { return s && s->spec == spec; });
+        if (same != slots_.end())
+            next.push_back(std::move(*same));
+        else
+            next.push_back(make_slot(spec));
+    }
+    for (auto& left : slots_) {
+        if (!left) continue;
+        // Its loop may be in the middle of a probe: cancelled now, freed when it has ended.
+        left->is_retired = true;
+        left->task->cancel();
+    }
+    std::swap(slots_, next);
+    for (auto& left : next)
+        if (left) slots_.push_back(std::move(left));
+    settings_ = std::move(settings);
+    rules_ = policy_of(settings_);
+}
+
+void guest_keeper::forget_checks() {
+    for (auto& slot : slots_) slot->state = {};
+    last_summary_ = {};
+}
+
+health::summary guest_keeper::summary() const {
+    std::vector<health::named_check> all;
+    for (const auto& slot : slots_)
+        if (!slot->is_retired) all.push_back({slot->spec.name, slot->state});
+    return health::summarise(all);
+}
+
+void guest_keeper::on_probe(check_slot& slot, const probe_result& answer) {
+    if (slot.is_retired) return;
+    const health::standing before = slot.state.now;
+    slot.state = health::after_probe(std::move(slot.state), answer.answer, answer.reason, {slot.spec.rise, slot.spec.fall});
+    slot.last = answer;
+    if (slot.state.now != before)
+        log::info("check.state", {{"guest", to_string(settings_.id)},
+                                  {"check", slot.spec.name},
+                                  {"from", health::name_of(before)},
+                                  {"to", health::name_of(slot.state.now)},
+                                  {"reason", answer.reason}});
+    const health::summary now = summary();
+    // In quiet times only news matters; while something is going on every answer may decide.
+    const bool is_news = now.now != last_summary_.now || now.reason != last_summary_.reason;
+    last_summary_ = now;
+    if (is_news || state_.saved.at != phase::watching) post(failover::seen{now.now, now.reason});
+}
+
+std::vector<guest_keeper::check_view> guest_keeper::checks() const {
+    std::vector<check_view> out;
+    for (const auto& slot : slots_)
+        if (!slot->is_retired) out.push_back({slot->spec.name, slot->state, slot->last});
+    return out;
+}
+
+asio::awaitable<result<guest_keeper::envelope>> guest_keeper::receive() {
+    envelope e = co_await inbox_.receive();
+    co_return e;
+}
+
+asio::awaitable<void> guest_keeper::run(bool is_resumed) {
+    for (const config::check& spec : settings_.checks) slots_.push_back(make_slot(spec));
+    is_resuming_ = is_resumed;
+    if (is_resumed) co_await handle(failover::resumed{});
+    is_resuming_ = false;
+    for (;;) {
+        failover::event what = failover::tick{};
+        if (state_.deadline && inbox_.empty()) {
+            auto got = co_await with_deadline(world_.time, *state_.deadline, receive());
+            if (got && got->operation != 0 && got->operation != operation_number_) continue;
+            if (got) what = std::move(got->what);
+        } else {
+            envelope got = co_await inbox_.receive();
+            if (got.operation != 0 && got.operation != operation_number_) continue;
+            what = std::move(got.what);
+        }
+        co_await handle(std::move(what));
+    }
+}
+
+asio::awaitable<void> guest_keeper::stop() {
+    cancel_operation();
+    for (auto& slot : slots_) slot->task->cancel();
+    for (auto& slot : slots_) co_await slot->task->join();
+    for (auto& group : retired_) co_await group->join();
+    retired_.clear();
+    slots_.clear();
+}
+
+asio::awaitable<void> guest_keeper::handle(failover::event e) {
+    const bool has_ended = std::holds_alternative<failover::finished>(e);
+    const bool was_done = state_.saved.operation_done;
+    if (has_ended) running_ = failover::operation::none;
+    const failover::surroundings around{rules_, world_.armed, world_.time.now(), world_.time.wall_now()};
+    failover::step next = failover::advance(state_, e, around);
+    if (next.dirty) ++next.now.saved.sequence;
+    tell(state_, next);
+
+    const bool is_new_phase = next.now.saved.at != state_.saved.at;
+    const bool has_restarted = next.now.saved.at == phase::restarting && next.now.saved.operation_done && !was_done;
+    // What was seen before a start says nothing about the guest after it.
+    if ((is_new_phase && next.now.saved.at == phase::verifying) || has_restarted) forget_checks();
+    state_ = std::move(next.now);
+    if (next.cancel) cancel_operation();
+    if (next.dirty) co_await persist();
+    if (next.run != failover::operation::none) start_operation(next.run);
+    std::erase_if(retired_, [](const auto& group) { return group->size() == 0; });
+    std::erase_if(slots_, [](const auto& slot) { return slot->is_retired && slot->task->size() == 0; });
+}
+
+void guest_keeper::tell(const failover::state& before, const failover::step& s) {
+    const failover::record& r = s.now.saved;
+    const std::string guest = to_string(settings_.id);
+    if (r.at != before.saved.at) {
+        log::info("failover.phase", {{"guest", guest},
+                                     {"from", failover::name_of(before.saved.at)},
+                                     {"to", failover::name_of(r.at)},
+                                     {"reason", r.reason},
+                                     {"generation", std::to_string(r.claim)},
+                                     {"took", describe_duration(world_.time.now() - before.entered)}});
+    }
+    for (const failover::alert& a : s.alerts) log::warning("alert", {{"guest", guest}, {"code", a.code}, {"reason", a.text}});
+}
+
+asio::awaitable<void> guest_keeper::persist() {
+    for (bool is_first = true;; is_first = false) {
+        const auto saved = co_await world_.store.save_record(failover::record_name(settings_.id), failover::to_json(state_.saved));
+        if (saved) co_return;
+        // Without the record no effect: a crash would repeat or forget it (reliability I5).
+        if (is_first)
+            log::error("record.unwritable", {{"guest", to_string(settings_.id)}, {"reason", saved.error().text()}});
+        co_await world_.time.sleep_for(2s);
+    }
+}
+
+void guest_keeper::cancel_operation() {
+    ++operation_number_;
+    running_ = failover::operation::none;
+    if (!operation_) return;
+    operation_->cancel();
+    retired_.push_back(std::move(operation_));
+}
+
+void guest_keeper::start_operation(failover::operation what) {
+    cancel_operation();
+    running_ = what;
+    progress_.clear();
+    operation_ = std::make_unique<task_group>(world_.executor);
+    operation_->spawn(fmt::format("{} {}", failover::name_of(what), to_string(settings_.id)),
+                      carry_out(what, operation_number_, is_resuming_));
+}
+
+asio::awaitable<void> guest_keeper::carry_out(failover::operation what, std::uint64_t number, bool is_resumed) {
+    if (what == failover::operation::preflight) {
+        const failover::facts seen =
+            co_await failover::gather_facts(world_.pve, world_.store, settings_.id, rules_, world_.own_user);
+        inbox_.post({number, failover::planned{failover::make_plan(seen, rules_, state_.saved.asked)}});
+        co_return;
+    }
+    failover::operation_news news;
+    news.task_started = [this, number](const upid& task) {
+        log::info("pve.task", {{"guest", to_string(settings_.id)}, {"node", task.node.str()}, {"upid", task.text}});
+        inbox_.post({number, failover::task_started{task.text}});
+    };
+    news.progress = [this](const std::string& line) { progress_ = line; };
+    const failover::finished end =
+        co_await failover::carry_out(context_, what, state_.saved, rules_, is_resumed, std::move(news));
+    inbox_.post({number, end});
+}
+
+}  // namespace steward

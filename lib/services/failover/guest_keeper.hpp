@@ -1,0 +1,106 @@
+#pragma once
+#include "base/random.hpp"
+#include "cluster/cluster_store.hpp"
+#include "config/settings.hpp"
+#include "core/failover/machine.hpp"
+#include "pve/client.hpp"
+#include "runtime/mailbox.hpp"
+#include "runtime/task_group.hpp"
+#include "services/failover/operations.hpp"
+#include "services/health/probers.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace steward {
+
+/// What all guests share. Owned by the composition root; outlives every keeper.
+class keeper_world {
+  public:
+    keeper_world(boost::asio::any_io_executor ex, time_source& t, random_source& r, pve::client& p, cluster_store& s,
+                 prober_factory f, std::string user)
+        : executor(std::move(ex)), time(t), chance(r), pve(p), store(s), make_prober(std::move(f)), own_user(std::move(user)) {}
+
+    boost::asio::any_io_executor executor;
+    time_source& time;
+    random_source& chance;
+    pve::client& pve;
+    cluster_store& store;
+    prober_factory make_prober;
+    std::string own_user;  ///< our name in UPIDs
+    bool armed = false;
+};
+
+/// One guest: runs its checks, feeds the failover machine, writes each record before carrying out its effects.
+class guest_keeper {
+  public:
+    guest_keeper(keeper_world& world, config::guest settings, failover::state first);
+    ~guest_keeper();
+    guest_keeper(const guest_keeper&) = delete;
+    guest_keeper& operator=(const guest_keeper&) = delete;
+
+    /// Runs until cancelled. `is_resumed`: the state comes from a record of an earlier life.
+    [[nodiscard]] boost::asio::awaitable<void> run(bool is_resumed);
+    /// Cancels everything that `run` started and waits for it; call after `run` has ended.
+    [[nodiscard]] boost::asio::awaitable<void> stop();
+
+    /// New settings; checks that did not change keep what they know.
+    void apply(config::guest settings);
+    void post(failover::event e);
+
+    struct check_view {
+        std::string name;
+        health::check_state state;
+        probe_result last;
+    };
+    [[nodiscard]] std::vector<check_view> checks() const;
+    [[nodiscard]] const failover::state& state() const { return state_; }
+    [[nodiscard]] const config::guest& settings() const { return settings_; }
+    [[nodiscard]] const std::string& progress() const { return progress_; }
+    [[nodiscard]] failover::operation running() const { return running_; }
+
+  private:
+    struct check_slot;
+    struct envelope {
+        std::uint64_t operation;  ///< 0: not from an operation
+        failover::event what;
+    };
+
+    [[nodiscard]] std::unique_ptr<check_slot> make_slot(const config::check& spec);
+    void forget_checks();
+    void on_probe(check_slot& slot, const probe_result& answer);
+    [[nodiscard]] health::summary summary() const;
+    [[nodiscard]] boost::asio::awaitable<void> handle(failover::event e);
+    [[nodiscard]] boost::asio::awaitable<void> persist();
+    [[nodiscard]] boost::asio::awaitable<result<envelope>> receive();
+    void start_operation(failover::operation what);
+    void cancel_operation();
+    [[nodiscard]] boost::asio::awaitable<void> carry_out(failover::operation what, std::uint64_t number, bool is_resumed);
+    void tell(const failover::state& before, const failover::step& s);
+
+    keeper_world& world_;
+    config::guest settings_;
+    failover::policy rules_;
+    failover::state state_;
+    health::summary last_summary_;
+    std::vector<std::unique_ptr<check_slot>> slots_;
+    mailbox<envelope> inbox_;
+    failover::operation_context context_;
+    std::uint64_t operation_number_ = 0;
+    failover::operation running_ = failover::operation::none;
+    std::string progress_;
+    bool is_resuming_ = false;
+    std::unique_ptr<task_group> operation_;
+    std::vector<std::unique_ptr<task_group>> retired_;  ///< cancelled, perhaps still unwinding
+};
+
+/// The failover machine's rules out of the configuration.
+[[nodiscard]] failover::policy policy_of(const config::guest& g);
+
+}  // namespace steward

@@ -1,0 +1,194 @@
+#include "services/keeper.hpp"
+
+#include "base/log.hpp"
+#include "services/failover/gather.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace steward {
+namespace asio = boost::asio;
+namespace {
+
+constexpr const char* mode_record = "mode";
+
+const char* name_of(config::mode m) { return m == config::mode::armed ? "armed" : "observe"; }
+
+/// A record that cannot be understood is no licence to act: a hand-over may be under way in it (reliability X11).
+failover::state unreadable_state(guest_id guest, time_point now, wall_time wall, const std::string& why) {
+    failover::state s = failover::first_state(guest, now, wall);
+    s.saved.at = failover::phase::held;
+    s.saved.held = failover::hold{"record_unreadable", "its record cannot be read: " + why,
+                                  "steward retry, after a person has looked", wall + std::chrono::hours(87600)};
+    s.saved.reason = s.saved.held->text;
+    return s;
+}
+
+asio::awaitable<void> end_guest(guest_keeper& guest) { co_await guest.stop(); }
+
+}  // namespace
+
+keeper::keeper(keeper_world& world, config::settings settings, std::function<void(bool)> allow_writes)
+    : world_(world), settings_(std::move(settings)), allow_writes_(std::move(allow_writes)), ends_(world.executor) {}
+
+keeper::~keeper() = default;
+
+asio::awaitable<result<void>> keeper::start() {
+    auto records = co_await world_.store.load_records();
+    if (!records) co_return records.error();
+    for (stored_record& r : *records) records_[r.name] = std::move(r.text);
+    const auto remembered = records_.find(mode_record);
+    const bool was_armed = remembered != records_.end() ? remembered->second == "armed" : settings_.run_mode == config::mode::armed;
+    world_.armed = was_armed;
+    allow_writes_(was_armed);
+    log::info("mode", {{"mode", name_of(mode())}});
+    co_return result<void>();
+}
+
+void keeper::add_guest(const config::guest& g, std::optional<failover::record> saved, const std::string& unreadable) {
+    const time_point now = world_.time.now();
+    failover::state first = failover::first_state(g.id, now, world_.time.wall_now());
+    const bool is_resumed = saved.has_value();
+    if (saved) first.saved = std::move(*saved);
+    if (!unreadable.empty()) first = unreadable_state(g.id, now, world_.time.wall_now(), unreadable);
+    auto added = std::make_unique<guest_keeper>(world_, g, std::move(first));
+    auto group = std::make_unique<task_group>(world_.executor);
+    group->spawn("guest " + to_string(g.id), added->run(is_resumed));
+    guests_[g.id] = std::move(added);
+    runs_[g.id] = std::move(group);
+}
+
+void keeper::apply(config::settings settings) {
+    for (const config::guest& g : settings.guests) {
+        const auto known = guests_.find(g.id);
+        if (known != guests_.end()) {
+            known->second->apply(g);
+            continue;
+        }
+        const auto record = records_.find(failover::record_name(g.id));
+        if (record == records_.end()) {
+            add_guest(g, std::nullopt, "");
+            continue;
+        }
+        auto saved = failover::parse_record(record->second);
+        if (saved && saved->guest != g.id)
+            saved = fault(errc::garbage, "record", fmt::format("is about {}", to_string(saved->guest)));
+        if (saved) {
+            add_guest(g, std::move(*saved), "");
+        } else {
+            log::error("record.unreadable", {{"guest", to_string(g.id)}, {"reason", saved.error().text()}});
+            add_guest(g, std::nullopt, saved.error().text());
+        }
+    }
+    settings_ = std::move(settings);
+    take_leave();
+}
+
+/// Guests that are no longer configured go, unless a hand-over is under way: that is finished first.
+void keeper::take_leave() {
+    for (auto it = guests_.begin(); it != guests_.end();) {
+        const bool is_configured = std::any_of(settings_.guests.begin(), settings_.guests.end(),
+                                               [&](const config::guest& g) { return g.id == it->first; });
+        if (is_configured || failover::is_in_flight(it->second->state().saved.at)) {
+            ++it;
+            continue;
+        }
+        log::info("guest.removed", {{"guest", to_string(it->first)}});
+        records_[failover::record_name(it->first)] = failover::to_json(it->second->state().saved);
+        const auto run = runs_.find(it->first);
+        run->second->cancel();
+        ends_.spawn("end of " + to_string(it->first), end_guest(*it->second));
+        leaving_.push_back(std::move(it->second));
+        runs_.erase(run);
+        it = guests_.erase(it);
+    }
+}
+
+asio::awaitable<void> keeper::watch_cluster() {
+    for (;;) {
+        auto view = co_await world_.pve.look();
+        const std::string problem = view ? std::string() : view.error().text();
+        if (problem.empty() != sight_.problem.empty() || !sight_.view) {
+            if (problem.empty())
+                log::info("cluster.seen", {{"node", view->contacted.str()}, {"guests", std::to_string(view->guests.size())}});
+            else if (problem != sight_.problem)
+                log::warning("cluster.unseen", {{"reason", problem}});
+        }
+        sight_.problem = problem;
+        if (view) {
+            sight_.view = std::move(*view);
+            sight_.taken = world_.time.now();
+        }
+        take_leave();
+        co_await world_.time.sleep_for(settings_.pve.poll_interval);
+    }
+}
+
+asio::awaitable<void> keeper::run() {
+    config::settings settings = settings_;
+    apply(std::move(settings));
+    co_await watch_cluster();
+}
+
+asio::awaitable<void> keeper::stop() {
+    for (auto& [id, group] : runs_) group->cancel();
+    for (auto& [id, group] : runs_) co_await group->join();
+    for (auto& [id, guest] : guests_) co_await guest->stop();
+    co_await ends_.join();
+    guests_.clear();
+    runs_.clear();
+    leaving_.clear();
+}
+
+asio::awaitable<result<void>> keeper::set_mode(config::mode mode) {
+    const auto saved = co_await world_.store.save_record(mode_record, name_of(mode));
+    if (!saved) co_return saved;
+    world_.armed = mode == config::mode::armed;
+    allow_writes_(world_.armed);
+    log::warning("mode", {{"mode", name_of(mode)}});
+    for (auto& [id, guest] : guests_) guest->post(failover::reconsider{});
+    co_return result<void>();
+}
+
+asio::awaitable<result<std::variant<failover::plan, failover::refusal>>> keeper::plan_for(guest_id guest, failover::wish asked) {
+    const guest_keeper* known = find(guest);
+    if (!known)
+        co_return fault(errc::not_found, "", fmt::format("{} is not in the configuration of this daemon", to_string(guest)));
+    const failover::policy rules = policy_of(known->settings());
+    const failover::facts seen = co_await failover::gather_facts(world_.pve, world_.store, guest, rules, world_.own_user);
+    co_return failover::make_plan(seen, rules, asked);
+}
+
+result<void> keeper::order_failover(guest_id guest, failover::wish asked) {
+    const auto known = guests_.find(guest);
+    if (known == guests_.end())
+        return fault(errc::not_found, "", fmt::format("{} is not in the configuration of this daemon", to_string(guest)));
+    const failover::phase at = known->second->state().saved.at;
+    if (failover::is_in_flight(at))
+        return fault(errc::refused, "", fmt::format("a hand-over of {} is under way ({})", to_string(guest), failover::name_of(at)));
+    if (at == failover::phase::failed_parked)
+        return fault(errc::refused, "", fmt::format("{} is failed_parked; use steward retry {}", to_string(guest), to_string(guest)));
+    if (!world_.armed)
+        return fault(errc::refused, "", "observe mode changes nothing; see steward plan, or steward arm first");
+    known->second->post(failover::ordered{std::move(asked)});
+    return {};
+}
+
+result<void> keeper::retry(guest_id guest) {
+    const auto known = guests_.find(guest);
+    if (known == guests_.end())
+        return fault(errc::not_found, "", fmt::format("{} is not in the configuration of this daemon", to_string(guest)));
+    const failover::phase at = known->second->state().saved.at;
+    if (at != failover::phase::failed_parked && at != failover::phase::held)
+        return fault(errc::refused, "", fmt::format("{} is {}: there is nothing to try again", to_string(guest), failover::name_of(at)));
+    known->second->post(failover::retry{});
+    return {};
+}
+
+const guest_keeper* keeper::find(guest_id guest) const {
+    const auto it = guests_.find(guest);
+    return it == guests_.end() ? nullptr : it->second.get();
+}
+
+}  // namespace steward

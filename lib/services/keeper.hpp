@@ -1,0 +1,74 @@
+#pragma once
+#include "config/settings.hpp"
+#include "model/snapshot.hpp"
+#include "services/failover/guest_keeper.hpp"
+
+#include <boost/asio/awaitable.hpp>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+namespace steward {
+
+/// What the daemon last learned about the cluster, and how fresh that is.
+struct cluster_sight {
+    std::optional<model::cluster_view> view;
+    time_point taken{};
+    std::string problem;  ///< why the last look failed; empty: it worked
+};
+
+/// All guests of this daemon, the operator's orders to them, and the mode.
+class keeper {
+  public:
+    /// `allow_writes` is told whenever the mode changes (dry run lives in the transport).
+    keeper(keeper_world& world, config::settings settings, std::function<void(bool)> allow_writes);
+    ~keeper();
+
+    /// Reads the records, takes up what was under way, and watches until cancelled. Fails when the records cannot be read.
+    [[nodiscard]] boost::asio::awaitable<result<void>> start();
+    [[nodiscard]] boost::asio::awaitable<void> run();
+    /// After `run` has been cancelled: ends every task, within the time that the slowest needs to unwind.
+    [[nodiscard]] boost::asio::awaitable<void> stop();
+
+    /// New settings from a reload. Guests and checks that did not change keep their state.
+    void apply(config::settings settings);
+
+    /// armed: may act; observe: changes nothing. Remembered across restarts.
+    [[nodiscard]] boost::asio::awaitable<result<void>> set_mode(config::mode mode);
+    [[nodiscard]] config::mode mode() const { return world_.armed ? config::mode::armed : config::mode::observe; }
+
+    /// The same preflight as a real hand-over; only reads.
+    [[nodiscard]] boost::asio::awaitable<result<std::variant<failover::plan, failover::refusal>>> plan_for(guest_id guest,
+                                                                                                       failover::wish asked);
+    /// Orders a hand-over; `refused` says why not now.
+    [[nodiscard]] result<void> order_failover(guest_id guest, failover::wish asked);
+    /// Another try for a held or failed_parked guest.
+    [[nodiscard]] result<void> retry(guest_id guest);
+
+    [[nodiscard]] const guest_keeper* find(guest_id guest) const;
+    [[nodiscard]] const std::map<guest_id, std::unique_ptr<guest_keeper>>& guests() const { return guests_; }
+    [[nodiscard]] const cluster_sight& sight() const { return sight_; }
+    [[nodiscard]] const config::settings& settings() const { return settings_; }
+    [[nodiscard]] time_source& time() const { return world_.time; }
+
+  private:
+    [[nodiscard]] boost::asio::awaitable<void> watch_cluster();
+    void add_guest(const config::guest& g, std::optional<failover::record> saved, const std::string& unreadable);
+    void take_leave();
+
+    keeper_world& world_;
+    config::settings settings_;
+    std::function<void(bool)> allow_writes_;
+    cluster_sight sight_;
+    std::map<guest_id, std::unique_ptr<guest_keeper>> guests_;
+    std::map<guest_id, std::unique_ptr<task_group>> runs_;
+    std::map<std::string, std::string> records_;  ///< as found at the start, for guests that a reload adds
+    std::vector<std::unique_ptr<guest_keeper>> leaving_;
+    task_group ends_;
+};
+
+}  // namespace steward
