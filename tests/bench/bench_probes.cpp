@@ -1,10 +1,12 @@
 // How much many TCP checks cost, and how punctual the event loop stays meanwhile. Prints figures, judges nothing.
+#include "base/random.hpp"
 #include "bench/figures.hpp"
 #include "bench/loopback_listeners.hpp"
 #include "net/probe.hpp"
 #include "net/resolver.hpp"
 #include "runtime/task_group.hpp"
 #include "runtime/time_source.hpp"
+#include "services/health/watch.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -87,12 +89,7 @@ duration to_duration(double seconds) {
     return std::chrono::duration_cast<duration>(std::chrono::duration<double>(seconds));
 }
 
-asio::awaitable<void> watch_one(time_source& time, net::prober& probe, duration interval, duration first) {
-    for (time_point next = time.now() + first;; next += interval) {
-        co_await time.sleep_until(next);
-        (void)co_await probe.run();
-    }
-}
+void ignore(const probe_result&) {}
 
 struct measurement {
     bench::usage idle;
@@ -110,6 +107,7 @@ asio::awaitable<void> measure(time_source& time, net::resolver& names, const std
     into.idle = bench::usage::now();
     const duration interval = to_duration(want.interval);
     std::vector<std::unique_ptr<measured_prober>> probers;
+    random_source chance(1);
     task_group tasks(executor);
     for (std::size_t i = 0; i < want.checks; ++i) {
         net::tcp_check check;
@@ -117,8 +115,7 @@ asio::awaitable<void> measure(time_source& time, net::resolver& names, const std
         check.port = ports[i % ports.size()];
         probers.push_back(std::make_unique<measured_prober>(net::make_prober(std::move(check), time, names), time,
                                                             interval, into.probes));
-        const duration first = interval * static_cast<std::int64_t>(i) / static_cast<std::int64_t>(want.checks);
-        tasks.spawn("check", watch_one(time, *probers.back(), interval, first));
+        tasks.spawn("check", watch_check(time, *probers.back(), jittered(interval, chance), &ignore));
     }
     co_await time.sleep_for(interval);
 
