@@ -1,0 +1,197 @@
+#include "api/control_server.hpp"
+
+#include "api/views.hpp"
+#include "base/log.hpp"
+#include "runtime/with_timeout.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <fmt/core.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+namespace steward::api {
+namespace asio = boost::asio;
+namespace json = boost::json;
+using asio::local::stream_protocol;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::size_t largest_request = 64U << 10U;
+constexpr duration patience = 30s;
+
+std::string good(json::object data) {
+    return json::serialize(json::object{{"ok", true}, {"data", std::move(data)}}) + "\n";
+}
+
+std::string bad(const fault& f) {
+    return json::serialize(json::object{{"ok", false}, {"code", name_of(f.code)}, {"error", f.text()}}) + "\n";
+}
+
+std::string text_member(const json::object& o, std::string_view key) {
+    const json::value* v = o.if_contains(key);
+    return v && v->is_string() ? std::string(v->get_string()) : std::string();
+}
+
+/// A request that was understood.
+class order {
+  public:
+    std::string what;
+    guest_id guest;
+    failover::wish asked;
+};
+
+result<order> read_order(const std::string& line) {
+    boost::system::error_code ec;
+    const json::value parsed = json::parse(line, ec);
+    if (ec || !parsed.is_object()) return fault(errc::invalid, "control", "the request is not a JSON object");
+    const json::object& o = parsed.get_object();
+    order out;
+    out.what = text_member(o, "do");
+    const std::string guest = text_member(o, "guest");
+    if (!guest.empty()) {
+        const auto id = parse_guest_id(guest);
+        if (!id) return id.error();
+        out.guest = *id;
+    }
+    const std::string to = text_member(o, "to");
+    if (!to.empty()) {
+        const auto node = parse_node_name(to);
+        if (!node) return node.error();
+        out.asked.to = *node;
+    }
+    const json::value* force = o.if_contains("force");
+    out.asked.force = force && force->is_bool() && force->get_bool();
+    return out;
+}
+
+bool is_order(const std::string& what) {
+    return what == "failover" || what == "retry" || what == "arm" || what == "observe";
+}
+
+class unix_control_server final : public control_server {
+  public:
+    unix_control_server(keeper& all, stream_protocol::acceptor acceptor, std::string path)
+        : all_(all), acceptor_(std::move(acceptor)), path_(std::move(path)), connections_(acceptor_.get_executor()) {}
+    ~unix_control_server() override { ::unlink(path_.c_str()); }
+
+    asio::awaitable<void> serve() override {
+        try {
+            co_await accept();
+        } catch (...) {
+            connections_.cancel();
+            throw;
+        }
+    }
+
+  private:
+    asio::awaitable<void> accept() {
+        for (;;) {
+            boost::system::error_code ec;
+            stream_protocol::socket peer(acceptor_.get_executor());
+            co_await acceptor_.async_accept(peer, asio::redirect_error(asio::use_awaitable, ec));
+            if (ec == asio::error::operation_aborted) throw boost::system::system_error(ec);
+            if (ec) {
+                log::warning("control.accept", {{"reason", ec.message()}});
+                co_await all_.time().sleep_for(100ms);
+                continue;
+            }
+            connections_.spawn("control", serve_one(std::move(peer)));
+        }
+    }
+
+    asio::awaitable<void> serve_one(stream_protocol::socket peer) {
+        // A client that says nothing or reads nothing must not stay for ever.
+        const auto done = co_await with_timeout(all_.time(), patience, converse(peer));
+        if (!done) log::debug("control.closed", {{"reason", done.error().text()}});
+    }
+
+    asio::awaitable<result<void>> converse(stream_protocol::socket& peer) {
+        std::string line;
+        boost::system::error_code ec;
+        auto buffer = asio::dynamic_buffer(line, largest_request);
+        co_await asio::async_read_until(peer, buffer, '\n', asio::redirect_error(asio::use_awaitable, ec));
+        if (ec == asio::error::operation_aborted) throw boost::system::system_error(ec);
+        if (ec) co_return fault(errc::io, "control", ec.message());
+        const std::string answer = co_await answer_to(std::move(line), is_trusted(peer));
+        co_await asio::async_write(peer, asio::buffer(answer), asio::redirect_error(asio::use_awaitable, ec));
+        if (ec) co_return fault(errc::io, "control", ec.message());
+        co_return result<void>();
+    }
+
+    static bool is_trusted(stream_protocol::socket& peer) {
+        ucred who{};
+        socklen_t size = sizeof who;
+        if (::getsockopt(peer.native_handle(), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return false;
+        return who.uid == 0 || who.uid == ::geteuid();
+    }
+
+    asio::awaitable<std::string> answer_to(std::string line, bool is_trusted) {
+        const auto asked = read_order(line);
+        if (!asked) co_return bad(asked.error());
+        if (is_order(asked->what) && !is_trusted)
+            co_return bad(fault(errc::forbidden, "control", "orders are taken from root and from the daemon's own user"));
+        if (is_order(asked->what))
+            log::info("operator.order", {{"event", asked->what}, {"guest", asked->guest.id.number() ? to_string(asked->guest) : "-"}});
+        if (asked->what == "status") co_return good(status_view(all_));
+        if (asked->what == "why") {
+            auto view = guest_view(all_, asked->guest);
+            if (!view) co_return bad(view.error());
+            co_return good(std::move(*view));
+        }
+        if (asked->what == "plan") {
+            const auto plan = co_await all_.plan_for(asked->guest, asked->asked);
+            if (!plan) co_return bad(plan.error());
+            co_return good(plan_view(asked->guest, *plan, all_.time().wall_now()));
+        }
+        if (asked->what == "arm" || asked->what == "observe") {
+            const config::mode wanted = asked->what == "arm" ? config::mode::armed : config::mode::observe;
+            const auto changed = co_await all_.set_mode(wanted);
+            if (!changed) co_return bad(changed.error());
+            co_return good(status_view(all_));
+        }
+        result<void> done = fault(errc::invalid, "control", "unknown request \"" + asked->what + "\"");
+        if (asked->what == "failover") done = all_.order_failover(asked->guest, asked->asked);
+        if (asked->what == "retry") done = all_.retry(asked->guest);
+        if (!done) co_return bad(done.error());
+        co_return good({});
+    }
+
+    keeper& all_;
+    stream_protocol::acceptor acceptor_;
+    std::string path_;
+    task_group connections_;
+};
+
+}  // namespace
+
+result<std::unique_ptr<control_server>> control_server::listen(asio::any_io_executor executor, keeper& all,
+                                                               const std::string& path) {
+    if (path.size() >= sizeof(sockaddr_un::sun_path))
+        return fault(errc::invalid, "control_socket", path + " is too long for a Unix socket");
+    std::error_code ignored;
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
+    // The lock of this node is already ours, so a socket that is still there belongs to a dead daemon.
+    ::unlink(path.c_str());
+    stream_protocol::acceptor acceptor(executor);
+    boost::system::error_code ec;
+    acceptor.open(stream_protocol(), ec);
+    if (!ec) acceptor.bind(stream_protocol::endpoint(path), ec);
+    if (!ec) acceptor.listen(16, ec);
+    if (ec) return fault(errc::io, "control socket " + path, ec.message());
+    ::chmod(path.c_str(), 0660);
+    return std::unique_ptr<control_server>(std::make_unique<unix_control_server>(all, std::move(acceptor), path));
+}
+
+}  // namespace steward::api

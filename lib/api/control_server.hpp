@@ -1,0 +1,27 @@
+#pragma once
+#include "services/keeper.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include <memory>
+#include <string>
+
+namespace steward::api {
+
+/// The daemon's Unix socket: one JSON object per line in, one out, then the connection is closed.
+/// {"do":"status"} · {"do":"why","guest":"ct/101"} · {"do":"plan","guest":…,"to":"n2","force":true} ·
+/// {"do":"failover",…} · {"do":"retry","guest":…} · {"do":"arm"} · {"do":"observe"}
+/// Answers {"ok":true,"data":…} or {"ok":false,"code":"…","error":"…"}. Orders are accepted from root and from the user
+/// that the daemon runs as; everybody who can open the socket may read.
+class control_server {
+  public:
+    /// Binds the socket, replacing a stale one. errc::io names the path.
+    [[nodiscard]] static result<std::unique_ptr<control_server>> listen(boost::asio::any_io_executor executor, keeper& all,
+                                                                        const std::string& path);
+    virtual ~control_server() = default;
+    /// Serves until cancelled.
+    [[nodiscard]] virtual boost::asio::awaitable<void> serve() = 0;
+};
+
+}  // namespace steward::api

@@ -1,0 +1,190 @@
+#include "api/views.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/value.hpp>
+
+#include <array>
+#include <string_view>
+
+namespace steward::api {
+namespace json = boost::json;
+namespace {
+
+using failover::phase;
+using health::standing;
+
+std::int64_t milliseconds(duration d) { return std::chrono::duration_cast<std::chrono::milliseconds>(d).count(); }
+
+const char* name_of(model::run_state s) {
+    return s == model::run_state::running ? "running" : s == model::run_state::stopped ? "stopped" : "unknown";
+}
+
+/// 0 ok, 1 warning, 2 critical, 3 unknown; the words in this order too.
+int severity_of(const failover::state& s) {
+    switch (s.saved.at) {
+        case phase::failed_parked: return 2;
+        case phase::held: return s.last == standing::down ? 2 : s.last == standing::unknown ? 3 : 1;
+        case phase::watching:
+            if (s.last == standing::unknown) return 3;
+            return s.last == standing::up ? 0 : 1;
+        case phase::done: return s.last == standing::down ? 2 : 0;
+        default: return 1;
+    }
+}
+
+const char* word_of(int severity) {
+    constexpr std::array<const char*, 4> words{"ok", "warning", "critical", "unknown"};
+    return words.at(static_cast<std::size_t>(severity));
+}
+
+/// Critical outweighs unknown, unknown outweighs a warning.
+int worse(int a, int b) {
+    const auto rank = [](int s) { return s == 2 ? 3 : s == 3 ? 2 : s; };
+    return rank(a) >= rank(b) ? a : b;
+}
+
+json::array checks_view(const guest_keeper& g) {
+    json::array out;
+    for (const auto& c : g.checks()) {
+        json::array phases;
+        for (const probe_phase& p : c.last.phases)
+            phases.push_back(json::object{{"name", p.name}, {"took_us", p.took.count() / 1000}});
+        out.push_back(json::object{{"name", c.name},
+                                   {"state", health::name_of(c.state.now)},
+                                   {"reason", c.state.reason},
+                                   {"took_us", c.last.took.count() / 1000},
+                                   {"phases", std::move(phases)}});
+    }
+    return out;
+}
+
+json::object guest_summary(const keeper& all, guest_id id, const guest_keeper& g) {
+    const failover::state& s = g.state();
+    const failover::record& r = s.saved;
+    json::object o;
+    o["guest"] = to_string(id);
+    o["severity"] = word_of(severity_of(s));
+    o["state"] = failover::name_of(r.at);
+    o["health"] = health::name_of(s.last);
+    o["reason"] = r.at == phase::watching ? s.last_reason : r.reason;
+    o["since"] = format_utc(r.since);
+    o["generation"] = r.generation;
+    if (r.held) o["hold"] = json::object{{"code", r.held->code}, {"text", r.held->text}, {"release", r.held->release}};
+    if (g.running() != failover::operation::none) o["operation"] = failover::name_of(g.running());
+    if (!g.progress().empty() && g.running() != failover::operation::none) o["progress"] = g.progress();
+    const auto* row = all.sight().view ? all.sight().view->find(id) : nullptr;
+    o["node"] = row ? row->node.str() : std::string();
+    o["name"] = row ? row->name : std::string();
+    o["pve_status"] = row ? name_of(row->status) : "unknown";
+    return o;
+}
+
+json::array rejections_view(const std::vector<failover::rejected>& list) {
+    json::array out;
+    for (const failover::rejected& x : list) out.push_back(json::object{{"what", x.what}, {"why", x.why}});
+    return out;
+}
+
+json::object cluster_view(const keeper& all, int& severity) {
+    const cluster_sight& sight = all.sight();
+    json::object o;
+    o["problem"] = sight.problem;
+    if (!sight.view) {
+        severity = worse(severity, 3);
+        return o;
+    }
+    if (!sight.problem.empty()) severity = worse(severity, 3);
+    const model::cluster_view& v = *sight.view;
+    o["name"] = v.cluster_name;
+    o["via"] = v.contacted.str();
+    o["seen_ms_ago"] = milliseconds(all.time().now() - sight.taken);
+    o["quorate"] = v.is_quorate.value_or(false);
+    if (v.is_quorate != true) severity = worse(severity, 2);
+    json::array nodes;
+    for (const auto& [name, n] : v.nodes) {
+        const char* state = !n.online ? "unknown" : *n.online ? "online" : "offline";
+        if (n.online != true) severity = worse(severity, 1);
+        nodes.push_back(json::object{{"node", name.str()}, {"state", state}});
+    }
+    o["nodes"] = std::move(nodes);
+    return o;
+}
+
+}  // namespace
+
+json::object status_view(const keeper& all) {
+    int severity = 0;
+    json::object o;
+    o["mode"] = all.mode() == config::mode::armed ? "armed" : "observe";
+    o["cluster"] = cluster_view(all, severity);
+    json::array guests;
+    for (const auto& [id, g] : all.guests()) {
+        severity = worse(severity, severity_of(g->state()));
+        guests.push_back(guest_summary(all, id, *g));
+    }
+    o["guests"] = std::move(guests);
+    o["severity"] = word_of(severity);
+    return o;
+}
+
+result<json::object> guest_view(const keeper& all, guest_id guest) {
+    const guest_keeper* g = all.find(guest);
+    if (!g) return fault(errc::not_found, "", to_string(guest) + " is not in the configuration of this daemon");
+    json::object o = guest_summary(all, guest, *g);
+    const failover::record& r = g->state().saved;
+    o["checks"] = checks_view(*g);
+    o["claim"] = r.claim;
+    o["target"] = r.target.str();
+    o["parked_path"] = r.parked_path;
+    o["upid"] = r.task;
+    if (r.chosen) {
+        o["source"] = r.chosen->source.str();
+        o["strategy"] = failover::name_of(r.chosen->how);
+        if (r.chosen->archive) o["backup"] = r.chosen->archive->volume.str();
+    }
+    json::array tried;
+    for (const std::string& t : r.tried) tried.emplace_back(t);
+    o["tried"] = std::move(tried);
+    json::array story;
+    for (const failover::story_line& l : r.story) {
+        const bool is_current = &l == &r.story.back() && l.at == r.at;
+        const duration took = is_current ? all.time().now() - g->state().entered : l.took;
+        story.push_back(json::object{{"state", failover::name_of(l.at)},
+                                     {"when", format_utc(l.when)},
+                                     {"took_ms", milliseconds(took)},
+                                     {"over", !is_current},
+                                     {"why", l.note}});
+    }
+    o["story"] = std::move(story);
+    return o;
+}
+
+json::object plan_view(guest_id guest, const std::variant<failover::plan, failover::refusal>& answer, wall_time now) {
+    json::object o;
+    o["guest"] = to_string(guest);
+    if (const auto* no = std::get_if<failover::refusal>(&answer)) {
+        o["possible"] = false;
+        o["code"] = no->code;
+        o["text"] = no->text;
+        o["release"] = no->release;
+        o["rejected"] = rejections_view(no->rejections);
+        return o;
+    }
+    const auto& p = std::get<failover::plan>(answer);
+    o["possible"] = true;
+    o["strategy"] = failover::name_of(p.how);
+    o["source"] = p.source.str();
+    json::array targets;
+    for (const node_name& n : p.targets) targets.emplace_back(n.str());
+    o["targets"] = std::move(targets);
+    o["storage"] = p.storage.str();
+    if (p.archive)
+        o["backup"] = json::object{{"volid", p.archive->volume.str()},
+                                   {"created", format_utc(p.archive->created)},
+                                   {"age_ms", milliseconds(now - p.archive->created)},
+                                   {"bytes", p.archive->bytes}};
+    o["rejected"] = rejections_view(p.rejections);
+    return o;
+}
+
+}  // namespace steward::api
