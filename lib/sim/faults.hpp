@@ -1,0 +1,60 @@
+#pragma once
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "base/time.hpp"
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace steward::sim {
+
+class cluster;
+
+/// One thing that will go wrong with a guest, here or there, so many times.
+class guest_fault {
+  public:
+    guest_fault(guest_id whom, std::string what) : guest(whom), kind(std::move(what)) {}
+    guest_id guest;
+    std::string kind;  ///< "stop-fails", "start-fails", "shutdown-hangs", "fail", "hang", "workerkill", "enospc", "slow"
+    std::vector<node_name> nodes;  ///< empty: everywhere
+    int left = -1;                 ///< negative: for ever
+    double at = 0.5;               ///< fraction of the work; for "slow" the factor
+};
+
+enum class api_mode { code, hang, garbage, drop_reply, list_empty };
+
+class api_fault {
+  public:
+    api_fault(api_mode how, int status) : mode(how), code(status) {}
+    api_mode mode;
+    int code = 0;
+    std::optional<time_point> until;
+};
+
+/// Everything injected and not yet used up.
+class fault_plan {
+  public:
+    std::vector<guest_fault> guests;
+    std::map<node_name, api_fault> api;  ///< by contacted node
+    bool quorum_off = false;
+    std::set<std::string> storages_offline;  ///< "backup" or "backup@n2"
+    std::set<std::string> storages_full;
+
+    /// The fault of one of these kinds for that guest on that node, counted down.
+    [[nodiscard]] std::optional<guest_fault> take(guest_id guest, const node_name& node,
+                                                  const std::set<std::string>& kinds);
+};
+
+/// One command in the words of SIM/1 (reliability §4.1): "guest ct101 crash", "restore ct101 fail 50% @ n3 x1",
+/// "api n2 595 600", "status"… The value is what there is to print, "" for most. `invalid` says what is wrong.
+result<std::string> apply_fault(cluster& model, std::string_view command);
+
+/// The whole model as JSON, the answer to "status".
+[[nodiscard]] std::string status_json(const cluster& model);
+
+}  // namespace steward::sim
