@@ -8,7 +8,7 @@
 namespace steward::guard {
 namespace {
 
-constexpr std::array<std::string_view, 3> verb_names{"park", "unpark", "relocate"};
+constexpr std::array<std::string_view, 4> verb_names{"park", "unpark", "relocate", "check"};
 
 std::string one_line(std::string_view text) {
     std::string out(text);
@@ -53,6 +53,7 @@ bool read_node(std::string_view text, node_name& into) {
 }  // namespace
 
 std::string encode(const request& r) {
+    if (r.what == verb::check) return "verb=check\n";
     std::string out = fmt::format("verb={}\nguest={}\nsource={}\ngeneration={}\n",
                                   verb_names[static_cast<std::size_t>(r.what)], to_string(r.guest), r.source.str(),
                                   r.generation);
@@ -95,6 +96,7 @@ result<request> decode_request(std::string_view body) {
         return false;
     });
     if (!parsed) return parsed.error();
+    if (verb_seen && r.what == verb::check) return r;
     if (!verb_seen || !guest_seen || r.source.empty()) return malformed("verb, guest and source are required");
     if (r.what != verb::unpark && r.digest.empty()) return malformed("digest is required");
     if (r.what == verb::relocate && r.target.empty()) return malformed("target is required");

@@ -16,12 +16,13 @@ enum class verb : std::uint8_t {
     park,      ///< lock the configuration, then rename it to priv/steward/parked (the commit point)
     unpark,    ///< bring a parked configuration back to its node, byte for byte
     relocate,  ///< rename a configuration from one node to another (all disks shared)
+    check,     ///< change nothing, but prove that the others could: the cluster file system takes writes
 };
 
 class request {
   public:
     verb what = verb::park;
-    guest_id guest;
+    guest_id guest;            ///< not for check, and nor is anything below
     node_name source;          ///< node whose directory holds (held) the configuration
     node_name target;          ///< relocate only
     std::uint32_t generation = 0;

@@ -34,6 +34,14 @@ TEST_CASE("guard requests and replies survive the wire") {
     CHECK(answer->detail == "two lines");
 }
 
+TEST_CASE("a check needs no guest") {
+    guard::request r;
+    r.what = guard::verb::check;
+    const auto back = guard::decode_request(guard::encode(r));
+    REQUIRE(back);
+    CHECK(back->what == guard::verb::check);
+}
+
 TEST_CASE("malformed guard requests are refused") {
     const std::string good = "verb=park\nguest=ct/101\nsource=n1\ngeneration=1\ndigest=" + digest + "\n";
     REQUIRE(guard::decode_request(good));
