@@ -38,8 +38,8 @@ class http_response {
 /// How to recognise the server. Exactly one of the three; nothing set means the system's CA store.
 class tls_trust {
   public:
-    std::string ca_file;             ///< PEM; the host name or address is verified as well
-    std::string fingerprint_sha256;  ///< "AB:CD:…" of the leaf certificate; then neither CA nor name matter
+    std::string ca_file;  ///< PEM; the host name or address is verified as well
+    std::vector<std::string> fingerprints;  ///< SHA-256 of the leaf, "AB:CD:…", any of them; neither CA nor name matter
     bool insecure = false;           ///< accept anything: only by explicit configuration
 };
 

@@ -1,0 +1,100 @@
+#include "net/https_server.hpp"
+#include "net/tls.hpp"
+
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include <boost/asio/ip/address.hpp>
+#include <memory>
+
+namespace steward::net {
+namespace {
+
+template <auto Free>
+struct freer {
+    template <class T>
+    void operator()(T* p) const {
+        Free(p);
+    }
+};
+using key_ptr = std::unique_ptr<EVP_PKEY, freer<EVP_PKEY_free>>;
+using x509_ptr = std::unique_ptr<X509, freer<X509_free>>;
+using bio_ptr = std::unique_ptr<BIO, freer<BIO_free_all>>;
+using extension_ptr = std::unique_ptr<X509_EXTENSION, freer<X509_EXTENSION_free>>;
+
+std::string drain(BIO* bio) {
+    char* data = nullptr;
+    const long size = BIO_get_mem_data(bio, &data);
+    return size > 0 ? std::string(data, static_cast<std::size_t>(size)) : std::string();
+}
+
+bool extend(X509* certificate, X509* issuer, int nid, const std::string& value) {
+    X509V3_CTX context;
+    X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
+    const extension_ptr extension(X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str()));
+    return extension && X509_add_ext(certificate, extension.get(), -1) == 1;
+}
+
+std::string alternative_names_text(const std::vector<std::string>& names) {
+    std::string out;
+    for (const std::string& n : names) {
+        boost::system::error_code ec;
+        boost::asio::ip::make_address(n, ec);
+        out += (out.empty() ? "" : ",") + std::string(ec ? "DNS:" : "IP:") + n;
+    }
+    return out;
+}
+
+/// Random serial numbers: clients that have seen an earlier simulated CA must not confuse two certificates.
+bool give_serial(X509* certificate) {
+    const std::unique_ptr<BIGNUM, freer<BN_free>> serial(BN_new());
+    return serial && BN_rand(serial.get(), 120, BN_RAND_TOP_ANY, BN_RAND_BOTTOM_ANY) == 1 &&
+           BN_to_ASN1_INTEGER(serial.get(), X509_get_serialNumber(certificate)) != nullptr;
+}
+
+}  // namespace
+
+result<certificate> make_certificate(std::string common_name, std::vector<std::string> alternative_names, const certificate& ca) {
+    const fault failed(errc::io, "make certificate for " + common_name, "OpenSSL refused");
+    const key_ptr key(EVP_EC_gen("P-256"));
+    const x509_ptr made(X509_new());
+    if (!key || !made || X509_set_version(made.get(), 2) != 1 || !give_serial(made.get())) return failed;
+    constexpr long one_year = 365L * 86400;
+    X509_gmtime_adj(X509_getm_notBefore(made.get()), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(made.get()), one_year);
+    X509_set_pubkey(made.get(), key.get());
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(made.get()), "CN", MBSTRING_UTF8,
+                               reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1, 0);
+
+    const bool is_root = ca.private_key_pem.empty();
+    x509_ptr issuer;
+    key_ptr issuer_key;
+    if (!is_root) {
+        const bio_ptr certificate_in(BIO_new_mem_buf(ca.certificate_pem.data(), static_cast<int>(ca.certificate_pem.size())));
+        const bio_ptr key_in(BIO_new_mem_buf(ca.private_key_pem.data(), static_cast<int>(ca.private_key_pem.size())));
+        issuer.reset(PEM_read_bio_X509(certificate_in.get(), nullptr, nullptr, nullptr));
+        issuer_key.reset(PEM_read_bio_PrivateKey(key_in.get(), nullptr, nullptr, nullptr));
+        if (!issuer || !issuer_key) return fault(errc::invalid, "make certificate for " + common_name, "the CA cannot be read");
+    }
+    X509* const signer = is_root ? made.get() : issuer.get();
+    X509_set_issuer_name(made.get(), X509_get_subject_name(signer));
+    bool good = extend(made.get(), signer, NID_subject_key_identifier, "hash") &&
+                extend(made.get(), signer, NID_basic_constraints, is_root ? "critical,CA:TRUE" : "critical,CA:FALSE") &&
+                extend(made.get(), signer, NID_key_usage,
+                       is_root ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature,keyAgreement");
+    if (!alternative_names.empty())
+        good = good && extend(made.get(), signer, NID_subject_alt_name, alternative_names_text(alternative_names));
+    if (!good || X509_sign(made.get(), is_root ? key.get() : issuer_key.get(), EVP_sha256()) == 0) return failed;
+
+    certificate out;
+    const bio_ptr certificate_out(BIO_new(BIO_s_mem()));
+    const bio_ptr key_out(BIO_new(BIO_s_mem()));
+    PEM_write_bio_X509(certificate_out.get(), made.get());
+    PEM_write_bio_PrivateKey(key_out.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+    out.certificate_pem = drain(certificate_out.get());
+    out.private_key_pem = drain(key_out.get());
+    out.fingerprint_sha256 = fingerprint_of(made.get());
+    return out;
+}
+
+}  // namespace steward::net
