@@ -1,0 +1,17 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+
+/// A guest configuration as bytes: a head of `key: value` lines, then sections of snapshots and pending changes, each
+/// begun by a line `[name]` (pve-facts F.4). Only the head is the guest as it is.
+namespace steward::guard {
+
+/// The value of `key` in the head; nothing when it is not there. The last one counts, as for PVE.
+[[nodiscard]] std::optional<std::string> head_value(std::string_view text, std::string_view key);
+
+/// The same configuration with `lock: migrate` and `onboot: 0` in its head, all other bytes kept: PVE then refuses to
+/// start or change the guest, and does not start it at boot (reliability §1.3).
+[[nodiscard]] std::string locked_text(std::string_view original);
+
+}  // namespace steward::guard

@@ -1,0 +1,114 @@
+#include "guard/handover.hpp"
+
+#include "base/sha1.hpp"
+#include "guard/config_text.hpp"
+
+#include <fmt/core.h>
+
+namespace steward::guard {
+namespace {
+
+reply success(std::string path = {}) {
+    reply r;
+    r.ok = true;
+    r.path = std::move(path);
+    return r;
+}
+
+std::string home_path(const request& r) {
+    return node_directory(r.source, r.guest.type) + "/" + config_name(r.guest.id);
+}
+
+/// Whether the configuration may be taken at all: nobody else's lock on it, and still what the asker has seen.
+std::optional<reply> reason_against(const request& r, const std::string& text) {
+    // The lock first: PVE's lock also changes the digest, and is the better explanation.
+    if (const auto lock = head_value(text, "lock"))
+        return refusal(errc::locked, fmt::format("{} is locked ({})", to_string(r.guest), *lock));
+    if (sha1_hex(text) != r.digest)
+        return refusal(errc::changed, home_path(r) + " was changed meanwhile: its digest is another one");
+    return std::nullopt;
+}
+
+decision park(const request& r, const observed& seen) {
+    const bool is_ours = seen.original && sha1_hex(*seen.original) == r.digest;
+    if (seen.parked) {
+        if (!is_ours) return refusal(errc::exists, parked_name(r) + " is there already and of another configuration");
+        if (*seen.parked == *seen.original) return step::lock_parked;
+        if (*seen.parked != locked_text(*seen.original))
+            return refusal(errc::changed, parked_name(r) + " was edited after it was parked");
+        return success(parked_path(r.guest.id, r.source, r.generation));
+    }
+    if (!seen.home) return refusal(errc::not_found, home_path(r) + " does not exist");
+    if (is_ours && *seen.home == locked_text(*seen.original)) return step::park_home;
+    if (auto why = reason_against(r, *seen.home)) return std::move(*why);
+    if (!seen.original) return step::keep_original;
+    // A kept original is never overwritten: it may be all that is left of a configuration.
+    if (!is_ours) return refusal(errc::exists, kept_name(r) + " is there already and of another configuration");
+    return step::lock_home;
+}
+
+decision unpark(const request& r, const observed& seen) {
+    const bool is_ours = seen.original && (r.digest.empty() || sha1_hex(*seen.original) == r.digest);
+    if (!seen.parked) {
+        if (!seen.home) return refusal(errc::not_found, parked_name(r) + " does not exist");
+        if (is_ours && *seen.home == locked_text(*seen.original)) return step::unlock_home;
+        return success();
+    }
+    if (!seen.original) return refusal(errc::not_found, kept_name(r) + " is missing: the exact original is not known");
+    if (!is_ours) return refusal(errc::changed, kept_name(r) + " is of another configuration");
+    if (seen.home) return refusal(errc::exists, home_path(r) + " was created meanwhile");
+    if (!seen.taken_by.empty()) return refusal(errc::exists, "the vmid is taken by " + seen.taken_by);
+    if (*seen.parked == *seen.original) return step::bring_home;
+    if (*seen.parked == locked_text(*seen.original)) return step::unlock_parked;
+    return refusal(errc::changed, parked_name(r) + " was edited after it was parked");
+}
+
+decision relocate(const request& r, const observed& seen) {
+    if (r.source == r.target) return refusal(errc::invalid, "source and target are the same node");
+    if (!seen.home) {
+        if (!seen.away) return refusal(errc::not_found, home_path(r) + " does not exist");
+        if (sha1_hex(*seen.away) == r.digest) return success();
+        return refusal(errc::changed, fmt::format("it is on {} already, but with another digest", r.target.str()));
+    }
+    if (auto why = reason_against(r, *seen.home)) return std::move(*why);
+    if (!seen.has_target) return refusal(errc::not_found, fmt::format("node {} has no directory", r.target.str()));
+    if (seen.away) return refusal(errc::exists, fmt::format("the vmid is taken on {} as well", r.target.str()));
+    if (!seen.taken_by.empty()) return refusal(errc::exists, "the vmid is taken by " + seen.taken_by);
+    return step::move_to_target;
+}
+
+}  // namespace
+
+decision next_step(const request& r, const observed& seen) {
+    switch (r.what) {
+        case verb::park: return park(r, seen);
+        case verb::unpark: return unpark(r, seen);
+        case verb::relocate: return relocate(r, seen);
+        case verb::check: break;
+    }
+    return success();
+}
+
+std::string node_directory(const node_name& node, guest_type type) {
+    return fmt::format("nodes/{}/{}", node.str(), config_directory(type));
+}
+
+std::string config_name(vmid id) { return to_string(id) + ".conf"; }
+
+std::string parked_name(const request& r) {
+    const std::string whole = parked_path(r.guest.id, r.source, r.generation);
+    return whole.substr(whole.rfind('/') + 1);
+}
+
+std::string kept_name(const request& r) {
+    return fmt::format("{}.{}.g{}.orig", r.guest.id.number(), r.source.str(), r.generation);
+}
+
+reply refusal(errc code, std::string why) {
+    reply r;
+    r.code = code;
+    r.detail = std::move(why);
+    return r;
+}
+
+}  // namespace steward::guard
