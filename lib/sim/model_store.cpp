@@ -1,0 +1,73 @@
+#include "sim/model_store.hpp"
+
+namespace steward::sim {
+namespace asio = boost::asio;
+
+namespace {
+const std::string record_directory = "priv/steward/records";
+const std::string claim_directory = "priv/steward/fo";
+
+fault no_guard() { return fault(errc::unavailable, "guard", "steward-guard does not answer"); }
+}  // namespace
+
+model_store::model_store(cluster& model, time_source& time, node_name node)
+    : model_(model), time_(time), node_(std::move(node)) {}
+
+asio::awaitable<void> model_store::reach_store() {
+    co_await time_.sleep_for(latency);
+    model_.advance_to(time_.now());
+}
+
+result<void> model_store::writable() const {
+    if (model_.is_quorate(node_)) return {};
+    return fault(errc::no_quorum, "pmxcfs", "Permission denied");
+}
+
+asio::awaitable<result<std::vector<stored_record>>> model_store::load_records() {
+    co_await reach_store();
+    std::vector<stored_record> records;
+    const file_tree& tree = model_.files().tree();
+    for (const std::string& name : tree.list(record_directory))
+        records.emplace_back(name, tree.read(record_directory + "/" + name).value_or(""));
+    co_return records;
+}
+
+asio::awaitable<result<void>> model_store::save_record(std::string name, std::string text) {
+    co_await reach_store();
+    if (text.size() > 4096) co_return fault(errc::invalid, "save " + name, "longer than 4096 bytes");
+    if (auto ready = writable(); !ready) co_return ready;
+    model_.files().tree().write(record_directory + "/" + name, text);
+    co_return result<void>();
+}
+
+asio::awaitable<result<bool>> model_store::claim(std::string name) {
+    co_await reach_store();
+    if (auto ready = writable(); !ready) co_return ready.error();
+    co_return model_.files().tree().make_directory(claim_directory + "/" + name);
+}
+
+asio::awaitable<result<void>> model_store::check_parking() {
+    co_await reach_store();
+    if (!guard_answers) co_return no_guard();
+    co_return result<void>();
+}
+
+asio::awaitable<result<std::string>> model_store::park(guard::request what) {
+    co_await reach_store();
+    if (!guard_answers) co_return no_guard();
+    co_return model_.park(what);
+}
+
+asio::awaitable<result<void>> model_store::unpark(guard::request what) {
+    co_await reach_store();
+    if (!guard_answers) co_return no_guard();
+    co_return model_.unpark(what);
+}
+
+asio::awaitable<result<void>> model_store::relocate(guard::request what) {
+    co_await reach_store();
+    if (!guard_answers) co_return no_guard();
+    co_return model_.relocate(what);
+}
+
+}  // namespace steward::sim

@@ -1,0 +1,34 @@
+#pragma once
+#include "cluster/cluster_store.hpp"
+#include "runtime/time_source.hpp"
+#include "sim/cluster.hpp"
+
+namespace steward::sim {
+
+/// cluster_store on the model: records and claims are files in its pmxcfs (priv/steward/…), so they outlive the service
+/// that wrote them; the guard's verbs are the model's own. `node` is where the daemon runs: its quorum counts.
+class model_store final : public cluster_store {
+  public:
+    model_store(cluster& model, time_source& time, node_name node);
+
+    [[nodiscard]] boost::asio::awaitable<result<std::vector<stored_record>>> load_records() override;
+    [[nodiscard]] boost::asio::awaitable<result<void>> save_record(std::string name, std::string text) override;
+    [[nodiscard]] boost::asio::awaitable<result<bool>> claim(std::string name) override;
+    [[nodiscard]] boost::asio::awaitable<result<void>> check_parking() override;
+    [[nodiscard]] boost::asio::awaitable<result<std::string>> park(guard::request what) override;
+    [[nodiscard]] boost::asio::awaitable<result<void>> unpark(guard::request what) override;
+    [[nodiscard]] boost::asio::awaitable<result<void>> relocate(guard::request what) override;
+
+    bool guard_answers = true;                        ///< false: `unavailable` for parking
+    duration latency = std::chrono::milliseconds(2);  ///< of a write to pmxcfs (measured median)
+
+  private:
+    [[nodiscard]] boost::asio::awaitable<void> reach_store();
+    [[nodiscard]] result<void> writable() const;
+
+    cluster& model_;
+    time_source& time_;
+    node_name node_;
+};
+
+}  // namespace steward::sim
