@@ -70,6 +70,10 @@ asio::awaitable<result<model::cluster_view>> client::look() {
     if (!status_data) co_return status_data.error();
     const auto status_read = read_status(*status_data, view);
     if (!status_read) co_return status_read.error();
+    if (!expected_cluster_.empty() && view.cluster_name != expected_cluster_)
+        co_return fault(errc::refused, "pve /cluster/status",
+                        fmt::format("this is cluster \"{}\", the configuration says \"{}\"", view.cluster_name,
+                                    expected_cluster_));
 
     const request resources(verb::get, "/cluster/resources");
     const auto resources_reply = co_await ask(resources);

@@ -46,6 +46,8 @@ class client {
     client(transport& wire, time_source& time, duration request_limit);
 
     [[nodiscard]] time_source& time() const { return time_; }
+    /// A cluster with another name is refused by `look`; an empty name accepts any.
+    void expect_cluster(std::string name) { expected_cluster_ = std::move(name); }
 
     /// cluster/status and cluster/resources as one snapshot, as the contacted node sees it.
     [[nodiscard]] boost::asio::awaitable<result<model::cluster_view>> look();
@@ -83,6 +85,7 @@ class client {
     transport& wire_;
     time_source& time_;
     duration limit_;
+    std::string expected_cluster_;
 };
 
 }  // namespace steward::pve

@@ -1,0 +1,50 @@
+#include "arguments.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace steward::cli {
+namespace {
+
+constexpr std::array<std::string_view, 3> with_value{"socket", "to", "output"};
+constexpr std::array<std::string_view, 4> flags{"force", "wait", "help", "version"};
+
+template <class List>
+bool contains(const List& list, std::string_view word) {
+    return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+}  // namespace
+
+std::string arguments::option(const std::string& name, const std::string& otherwise) const {
+    const auto it = options.find(name);
+    return it == options.end() ? otherwise : it->second;
+}
+
+arguments read_arguments(const std::vector<std::string>& raw) {
+    arguments out;
+    for (std::size_t i = 0; i < raw.size(); ++i) {
+        std::string word = raw[i];
+        if (word == "-o") word = "--output";
+        if (word == "-h") word = "--help";
+        if (!word.starts_with("--")) {
+            out.words.push_back(word);
+            continue;
+        }
+        const auto equal = word.find('=');
+        const std::string name = word.substr(2, equal == std::string::npos ? equal : equal - 2);
+        if (contains(flags, name) && equal == std::string::npos) {
+            out.options[name] = "yes";
+        } else if (contains(with_value, name) && equal != std::string::npos) {
+            out.options[name] = word.substr(equal + 1);
+        } else if (contains(with_value, name) && i + 1 < raw.size()) {
+            out.options[name] = raw[++i];
+        } else {
+            out.problem = contains(with_value, name) ? "--" + name + " needs a value" : "unknown option " + word;
+        }
+    }
+    return out;
+}
+
+}  // namespace steward::cli

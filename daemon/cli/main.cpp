@@ -1,0 +1,151 @@
+#include "arguments.hpp"
+#include "base/ids.hpp"
+#include "config/load.hpp"
+#include "control_client.hpp"
+#include "render.hpp"
+#include "runtime/time_source.hpp"
+#include "simulate.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <chrono>
+#include <functional>
+#include <iostream>
+#include <string>
+
+namespace {
+
+using steward::cli::arguments;
+namespace json = boost::json;
+
+constexpr const char* default_config = "/etc/steward/steward.yaml";
+constexpr const char* default_socket = "/run/steward/control.sock";
+
+constexpr const char* help_text = R"(steward: looks after the guests of a Proxmox VE cluster
+
+  steward status [-o json]           all guests; exit 0 ok, 1 warning, 2 critical, 3 unknown
+  steward why GUEST [-o json]        one guest: its checks, why it is where it is, its last story
+  steward plan GUEST [--to NODE] [--force] [-o json]
+                                     what a hand-over would do; changes nothing
+  steward failover GUEST [--to NODE] [--force] [--wait]
+                                     hand it over now; --force accepts an old backup
+  steward retry GUEST                look again at a held or failed guest
+  steward arm                        let the daemon act
+  steward observe                    let it only look
+  steward check-config [FILE]        all errors of a configuration file at once; exit 0 or 1
+  steward simulate serve|fault …     a simulated Proxmox VE cluster (steward simulate --help)
+
+  GUEST is ct/101 or vm/200. Options: --socket PATH (default /run/steward/control.sock), --version, --help
+)";
+
+int usage(const std::string& why) {
+    std::cerr << "steward: " << why << "; see steward --help\n";
+    return 2;
+}
+
+int check_config(const arguments& given) {
+    const std::string file = given.words.size() > 1 ? given.words[1] : default_config;
+    const auto loaded = steward::config::load_file(file);
+    for (const auto& p : loaded.problems) std::cerr << to_string(p) << '\n';
+    if (!loaded.problems.empty()) return 1;
+    std::cout << file << ": good, " << loaded.values.guests.size() << " guest(s)\n";
+    return 0;
+}
+
+/// One question to the daemon, rendered as text or as it is.
+int ask(const arguments& given, const json::object& question, const std::function<std::string(const json::object&)>& render,
+        const std::function<int(const json::object&)>& status_of) {
+    const std::string output = given.option("output", "text");
+    if (output != "text" && output != "json") return usage("-o takes text or json, not \"" + output + "\"");
+    const auto answer = steward::cli::ask_daemon(given.option("socket", default_socket), question);
+    if (!answer) {
+        std::cerr << "steward: " << answer.error().text() << '\n';
+        return answer.error().code == steward::errc::unavailable ? 3 : 1;
+    }
+    std::cout << (output == "json" ? json::serialize(*answer) + "\n" : render(*answer));
+    return status_of(*answer);
+}
+
+int always_zero(const json::object&) { return 0; }
+std::string render_mode(const json::object& status) { return "mode " + std::string(status.at("mode").as_string()) + "\n"; }
+std::string render_ordered(const json::object&) { return "ordered; steward why GUEST tells how it goes\n"; }
+
+bool is_resting(const std::string& state) {
+    for (const char* s : {"done", "held", "rolled_back", "aborted_safe", "failed_parked", "watching"})
+        if (state == s) return true;
+    return false;
+}
+
+/// A fifth of a second between two looks.
+void pause() {
+    boost::asio::io_context io;
+    steward::os_time time;
+    boost::asio::co_spawn(io, time.sleep_for(std::chrono::milliseconds(200)), [](std::exception_ptr) {});
+    io.run();
+}
+
+/// Prints each phase as it begins, until the guest rests; 0 only for `done`.
+int wait_for_end(const arguments& given) {
+    const json::object question{{"do", "why"}, {"guest", given.words[1]}};
+    std::string last;
+    for (bool has_begun = false;;) {
+        const auto answer = steward::cli::ask_daemon(given.option("socket", default_socket), question);
+        if (!answer) {
+            std::cerr << "steward: " << answer.error().text() << '\n';
+            return 3;
+        }
+        const std::string state(answer->at("state").as_string());
+        if (state != last) std::cout << state << ": " << std::string(answer->at("reason").as_string()) << std::endl;
+        last = state;
+        has_begun = has_begun || !is_resting(state);
+        if (has_begun && is_resting(state)) return state == "done" ? 0 : 2;
+        if (!has_begun && state == "held") return 2;
+        pause();
+    }
+}
+
+int run_guest_command(const arguments& given) {
+    const std::string& command = given.words[0];
+    if (given.words.size() != 2) return usage(command + " takes one guest, ct/101 or vm/200");
+    const auto guest = steward::parse_guest_id(given.words[1]);
+    if (!guest) return usage(guest.error().text());
+    json::object question{{"do", command}, {"guest", to_string(*guest)}};
+    if (given.has("to")) question["to"] = given.option("to", "");
+    if (given.has("force")) question["force"] = true;
+    if (command == "why") return ask(given, question, steward::cli::render_guest, always_zero);
+    if (command == "plan")
+        return ask(given, question, steward::cli::render_plan,
+                   [](const json::object& plan) { return plan.at("possible").as_bool() ? 0 : 1; });
+    const int asked = ask(given, question, render_ordered, always_zero);
+    if (asked != 0 || command != "failover" || !given.has("wait")) return asked;
+    return wait_for_end(given);
+}
+
+int run(const std::vector<std::string>& raw) {
+    if (!raw.empty() && raw.front() == "simulate") return steward::cli::simulate_main({raw.begin() + 1, raw.end()});
+    const arguments given = steward::cli::read_arguments(raw);
+    if (given.has("help") || raw.empty()) return std::cout << help_text, raw.empty() ? 2 : 0;
+    if (given.has("version")) return std::cout << "steward " STEWARD_VERSION "\n", 0;
+    if (!given.problem.empty()) return usage(given.problem);
+    if (given.words.empty()) return usage("a command is missing");
+    const std::string& command = given.words[0];
+    if (command == "check-config") return check_config(given);
+    if (command == "status") return ask(given, {{"do", "status"}}, steward::cli::render_status, steward::cli::exit_code_of);
+    if (command == "arm" || command == "observe") return ask(given, {{"do", command}}, render_mode, always_zero);
+    for (const char* name : {"why", "plan", "failover", "retry"})
+        if (command == name) return run_guest_command(given);
+    return usage("unknown command \"" + command + "\"");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run({argv + 1, argv + argc});
+    } catch (const std::exception& e) {
+        std::cerr << "steward: unexpected failure: " << e.what() << '\n';
+        return 1;
+    }
+}

@@ -1,0 +1,155 @@
+#include "render.hpp"
+
+#include "base/time.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace steward::cli {
+namespace json = boost::json;
+namespace {
+
+std::string text(const json::object& o, std::string_view key) {
+    const json::value* v = o.if_contains(key);
+    if (!v || v->is_null()) return {};
+    return v->is_string() ? std::string(v->get_string()) : json::serialize(*v);
+}
+
+std::int64_t number(const json::object& o, std::string_view key) {
+    const json::value* v = o.if_contains(key);
+    return v && v->is_int64() ? v->get_int64() : 0;
+}
+
+bool truth(const json::object& o, std::string_view key) {
+    const json::value* v = o.if_contains(key);
+    return v && v->is_bool() && v->get_bool();
+}
+
+const json::array& list(const json::object& o, std::string_view key) {
+    static const json::array empty;
+    const json::value* v = o.if_contains(key);
+    return v && v->is_array() ? v->get_array() : empty;
+}
+
+const json::object& object(const json::object& o, std::string_view key) {
+    static const json::object empty;
+    const json::value* v = o.if_contains(key);
+    return v && v->is_object() ? v->get_object() : empty;
+}
+
+std::string took(const json::object& o, std::string_view key) {
+    return describe_duration(std::chrono::milliseconds(number(o, key)));
+}
+
+/// Columns as wide as their widest cell; the last one as it comes.
+std::string table(const std::vector<std::vector<std::string>>& rows) {
+    std::vector<std::size_t> widths;
+    for (const auto& row : rows)
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            if (widths.size() <= i) widths.push_back(0);
+            widths[i] = std::max(widths[i], row[i].size());
+        }
+    std::string out;
+    for (const auto& row : rows) {
+        for (std::size_t i = 0; i < row.size(); ++i)
+            out += i + 1 == row.size() ? row[i] : fmt::format("{:<{}}  ", row[i], widths[i]);
+        out += '\n';
+    }
+    return out;
+}
+
+std::string rejections(const json::object& o) {
+    std::string out;
+    for (const json::value& v : list(o, "rejected"))
+        if (v.is_object()) out += fmt::format("  not {}: {}\n", text(v.get_object(), "what"), text(v.get_object(), "why"));
+    return out;
+}
+
+std::string cluster_line(const json::object& status) {
+    const json::object& c = object(status, "cluster");
+    std::string out;
+    if (!text(c, "problem").empty()) out += fmt::format("PVE cannot be seen: {}\n", text(c, "problem"));
+    if (!c.contains("quorate")) return out;
+    std::string nodes;
+    for (const json::value& v : list(c, "nodes")) {
+        const json::object& n = v.as_object();
+        nodes += fmt::format(" {}{}", text(n, "node"), text(n, "state") == "online" ? "" : " (" + text(n, "state") + ")");
+    }
+    const std::string name = text(c, "name").empty() ? "stand-alone" : text(c, "name");
+    return out + fmt::format("cluster {}, {}, nodes{}, seen {} ago via {}\n", name, truth(c, "quorate") ? "quorate" : "NO QUORUM",
+                             nodes, took(c, "seen_ms_ago"), text(c, "via"));
+}
+
+}  // namespace
+
+std::string render_status(const json::object& status) {
+    std::string out = cluster_line(status);
+    const bool is_armed = text(status, "mode") == "armed";
+    out += fmt::format("mode {}{}\n\n", text(status, "mode"), is_armed ? "" : " (changes nothing; `steward arm` lets it act)");
+    std::vector<std::vector<std::string>> rows{{"GUEST", "NAME", "NODE", "STATE", "HEALTH", "SINCE", "REASON"}};
+    for (const json::value& v : list(status, "guests")) {
+        const json::object& g = v.as_object();
+        std::string reason = text(g, "reason");
+        if (g.contains("progress")) reason += " — " + text(g, "progress");
+        rows.push_back({text(g, "guest"), text(g, "name"), text(g, "node"), text(g, "state"), text(g, "health"),
+                        text(g, "since"), reason});
+    }
+    out += rows.size() == 1 ? std::string("no guests are configured\n") : table(rows);
+    return out + fmt::format("\n{}\n", text(status, "severity"));
+}
+
+std::string render_guest(const json::object& g) {
+    std::string out = fmt::format("{} {} on {}: {}, {}\n", text(g, "guest"), text(g, "name"), text(g, "node"), text(g, "state"),
+                                  text(g, "health"));
+    if (!text(g, "reason").empty()) out += fmt::format("because: {}\n", text(g, "reason"));
+    if (g.contains("hold"))
+        out += fmt::format("held: {}\nreleased when: {}\n", text(object(g, "hold"), "text"), text(object(g, "hold"), "release"));
+    if (!text(g, "parked_path").empty()) out += fmt::format("original configuration kept: {}\n", text(g, "parked_path"));
+    out += "\n";
+    std::vector<std::vector<std::string>> checks{{"CHECK", "STATE", "TOOK", "REASON"}};
+    for (const json::value& v : list(g, "checks")) {
+        const json::object& c = v.as_object();
+        checks.push_back({text(c, "name"), text(c, "state"), fmt::format("{:.1f} ms", static_cast<double>(number(c, "took_us")) / 1000.0),
+                          text(c, "reason")});
+    }
+    out += table(checks);
+    if (list(g, "story").empty()) return out;
+    out += "\nlast story:\n";
+    std::vector<std::vector<std::string>> story{{"WHEN", "STATE", "TOOK", "WHY"}};
+    for (const json::value& v : list(g, "story")) {
+        const json::object& l = v.as_object();
+        story.push_back({text(l, "when"), text(l, "state"), took(l, "took_ms") + (truth(l, "over") ? "" : " so far"), text(l, "why")});
+    }
+    return out + table(story);
+}
+
+std::string render_plan(const json::object& p) {
+    if (!truth(p, "possible"))
+        return fmt::format("{} would not be handed over ({}): {}\n{}released when: {}\n", text(p, "guest"), text(p, "code"),
+                           text(p, "text"), rejections(p), text(p, "release"));
+    std::string targets;
+    for (const json::value& v : list(p, "targets")) targets += fmt::format(" {}", std::string(v.as_string()));
+    std::string out = fmt::format("{} would be handed over: {} from {}, targets in order:{}\n", text(p, "guest"),
+                                  text(p, "strategy"), text(p, "source"), targets);
+    if (p.contains("backup")) {
+        const json::object& b = object(p, "backup");
+        out += fmt::format("  backup {} of {}\n  what changed in the last {} would be lost\n", text(b, "volid"), text(b, "created"),
+                           took(b, "age_ms"));
+    }
+    if (!text(p, "storage").empty()) out += fmt::format("  new volumes on {}\n", text(p, "storage"));
+    return out + rejections(p) + "nothing was changed\n";
+}
+
+int exit_code_of(const json::object& status) {
+    const std::string word = text(status, "severity");
+    if (word == "ok") return 0;
+    if (word == "warning") return 1;
+    return word == "critical" ? 2 : 3;
+}
+
+}  // namespace steward::cli

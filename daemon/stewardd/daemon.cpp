@@ -1,0 +1,267 @@
+#include "daemon.hpp"
+
+#include "api/control_server.hpp"
+#include "base/log.hpp"
+#include "cluster/directory_store.hpp"
+#include "cluster/guard_client.hpp"
+#include "net/resolver.hpp"
+#include "notify.hpp"
+#include "pve/https_transport.hpp"
+#include "runtime/atomic_file.hpp"
+#include "runtime/os_random.hpp"
+#include "runtime/single_instance.hpp"
+#include "runtime/task_group.hpp"
+#include "runtime/with_timeout.hpp"
+#include "services/keeper.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/core.h>
+
+#include <csignal>
+#include <filesystem>
+
+namespace steward {
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// SIGTERM must be over within 10 s (design §6); what has not unwound by then is resumed from its record.
+constexpr duration farewell = 8s;
+
+result<pve::credentials> read_credentials(const config::cluster& c) {
+    pve::credentials who;
+    const auto secret = read_secret_file(c.token_file.empty() ? c.password_file : c.token_file);
+    if (!secret) return secret.error();
+    if (c.token_file.empty()) {
+        who.user = c.user;
+        who.password = *secret;
+    } else {
+        if (secret->find('!') == std::string::npos || secret->find('=') == std::string::npos)
+            return fault(errc::invalid, c.token_file, "must hold USER@REALM!TOKENID=SECRET");
+        who.token = *secret;
+    }
+    return who;
+}
+
+/// How we appear in UPIDs.
+std::string own_user(const pve::credentials& who) {
+    return who.token.empty() ? who.user : who.token.substr(0, who.token.rfind('='));
+}
+
+std::vector<net::http_endpoint> endpoints_of(const config::cluster& c) {
+    std::vector<net::http_endpoint> out;
+    for (const config::endpoint& e : c.endpoints) {
+        net::http_endpoint to(e.host, e.port);
+        to.trust.ca_file = c.ca_file;
+        to.trust.fingerprints = c.fingerprints;
+        to.trust.insecure = c.insecure;
+        out.push_back(std::move(to));
+    }
+    return out;
+}
+
+/// The transport of the moment: a reload may bring other endpoints or credentials while calls are under way.
+class current_transport final : public pve::transport {
+  public:
+    void replace(std::shared_ptr<pve::https_transport> with) {
+        with->allow_writes(writes_);
+        inner_ = std::move(with);
+    }
+    void allow_writes(bool yes) {
+        writes_ = yes;
+        if (inner_) inner_->allow_writes(yes);
+    }
+    asio::awaitable<result<pve::reply>> send(pve::request call, time_point deadline) override {
+        const auto used = inner_;
+        auto got = co_await used->send(std::move(call), deadline);
+        co_return got;
+    }
+
+  private:
+    std::shared_ptr<pve::https_transport> inner_;
+    bool writes_ = false;
+};
+
+/// The composition root. Members are declared so that what is used outlives its users.
+class daemon {
+  public:
+    daemon(std::string config_file, const config::settings& settings, pve::credentials who)
+        : config_file_(std::move(config_file)),
+          chance_(os_seed()),
+          names_(net::make_cares_resolver(io_.get_executor(), time_)),
+          pve_(wire_, time_, settings.pve.request_timeout),
+          guard_(time_, settings.guard_socket),
+          store_(settings.state_dir, guard_),
+          world_(io_.get_executor(), time_, chance_, pve_, store_, socket_probers(time_, *names_), own_user(who)),
+          keeper_(world_, settings, [this](bool yes) { wire_.allow_writes(yes); }),
+          signals_(io_, SIGTERM, SIGINT, SIGHUP),
+          tasks_(io_.get_executor()),
+          attendants_(io_.get_executor()) {
+        connect(settings.pve, std::move(who));
+    }
+
+    int run() {
+        int status = 1;
+        std::exception_ptr error;
+        auto ended = [&](std::exception_ptr e, int s) {
+            error = std::move(e);
+            status = s;
+        };
+        asio::co_spawn(io_, main(), std::move(ended));
+        io_.run();
+        if (error) std::rethrow_exception(error);
+        return status;
+    }
+
+  private:
+    void connect(const config::cluster& c, pve::credentials who) {
+        pve_.expect_cluster(c.name);
+        wire_.replace(std::make_shared<pve::https_transport>(io_.get_executor(), time_, *names_, endpoints_of(c), std::move(who)));
+    }
+
+    asio::awaitable<int> main() {
+        const auto started = co_await keeper_.start();
+        if (!started) {
+            log::error("start.failed", {{"reason", started.error().text()}});
+            co_return 1;
+        }
+        auto control = api::control_server::listen(io_.get_executor(), keeper_, keeper_.settings().control_socket);
+        if (!control) {
+            log::error("start.failed", {{"reason", control.error().text()}});
+            co_return 1;
+        }
+        tasks_.spawn("keeper", keeper_.run());
+        tasks_.spawn("control", (*control)->serve());
+        tasks_.spawn("watchdog", feed_watchdog());
+        attendants_.spawn("attendant", notice_failure());
+        notify::ready(summary());
+        log::info("daemon.ready", {{"guests", std::to_string(keeper_.settings().guests.size())}, {"file", config_file_}});
+        const bool is_clean = co_await until_told_to_stop();
+        notify::stopping();
+        log::info("daemon.stopping", {{"in_flight", std::to_string(in_flight())}});
+        tasks_.cancel();
+        const auto gone = co_await with_timeout(time_, farewell, wind_down());
+        if (!gone) log::warning("daemon.hurry", {{"reason", "tasks did not end in time; they are resumed from their records"}});
+        log::info("daemon.stopped");
+        if (!gone) ::_exit(0);  // the records are on disk; destructors could wait for what has just not ended
+        co_return is_clean ? 0 : 1;
+    }
+
+    asio::awaitable<result<void>> wind_down() {
+        co_await attendants_.join();  // ends when all tasks have ended
+        co_await keeper_.stop();
+        co_return result<void>();
+    }
+
+    /// A task that ends by itself has failed: the daemon leaves, and systemd starts it again.
+    asio::awaitable<void> notice_failure() {
+        try {
+            co_await tasks_.join();
+        } catch (const std::exception& e) {
+            log::error("daemon.failed", {{"reason", e.what()}});
+        }
+        signals_.cancel();
+    }
+
+    /// True for SIGTERM and SIGINT, false when one of our own tasks has failed.
+    asio::awaitable<bool> until_told_to_stop() {
+        for (;;) {
+            boost::system::error_code ec;
+            const int signal = co_await signals_.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+            if (ec || signal != SIGHUP) co_return !ec;
+            reload();
+        }
+    }
+
+    /// A bad file changes nothing.
+    void reload() {
+        notify::reloading(time_.now());
+        config::loaded fresh = config::load_file(config_file_);
+        for (const auto& p : fresh.problems) log::error("config.rejected", {{"reason", to_string(p)}});
+        if (fresh.problems.empty()) accept(std::move(fresh.values));
+        notify::ready(summary());
+    }
+
+    void accept(config::settings fresh) {
+        auto who = read_credentials(fresh.pve);
+        if (!who) {
+            log::error("config.rejected", {{"reason", who.error().text()}});
+            return;
+        }
+        const config::settings& old = keeper_.settings();
+        for (const auto& [key, was, is] : {std::tuple("state_dir", old.state_dir, fresh.state_dir),
+                                           std::tuple("control_socket", old.control_socket, fresh.control_socket),
+                                           std::tuple("guard_socket", old.guard_socket, fresh.guard_socket)})
+            if (was != is) log::warning("config.needs_restart", {{"key", key}, {"from", was}, {"to", is}});
+        world_.own_user = own_user(*who);
+        connect(fresh.pve, std::move(*who));
+        keeper_.apply(std::move(fresh));
+        log::info("config.reloaded", {{"file", config_file_}, {"guests", std::to_string(keeper_.settings().guests.size())}});
+    }
+
+    asio::awaitable<void> feed_watchdog() {
+        const auto pause = notify::watchdog_pause();
+        for (;;) {
+            if (pause) notify::alive();
+            notify::status(summary());
+            const duration next = pause.value_or(10s);
+            co_await time_.sleep_for(next);
+        }
+    }
+
+    [[nodiscard]] std::size_t in_flight() const {
+        std::size_t n = 0;
+        for (const auto& [id, g] : keeper_.guests()) n += failover::is_in_flight(g->state().saved.at) ? 1 : 0;
+        return n;
+    }
+
+    [[nodiscard]] std::string summary() const {
+        std::size_t up = 0;
+        for (const auto& [id, g] : keeper_.guests()) up += g->state().last == health::standing::up ? 1 : 0;
+        return fmt::format("{}: {} of {} guests up, {} hand-over(s) under way",
+                           keeper_.mode() == config::mode::armed ? "armed" : "observe", up, keeper_.settings().guests.size(),
+                           in_flight());
+    }
+
+    std::string config_file_;
+    os_time time_;
+    random_source chance_;
+    asio::io_context io_{1};
+    std::unique_ptr<net::resolver> names_;
+    current_transport wire_;
+    pve::client pve_;
+    guard_client guard_;
+    directory_store store_;
+    keeper_world world_;
+    keeper keeper_;
+    asio::signal_set signals_;
+    task_group tasks_;
+    task_group attendants_;
+};
+
+}  // namespace
+
+int run_daemon(const std::string& config_file, config::settings settings) {
+    std::signal(SIGPIPE, SIG_IGN);
+    std::error_code ec;
+    std::filesystem::create_directories(settings.state_dir, ec);
+    const auto only = single_instance::acquire(std::filesystem::path(settings.state_dir) / "lock");
+    if (!only) {
+        log::error("start.refused", {{"reason", only.error().text()}});
+        return 1;
+    }
+    auto who = read_credentials(settings.pve);
+    if (!who) {
+        log::error("start.refused", {{"reason", who.error().text()}});
+        return 1;
+    }
+    daemon one(config_file, settings, std::move(*who));
+    return one.run();
+}
+
+}  // namespace steward

@@ -1,0 +1,11 @@
+#pragma once
+#include "config/load.hpp"
+
+#include <string>
+
+namespace steward {
+
+/// Binds every seam to the OS, the guard and HTTPS, and runs until SIGTERM or SIGINT. Returns the exit status.
+[[nodiscard]] int run_daemon(const std::string& config_file, config::settings settings);
+
+}  // namespace steward
