@@ -3,7 +3,6 @@
 #include "api/control_server.hpp"
 #include "base/log.hpp"
 #include "cluster/directory_store.hpp"
-#include "cluster/guard_client.hpp"
 #include "net/resolver.hpp"
 #include "notify.hpp"
 #include "pve/https_transport.hpp"
@@ -95,8 +94,7 @@ class daemon {
           chance_(os_seed()),
           names_(net::make_cares_resolver(io_.get_executor(), time_)),
           pve_(wire_, time_, settings.pve.request_timeout),
-          guard_(time_, settings.guard_socket),
-          store_(settings.state_dir, guard_),
+          store_(time_, settings.state_dir, settings.guard_socket),
           world_(io_.get_executor(), time_, chance_, pve_, store_, socket_probers(time_, *names_), own_user(who)),
           keeper_(world_, settings, [this](bool yes) { wire_.allow_writes(yes); }),
           signals_(io_, SIGTERM, SIGINT, SIGHUP),
@@ -235,7 +233,6 @@ class daemon {
     std::unique_ptr<net::resolver> names_;
     current_transport wire_;
     pve::client pve_;
-    guard_client guard_;
     directory_store store_;
     keeper_world world_;
     keeper keeper_;

@@ -62,6 +62,8 @@ class fault {
 template <class T>
 class [[nodiscard]] result {
   public:
+    /// A fault without words: Asio needs results that can be made before they are known.
+    result() : held_(std::in_place_index<1>) {}
     result(T value) : held_(std::in_place_index<0>, std::move(value)) {}
     result(fault why) : held_(std::in_place_index<1>, std::move(why)) {}
 
