@@ -28,7 +28,8 @@ MAY_INCLUDE = {
 # library, what its includes look like, files that may have them. Everything that is not listed is free.
 OWNERS = [
     ("Beast", r"boost/beast", ["lib/net/http_client.cpp", "lib/net/https_server.cpp", "lib/net/beast.cpp"]),
-    ("OpenSSL", r"openssl/|boost/asio/ssl", ["lib/net/*.cpp"]),
+    ("OpenSSL", r"openssl/|boost/asio/ssl", ["lib/net/*.cpp", "lib/net/tls.hpp"]),
+    ("OpenSSL", r"net/tls\.hpp", ["lib/net/*.cpp"]),
     ("yaml-cpp", r"yaml-cpp/", ["lib/config/*"]),
     ("c-ares", r"ares(_\w+)?\.h", ["lib/net/*"]),
     ("spdlog", r"spdlog/", ["lib/runtime/*.cpp"]),
@@ -94,6 +95,8 @@ def self_test():
         ("lib/config/a.cpp", "#include <yaml-cpp/yaml.h>\n", 0),
         ("lib/services/a.cpp", "#include <yaml-cpp/yaml.h>\n#include <ares.h>\n#include <openssl/sha.h>\n", 3),
         ("lib/net/http_client.cpp", "#include <boost/beast/http/read.hpp>\n#include <boost/asio/ssl/stream.hpp>\n", 0),
+        ("lib/net/tls.hpp", "#include <boost/asio/ssl/stream.hpp>\n", 0),
+        ("lib/net/probe.hpp", '#include "net/tls.hpp"\n', 1),
         ("lib/net/http.hpp", "#include <boost/beast/http.hpp>\n#include <openssl/ssl.h>\n", 2),
         ("tests/unit/net/a.cpp", '#include "net/http.hpp"\n#include <boost/beast/core.hpp>\n', 1),
         ("daemon/stewardd/main.cpp", '#include "services/x.hpp"\n#include "base/ids.hpp"\n', 0),
