@@ -6,6 +6,7 @@
 #include "net/resolver.hpp"
 #include "notify.hpp"
 #include "pve/https_transport.hpp"
+#include "pve/write_gate.hpp"
 #include "runtime/atomic_file.hpp"
 #include "runtime/os_random.hpp"
 #include "runtime/single_instance.hpp"
@@ -67,14 +68,7 @@ std::vector<net::http_endpoint> endpoints_of(const config::cluster& c) {
 /// The transport of the moment: a reload may bring other endpoints or credentials while calls are under way.
 class current_transport final : public pve::transport {
   public:
-    void replace(std::shared_ptr<pve::https_transport> with) {
-        with->allow_writes(writes_);
-        inner_ = std::move(with);
-    }
-    void allow_writes(bool yes) {
-        writes_ = yes;
-        if (inner_) inner_->allow_writes(yes);
-    }
+    void replace(std::shared_ptr<pve::https_transport> with) { inner_ = std::move(with); }
     asio::awaitable<result<pve::reply>> send(pve::request call, time_point deadline) override {
         const auto used = inner_;
         auto got = co_await used->send(std::move(call), deadline);
@@ -83,7 +77,6 @@ class current_transport final : public pve::transport {
 
   private:
     std::shared_ptr<pve::https_transport> inner_;
-    bool writes_ = false;
 };
 
 /// The composition root. Members are declared so that what is used outlives its users.
@@ -93,10 +86,11 @@ class daemon {
         : config_file_(std::move(config_file)),
           chance_(os_seed()),
           names_(net::make_cares_resolver(io_.get_executor(), time_)),
-          pve_(wire_, time_, settings.pve.request_timeout),
+          gate_(wire_),
+          pve_(gate_, time_, settings.pve.request_timeout),
           store_(time_, settings.state_dir, settings.guard_socket),
           world_(io_.get_executor(), time_, chance_, pve_, store_, socket_probers(time_, *names_), own_user(who)),
-          keeper_(world_, settings, [this](bool yes) { wire_.allow_writes(yes); }),
+          keeper_(world_, settings, [this](bool yes) { gate_.open(yes); }),
           signals_(io_, SIGTERM, SIGINT, SIGHUP),
           tasks_(io_.get_executor()),
           attendants_(io_.get_executor()) {
@@ -232,6 +226,7 @@ class daemon {
     asio::io_context io_{1};
     std::unique_ptr<net::resolver> names_;
     current_transport wire_;
+    pve::write_gate gate_;
     pve::client pve_;
     directory_store store_;
     keeper_world world_;

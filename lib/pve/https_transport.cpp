@@ -139,7 +139,6 @@ struct https_transport::state {
     std::vector<std::string> labels;
     std::size_t preferred = 0;
     std::optional<ticket> session;
-    bool writes_allowed = false;
 };
 
 https_transport::https_transport(asio::any_io_executor executor, time_source& time, net::resolver& names,
@@ -148,13 +147,9 @@ https_transport::https_transport(asio::any_io_executor executor, time_source& ti
 
 https_transport::~https_transport() = default;
 
-void https_transport::allow_writes(bool yes) { state_->writes_allowed = yes; }
-
 asio::awaitable<result<reply>> https_transport::send(request call, time_point deadline) {
     const auto s = state_;
     const std::string where = fmt::format("pve {} {}", http_method(call.what), call.path);
-    if (call.what != verb::get && !s->writes_allowed)
-        co_return fault(errc::dry_run, where, "not sent: observe mode changes nothing (steward arm)");
     auto got = co_await s->authorised(call, deadline);
     if (got && got->status == 401 && s->who.token.empty()) {
         // The ticket may have died early (key rotation): log in once more. A 401 was never executed (pve-facts M1).

@@ -20,15 +20,13 @@ class credentials {
 };
 
 /// PVE over HTTPS. Several endpoints are tried in order, the last one that worked first; a request is repeated on
-/// another endpoint only when it was not delivered, or when it is a GET. Write verbs leave the process only while
-/// `allow_writes(true)` (dry run: design §6); logging in is not a write.
+/// another endpoint only when it was not delivered, or when it is a GET.
 class https_transport final : public transport {
   public:
     https_transport(boost::asio::any_io_executor executor, time_source& time, net::resolver& names,
                     std::vector<net::http_endpoint> endpoints, credentials who);
     ~https_transport() override;
 
-    void allow_writes(bool yes);
     [[nodiscard]] boost::asio::awaitable<result<reply>> send(request call, time_point deadline) override;
 
   private:

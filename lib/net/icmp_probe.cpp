@@ -1,0 +1,169 @@
+#include "net/probing.hpp"
+#include "runtime/with_timeout.hpp"
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/ip_icmp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace steward::net {
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::size_t payload_bytes = 16;
+
+/// Type, code, checksum, id, sequence, then our mark: the same layout for v4 and v6 (RFC 792, RFC 4443).
+struct echo {
+    std::uint8_t type = 0;
+    std::uint8_t code = 0;
+    std::uint16_t checksum = 0;
+    std::uint16_t id = 0;
+    std::uint16_t sequence = 0;
+    std::array<unsigned char, payload_bytes> mark{};
+};
+static_assert(sizeof(echo) == 8 + payload_bytes);
+
+/// RFC 1071. The kernel fills in that of ICMPv6 and of datagram sockets; raw v4 needs ours.
+std::uint16_t internet_checksum(const echo& packet) {
+    std::array<std::uint16_t, sizeof(echo) / 2> words{};
+    std::memcpy(words.data(), &packet, sizeof packet);
+    std::uint32_t sum = 0;
+    for (std::uint16_t w : words) sum += w;
+    while (sum >> 16U) sum = (sum & 0xffffU) + (sum >> 16U);
+    return static_cast<std::uint16_t>(~sum);
+}
+
+/// Every attempt of this process has a mark of its own, so that a late reply is not taken for the next one's.
+std::uint64_t next_number() {
+    static std::uint64_t number = 0;
+    return ++number;
+}
+
+struct icmp_socket {
+    int fd = -1;
+    bool is_raw = false;
+    int error = 0;
+};
+
+icmp_socket open_icmp(bool is_v6) {
+    const int family = is_v6 ? AF_INET6 : AF_INET;
+    const int protocol = is_v6 ? static_cast<int>(IPPROTO_ICMPV6) : static_cast<int>(IPPROTO_ICMP);
+    icmp_socket s;
+    s.fd = ::socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+    if (s.fd < 0) {
+        s.fd = ::socket(family, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+        s.is_raw = s.fd >= 0;
+    }
+    if (s.fd < 0) s.error = errno;
+    return s;
+}
+
+int connect_to(int fd, const asio::ip::address& address) {
+    if (address.is_v4()) {
+        sockaddr_in to{};
+        to.sin_family = AF_INET;
+        const auto bytes = address.to_v4().to_bytes();
+        std::memcpy(&to.sin_addr, bytes.data(), bytes.size());
+        return ::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to);
+    }
+    sockaddr_in6 to{};
+    to.sin6_family = AF_INET6;
+    const auto v6 = address.to_v6();
+    const auto bytes = v6.to_bytes();
+    std::memcpy(&to.sin6_addr, bytes.data(), bytes.size());
+    to.sin6_scope_id = static_cast<std::uint32_t>(v6.scope_id());
+    return ::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to);
+}
+
+/// Where the ICMP message begins: a raw v4 socket delivers the IP header as well.
+std::size_t header_size(const icmp_socket& s, bool is_v6, const unsigned char* data, std::size_t size) {
+    if (!s.is_raw || is_v6 || size == 0) return 0;
+    return static_cast<std::size_t>(data[0] & 0x0fU) * 4;
+}
+
+class icmp_prober final : public prober {
+  public:
+    icmp_prober(icmp_check check, time_source& time, resolver& names) : check_(std::move(check)), time_(time), names_(names) {}
+
+    asio::awaitable<probe_result> run() override {
+        probing::recorder notes(time_);
+        const time_point deadline = time_.now() + check_.timeout;
+        const auto addresses = co_await probing::addresses_of(names_, check_.host, check_.family, deadline, notes);
+        if (!addresses) co_return notes.finish(verdict::unknown, addresses.error().text());
+        const asio::ip::address& address = addresses->front();
+        const icmp_socket socket = open_icmp(address.is_v6());
+        if (socket.fd < 0) {
+            const bool is_forbidden = socket.error == EPERM || socket.error == EACCES;
+            co_return notes.finish(verdict::unknown, is_forbidden ? "no permission for ICMP: net.ipv4.ping_group_range or CAP_NET_RAW"
+                                                                  : std::string("no ICMP socket: ") + std::strerror(socket.error));
+        }
+        asio::posix::stream_descriptor descriptor(co_await asio::this_coro::executor, socket.fd);
+        const echo packet = make_packet(socket, address.is_v6());
+        if (connect_to(socket.fd, address) != 0 || ::send(socket.fd, &packet, sizeof packet, MSG_NOSIGNAL) < 0)
+            // It did not leave this node: that says nothing about the other end.
+            co_return notes.finish(verdict::unknown, std::string("cannot send: ") + std::strerror(errno));
+        const auto heard = co_await with_deadline(time_, deadline, listen(descriptor, socket, address.is_v6(), packet));
+        notes.phase("echo");
+        if (heard) co_return notes.finish(verdict::healthy, "echo");
+        if (heard.error().code == errc::timed_out)
+            co_return notes.finish(verdict::unhealthy, "no echo within " + format_duration(check_.timeout));
+        co_return notes.finish(verdict::unhealthy, heard.error().detail);
+    }
+
+  private:
+    static echo make_packet(const icmp_socket& socket, bool is_v6) {
+        const std::uint64_t number = next_number();
+        const auto pid = static_cast<std::uint64_t>(::getpid());
+        echo packet;
+        packet.type = is_v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO;
+        packet.id = static_cast<std::uint16_t>(pid);
+        packet.sequence = static_cast<std::uint16_t>(number);
+        std::memcpy(packet.mark.data(), &number, sizeof number);
+        std::memcpy(packet.mark.data() + sizeof number, &pid, sizeof pid);
+        if (socket.is_raw && !is_v6) packet.checksum = internet_checksum(packet);
+        return packet;
+    }
+
+    static asio::awaitable<result<void>> listen(asio::posix::stream_descriptor& descriptor, icmp_socket socket, bool is_v6, echo sent) {
+        std::array<unsigned char, 256> buffer{};
+        for (;;) {
+            boost::system::error_code ec;
+            co_await descriptor.async_wait(asio::posix::stream_descriptor::wait_read, asio::redirect_error(asio::use_awaitable, ec));
+            if (ec) throw boost::system::system_error(ec);
+            const ssize_t n = ::recv(socket.fd, buffer.data(), buffer.size(), 0);
+            if (n < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+            // An ICMP error from the network: a router, or the host itself, says no.
+            if (n < 0) co_return fault(errc::refused, "icmp", std::strerror(errno));
+            const auto size = static_cast<std::size_t>(n);
+            const std::size_t skip = header_size(socket, is_v6, buffer.data(), size);
+            if (size < skip + sizeof(echo)) continue;
+            echo reply;
+            std::memcpy(&reply, buffer.data() + skip, sizeof reply);
+            // The kernel replaces the id on datagram sockets; the mark is ours alone.
+            const bool is_reply = reply.type == (is_v6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY);
+            if (is_reply && reply.sequence == sent.sequence && reply.mark == sent.mark) co_return result<void>();
+        }
+    }
+
+    icmp_check check_;
+    time_source& time_;
+    resolver& names_;
+};
+
+}  // namespace
+
+std::unique_ptr<prober> make_prober(icmp_check check, time_source& time, resolver& names) {
+    return std::make_unique<icmp_prober>(std::move(check), time, names);
+}
+
+}  // namespace steward::net

@@ -1,0 +1,149 @@
+#include "support/simulated_site.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace steward;
+using namespace std::chrono_literals;
+using failover::phase;
+
+TEST_CASE("a guest whose service dies is restarted in place, and handed over when it dies again") {
+    for (const guest_id guest : {ct102, vm103}) {
+        DYNAMIC_SECTION(to_string(guest)) {
+            simulated_site site;
+            const std::string home = guest == ct102 ? "n2" : "n3";
+            const std::string word = guest == ct102 ? "ct102" : "vm103";
+            site.time.run_for(60s);
+            REQUIRE(site.at(guest) == phase::watching);
+            REQUIRE(site.record(guest).seen_up);
+
+            site.fault("guest " + word + " crash");
+            REQUIRE(site.reaches(guest, phase::restarting, 40s));
+            REQUIRE(site.reaches(guest, phase::watching, 120s));
+            CHECK(site.runs_on(guest) == home);
+            CHECK(site.record(guest).restarts.size() == 1);
+            CHECK(site.writes("status/shutdown") == 1);
+            CHECK(site.writes("status/start") == 1);
+
+            site.fault("guest " + word + " crash");
+            REQUIRE(site.reaches(guest, phase::done, 400s));
+            CHECK(site.runs_on(guest) == "n1");
+            CHECK(site.record(guest).generation == 2);
+            CHECK(site.record(guest).target.str() == "n1");
+            // The original is kept: configuration parked, volumes untouched.
+            const std::string parked = site.record(guest).parked_path;
+            CHECK(parked == "priv/steward/parked/" + to_string(guest.id) + "." + home + ".g2.conf");
+            CHECK(site.model.files().tree().read(parked).has_value());
+            bool keeps_volume = false;
+            for (const auto& [id, v] : site.model.volumes(storage_id("local-lvm"), node_name(home)))
+                keeps_volume = keeps_volume || v.owner == guest;
+            CHECK(keeps_volume);
+            // The replacement is marked as ours.
+            const auto config = site.model.config(node_name("n1"), guest);
+            REQUIRE(config);
+            CHECK(config->get("tags").find("steward-g2") != std::string::npos);
+            CHECK(site.writes("force") == 0);
+
+            // After the cool-down it is watched at its new home.
+            REQUIRE(site.reaches(guest, phase::watching, 700s));
+            CHECK(site.runs_on(guest) == "n1");
+        }
+    }
+}
+
+TEST_CASE("a crashed container is started again, one that an operator stopped is left alone") {
+    simulated_site site;
+    site.time.run_for(60s);
+    SECTION("crashed") {
+        site.fault("guest ct102 stop");
+        REQUIRE(site.reaches(ct102, phase::restarting, 60s));
+        REQUIRE(site.reaches(ct102, phase::watching, 100s));
+        CHECK(site.runs_on(ct102) == "n2");
+        CHECK(site.writes("status/shutdown") == 0);
+        CHECK(site.writes("status/start") == 1);
+    }
+    SECTION("stopped on purpose") {
+        site.model.begin_stop(node_name("n2"), ct102, "root@pam");
+        CHECK(site.is_held_for(ct102, "operator_stopped", 60s));
+        site.time.run_for(3600s);
+        CHECK(site.held(ct102) == "operator_stopped");
+        CHECK(site.writes() == 0);
+        site.model.begin_start(node_name("n2"), ct102, "root@pam");
+        CHECK(site.reaches(ct102, phase::watching, 60s));
+    }
+}
+
+TEST_CASE("a single bad answer is noise") {
+    simulated_site site;
+    site.time.run_for(60s);
+    site.fault("guest ct102 crash");
+    REQUIRE(site.reaches(ct102, phase::suspect, 15s));
+    site.fault("guest ct102 heal");
+    CHECK(site.reaches(ct102, phase::watching, 15s));
+    CHECK(site.writes() == 0);
+}
+
+TEST_CASE("a target that fails is cleaned and the next one is tried; without any the original comes back") {
+    simulated_site site;
+    site.settings.guests[0].restart.attempts = 0;
+    site.settings.guests[1].restart.attempts = 0;
+    site.restart();
+    site.time.run_for(60s);
+    struct row {
+        const char* name;
+        guest_id guest;
+        std::vector<std::string> faults;
+        phase end;
+        const char* runs_on;
+    };
+    const row rows[] = {
+        {"restore of a container fails once", ct102, {"restore ct102 fail 50% @ n1 x1"}, phase::done, "n3"},
+        {"restore of a VM fails once and leaves a stub", vm103, {"restore vm103 fail 50% @ n1 x1"}, phase::done, "n2"},
+        {"the target runs out of space", ct102, {"restore ct102 enospc 70% @ n1"}, phase::done, "n3"},
+        {"the replacement does not start", ct102, {"guest ct102 start-fails @ n1"}, phase::done, "n3"},
+        {"every restore fails", ct102, {"restore ct102 fail 10% @ n1,n3"}, phase::held, "n2"},
+        {"a restore hangs", ct102, {"restore ct102 hang @ n1"}, phase::done, "n3"},
+    };
+    for (const row& r : rows) {
+        DYNAMIC_SECTION(r.name) {
+            for (const std::string& f : r.faults) site.fault(f);
+            site.fault("guest " + std::string(r.guest == ct102 ? "ct102" : "vm103") + " crash");
+            REQUIRE(site.reaches(r.guest, phase::claimed, 60s));
+            REQUIRE(site.reaches(r.guest, r.end, 1500s));
+            CHECK(site.runs_on(r.guest) == r.runs_on);
+            if (r.end == phase::held) {
+                CHECK(site.held(r.guest) == "rolled_back");
+                CHECK(site.record(r.guest).generation == 1);
+                CHECK(site.model.config(node_name("n2"), ct102)->get("lock").empty());
+                CHECK(site.model.config(node_name("n2"), ct102)->get("onboot") == "1");
+            } else {
+                CHECK_FALSE(site.model.config(node_name("n1"), r.guest));
+                CHECK(site.model.files().tree().read(site.record(r.guest).parked_path).has_value());
+            }
+        }
+    }
+}
+
+TEST_CASE("a replacement that runs but stays unhealthy is left running, and said so") {
+    simulated_site site;
+    site.settings.guests[0].restart.attempts = 0;
+    site.restart();
+    site.time.run_for(60s);
+    site.fault("guest ct102 crash");
+    REQUIRE(site.reaches(ct102, phase::verifying, 300s));
+    site.fault("guest ct102 crash");
+    REQUIRE(site.reaches(ct102, phase::done, 400s));
+    CHECK(site.record(ct102).reason.starts_with("unverified"));
+    CHECK(site.runs_on(ct102) == "n1");
+    CHECK(site.writes("POST /nodes/n1/lxc ") == 1);
+}
+
+TEST_CASE("an operator orders a hand-over of a healthy guest, to a node of choice") {
+    simulated_site site;
+    site.time.run_for(60s);
+    failover::wish asked;
+    asked.to = node_name("n3");
+    REQUIRE(site.all().order_failover(ct102, asked));
+    REQUIRE(site.reaches(ct102, phase::done, 400s));
+    CHECK(site.runs_on(ct102) == "n3");
+    CHECK_FALSE(site.all().order_failover(guest_id(guest_type::ct, vmid(999)), {}));
+}

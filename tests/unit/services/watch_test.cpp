@@ -1,0 +1,58 @@
+#include "services/health/watch.hpp"
+
+#include "runtime/sim_time.hpp"
+#include "runtime/task_group.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <vector>
+
+using namespace steward;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Takes as long as its script says, in seconds.
+struct slow_prober final : net::prober {
+    slow_prober(time_source& t, std::vector<int> s) : time(t), script(std::move(s)) {}
+    boost::asio::awaitable<probe_result> run() override {
+        const int takes = at < script.size() ? script[at++] : 0;
+        co_await time.sleep_for(std::chrono::seconds(takes));
+        co_return probe_result(verdict::healthy, "");
+    }
+    time_source& time;
+    std::vector<int> script;
+    std::size_t at = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a check keeps its rhythm, and an attempt that overran is followed at once, not twice") {
+    sim_time time;
+    slow_prober probe(time, {0, 25, 0, 0});
+    std::vector<std::int64_t> ended;
+    task_group tasks(time.io().get_executor());
+    tasks.spawn("watch", watch_check(time, probe, watch_rhythm(10s, 3s),
+                                     [&](const probe_result&) { ended.push_back(time.now().time_since_epoch() / 1s); }));
+    time.run_for(59s);
+    CHECK(ended == std::vector<std::int64_t>{3, 38, 38, 48, 58});
+    tasks.cancel();
+    time.run_for(0s);
+    CHECK(tasks.size() == 0);
+    CHECK(time.sleepers() == 0);
+}
+
+TEST_CASE("first attempts are spread over one interval") {
+    random_source chance(1);
+    duration least = 10s;
+    duration most = 0s;
+    for (int i = 0; i < 200; ++i) {
+        const watch_rhythm r = jittered(10s, chance);
+        least = std::min(least, r.first_delay);
+        most = std::max(most, r.first_delay);
+    }
+    CHECK(least >= 0s);
+    CHECK(least < 1s);
+    CHECK(most < 10s);
+    CHECK(most > 9s);
+}
