@@ -5,10 +5,10 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <fmt/core.h>
 
 #include <algorithm>
 #include <charconv>
+#include <fmt/core.h>
 #include <sstream>
 
 namespace steward::sim {
@@ -85,6 +85,13 @@ void corrupt(cluster& model, guest_id g) {
     model.set_service(g, service_state::dead);
 }
 
+/// A VM is paused (QEMU's own state); a container just stops answering.
+void suspend(cluster& model, guest_id guest) {
+    model.set_service(guest, service_state::hung);
+    if (guest.type != guest_type::vm) return;
+    for (const node_name& n : model.running_on(guest)) model.find_instance(n, guest)->paused = true;
+}
+
 result<std::string> guest_command(cluster& model, words w) {
     if (w.size() < 3) return bad("guest G crash|corrupt|refuse|heal|stop|stop-fails|start-fails|shutdown-hangs|ok");
     const auto g = parse_guest_word(w[1]);
@@ -97,7 +104,7 @@ result<std::string> guest_command(cluster& model, words w) {
     else if (w[2] == "refuse")
         model.set_service(*g, service_state::refusing);
     else if (w[2] == "suspend")
-        model.set_service(*g, service_state::hung);
+        suspend(model, *g);
     else if (w[2] == "heal")
         model.set_service(*g, service_state::healthy);
     else if (w[2] == "corrupt")

@@ -26,6 +26,15 @@ struct guest_keeper::check_slot {
     bool is_retired = false;
 };
 
+namespace {
+
+/// Operations whose effect must be on record before it happens; the others only read.
+bool changes_the_world(failover::operation o) {
+    return o != failover::operation::none && o != failover::operation::preflight && o != failover::operation::look_at_target;
+}
+
+}  // namespace
+
 failover::policy policy_of(const config::guest& g) {
     failover::policy p;
     p.restart_attempts = g.restart.attempts;
@@ -176,7 +185,8 @@ asio::awaitable<void> guest_keeper::handle(failover::event e) {
     if ((is_new_phase && next.now.saved.at == phase::verifying) || has_restarted) forget_checks();
     state_ = std::move(next.now);
     if (next.cancel) cancel_operation();
-    if (next.dirty) co_await persist();
+    is_unsaved_ = is_unsaved_ || next.dirty;
+    if (is_unsaved_) co_await persist(changes_the_world(next.run));
     if (next.run != failover::operation::none) start_operation(next.run);
     std::erase_if(retired_, [](const auto& group) { return group->size() == 0; });
     std::erase_if(slots_, [](const auto& slot) { return slot->is_retired && slot->task->size() == 0; });
@@ -196,13 +206,16 @@ void guest_keeper::tell(const failover::state& before, const failover::step& s) 
     for (const failover::alert& a : s.alerts) log::warning("alert", {{"guest", guest}, {"code", a.code}, {"reason", a.text}});
 }
 
-asio::awaitable<void> guest_keeper::persist() {
-    for (bool is_first = true;; is_first = false) {
+asio::awaitable<void> guest_keeper::persist(bool is_needed) {
+    for (;;) {
         const auto saved = co_await world_.store.save_record(failover::record_name(settings_.id), failover::to_json(state_.saved));
-        if (saved) co_return;
-        // Without the record no effect: a crash would repeat or forget it (reliability I5).
-        if (is_first)
+        if (saved && is_complaining_) log::info("record.writable", {{"guest", to_string(settings_.id)}});
+        if (!saved && !is_complaining_)
             log::error("record.unwritable", {{"guest", to_string(settings_.id)}, {"reason", saved.error().text()}});
+        is_complaining_ = !saved;
+        is_unsaved_ = !saved;
+        // Without the record no effect: a crash would repeat or forget it (reliability I5). Looking needs none.
+        if (saved || !is_needed) co_return;
         co_await world_.time.sleep_for(2s);
     }
 }

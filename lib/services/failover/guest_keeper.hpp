@@ -77,7 +77,7 @@ class guest_keeper {
     void on_probe(check_slot& slot, const probe_result& answer);
     [[nodiscard]] health::summary summary() const;
     [[nodiscard]] boost::asio::awaitable<void> handle(failover::event e);
-    [[nodiscard]] boost::asio::awaitable<void> persist();
+    [[nodiscard]] boost::asio::awaitable<void> persist(bool is_needed);
     [[nodiscard]] boost::asio::awaitable<result<envelope>> receive();
     void start_operation(failover::operation what);
     void cancel_operation();
@@ -96,6 +96,8 @@ class guest_keeper {
     failover::operation running_ = failover::operation::none;
     std::string progress_;
     bool is_resuming_ = false;
+    bool is_unsaved_ = false;      ///< the record in the store is older than the state
+    bool is_complaining_ = false;  ///< said so already
     std::unique_ptr<task_group> operation_;
     std::vector<std::unique_ptr<task_group>> retired_;  ///< cancelled, perhaps still unwinding
 };

@@ -47,7 +47,7 @@ class worker {
     boost::asio::awaitable<finished> start_on(node_name node);
     boost::asio::awaitable<finished> shut_down(node_name node);
     boost::asio::awaitable<finished> verified_stopped(node_name node);
-    boost::asio::awaitable<void> follow_foreign_power_task(node_name node);
+    boost::asio::awaitable<result<upid>> running_task(node_name node, std::string type);
     boost::asio::awaitable<result<findings>> inspect_target();
     [[nodiscard]] guard::request guard_request(guard::verb what) const;
 

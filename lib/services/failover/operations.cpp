@@ -92,8 +92,14 @@ asio::awaitable<finished> worker::start_on(node_name node) {
     const auto before = co_await pve().guest_status(node, guest());
     if (!before) co_return from_fault(before.error());
     if (before->status == model::run_state::running) co_return succeeded(fmt::format("runs on {}", node.str()));
-    auto posted = co_await pve().start(node, guest());
-    finished end = co_await follow(std::move(posted), rules_.start_timeout, duration::zero());
+    auto running = co_await running_task(node, guest().type == guest_type::ct ? "vzstart" : "qmstart");
+    if (!running) co_return from_fault(running.error());
+    result<upid> task = fault();
+    if (running->text.empty())
+        task = co_await pve().start(node, guest());
+    else
+        task = *running;
+    finished end = co_await follow(std::move(task), rules_.start_timeout, duration::zero());
     if (end.how == outcome::failed) co_return end;
     // Also after an unknown outcome: what counts is whether it runs.
     finished is_up = co_await settle(node, model::run_state::running, 10s);
@@ -124,16 +130,13 @@ asio::awaitable<finished> worker::verified_stopped(node_name node) {
     co_return failed_with("PVE does not say twice that it is stopped");
 }
 
-/// A stop that a previous life of this daemon (or anybody) started is waited for, not repeated beside it.
-asio::awaitable<void> worker::follow_foreign_power_task(node_name node) {
+/// What a previous life of this daemon (or anybody) has started is waited for, not repeated beside it. Empty: nothing.
+asio::awaitable<result<upid>> worker::running_task(node_name node, std::string type) {
     const auto tasks = co_await pve().tasks_of(node, guest().id);
-    if (!tasks) co_return;
-    for (const pve::task_row& t : *tasks) {
-        const std::string& type = t.id.type;
-        if (!t.running || (type != "vzshutdown" && type != "vzstop" && type != "qmshutdown" && type != "qmstop")) continue;
-        result<upid> running = t.id;
-        co_await follow(std::move(running), rules_.stop_timeout + 30s, duration::zero());
-    }
+    if (!tasks) co_return tasks.error();
+    for (const pve::task_row& t : *tasks)
+        if (t.running && t.id.type == type) co_return t.id;
+    co_return upid();
 }
 
 asio::awaitable<finished> worker::restart() {
@@ -169,7 +172,12 @@ asio::awaitable<finished> worker::claim() {
 
 asio::awaitable<finished> worker::stop() {
     const node_name source = saved_.chosen->source;
-    co_await follow_foreign_power_task(source);
+    const bool is_ct = guest().type == guest_type::ct;
+    for (const std::string& type : {std::string(is_ct ? "vzshutdown" : "qmshutdown"), std::string(is_ct ? "vzstop" : "qmstop")}) {
+        auto running = co_await running_task(source, type);
+        if (!running || running->text.empty()) continue;
+        co_await follow(std::move(running), rules_.stop_timeout + 30s, duration::zero());
+    }
     const auto before = co_await pve().guest_status(source, guest());
     if (!before) co_return from_fault(before.error());
     if (before->ha_managed) co_return failed_with("it is managed by Proxmox HA now");
