@@ -131,7 +131,8 @@ result<void> read_listen(const option_map& given, sim::simulator_options& wanted
     const auto found = given.find("listen");
     if (found == given.end()) return {};
     const std::size_t colon = found->second.rfind(':');
-    if (colon == std::string::npos || !read_number(found->second.substr(colon + 1), wanted.port)) return bad_value("listen");
+    if (colon == std::string::npos || !read_number(found->second.substr(colon + 1), wanted.port))
+        return bad_value("listen");
     wanted.address = found->second.substr(0, colon);
     if (wanted.address.starts_with("[") && wanted.address.ends_with("]"))
         wanted.address = wanted.address.substr(1, wanted.address.size() - 2);
@@ -140,7 +141,8 @@ result<void> read_listen(const option_map& given, sim::simulator_options& wanted
 
 result<void> adjust_guests(const option_map& given, bool any_ports, std::vector<sim::guest_options>& guests) {
     std::uint16_t port = any_ports ? 0 : 8080;
-    if (const auto p = given.find("service-port"); p != given.end() && !read_number(p->second, port)) return bad_value("service-port");
+    if (const auto p = given.find("service-port"); p != given.end() && !read_number(p->second, port))
+        return bad_value("service-port");
     for (sim::guest_options& g : guests) g.port = port;
     const auto age = given.find("backup-age");
     if (age == given.end()) return {};
@@ -156,8 +158,8 @@ result<void> adjust_guests(const option_map& given, bool any_ports, std::vector<
 
 result<sim::simulator_options> read_serve_options(const option_map& given) {
     for (const auto& [name, value] : given) {
-        const char* known[] = {"dir", "nodes", "guests", "listen", "service-port", "speed", "restore-time", "start-time",
-                               "stop-time", "backup-time", "backup-age", "seed"};
+        const char* known[] = {"dir",          "nodes",      "guests",    "listen",      "service-port", "speed",
+                               "restore-time", "start-time", "stop-time", "backup-time", "backup-age",   "seed"};
         if (std::find(std::begin(known), std::end(known), name) == std::end(known))
             return fault(errc::invalid, "--" + name, "unknown option (see steward simulate --help)");
     }

@@ -5,9 +5,9 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <fmt/core.h>
 
 #include <algorithm>
+#include <fmt/core.h>
 
 namespace steward::sim::api {
 
@@ -104,11 +104,13 @@ reply bare(int status, std::string reason, duration delay) {
 std::optional<reply> check_proxy(const cluster& model, const node_name& contacted, const node_name& target) {
     if (model.find_node(target) == nullptr)
         return error(500, fmt::format("hostname lookup '{0}' failed - failed to get address info for: {0}: Name or "
-                                      "service not known", target.str()));
+                                      "service not known",
+                                      target.str()));
     if (target == contacted) return std::nullopt;
     if (!model.can_reach(contacted, target)) return bare(595, "No route to host", 2s);
     const auto fault = model.faults().api.find(target);
-    if (fault != model.faults().api.end() && fault->second.mode == api_mode::hang) return bare(596, "Connection timed out", 30s);
+    if (fault != model.faults().api.end() && fault->second.mode == api_mode::hang)
+        return bare(596, "Connection timed out", 30s);
     return std::nullopt;
 }
 
@@ -170,7 +172,9 @@ reply answer(cluster& model, const request& what) {
     return dispatch(model, what, *who);
 }
 
-bool is_list_reply(const request& what, const reply& r) { return what.method == "GET" && r.body.find("\"data\":[") != std::string::npos; }
+bool is_list_reply(const request& what, const reply& r) {
+    return what.method == "GET" && r.body.find("\"data\":[") != std::string::npos;
+}
 
 }  // namespace
 
@@ -185,7 +189,8 @@ reply handle(cluster& model, const request& what) {
     if (fault && fault->mode == api_mode::code) return bare(fault->code, reason_of(fault->code), 0s);
     r = answer(model, what);
     if (what.method != "GET" && what.path != "/access/ticket")
-        model.calls().writes.push_back(fmt::format("{} {} {} {}", what.method, what.path, r.status, who_for_log(what, model)));
+        model.calls().writes.push_back(
+            fmt::format("{} {} {} {}", what.method, what.path, r.status, who_for_log(what, model)));
     if (!fault) return r;
     if (fault->mode == api_mode::drop_reply) r.what_happens = reply::fate::drop;
     if (fault->mode == api_mode::garbage) r.body = "<html>}{ this is not what you asked for";
@@ -219,8 +224,8 @@ reply parameter_error(const std::map<std::string, std::string>& errors) {
     reply r;
     r.status = 400;
     r.reason = "Parameter verification failed.";
-    r.body = json::serialize(
-        json::object{{"data", nullptr}, {"errors", std::move(by_name)}, {"message", r.reason + "\n"}});
+    r.body =
+        json::serialize(json::object{{"data", nullptr}, {"errors", std::move(by_name)}, {"message", r.reason + "\n"}});
     return r;
 }
 

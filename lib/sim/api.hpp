@@ -30,8 +30,8 @@ class reply {
     };
     int status = 200;
     std::string reason = "OK";
-    std::string body;     ///< JSON; empty for the answers that have none (401, 595, 596)
-    duration delay{};     ///< before the answer leaves: 3 s for a 401, 30 s for a hung node
+    std::string body;  ///< JSON; empty for the answers that have none (401, 595, 596)
+    duration delay{};  ///< before the answer leaves: 3 s for a 401, 30 s for a hung node
     fate what_happens = fate::answer;
 };
 

@@ -32,8 +32,9 @@ reply version(call&) {
 reply nothing(call&) { return ok(nullptr); }
 
 reply domains(call&) {
-    return ok(json::array{json::object{{"realm", "pam"}, {"type", "pam"}, {"comment", "Linux PAM standard authentication"}},
-                          json::object{{"realm", "pve"}, {"type", "pve"}, {"comment", "Proxmox VE authentication server"}}});
+    return ok(
+        json::array{json::object{{"realm", "pam"}, {"type", "pam"}, {"comment", "Linux PAM standard authentication"}},
+                    json::object{{"realm", "pve"}, {"type", "pve"}, {"comment", "Proxmox VE authentication server"}}});
 }
 
 reply create_ticket(call& c) {
@@ -68,7 +69,8 @@ reply permissions(call& c) {
     json::object by_path;
     for (const std::string& path : paths) {
         json::object held;
-        for (const auto& [privilege, propagate] : c.model.access().privileges(asked, path)) held[privilege] = propagate ? 1 : 0;
+        for (const auto& [privilege, propagate] : c.model.access().privileges(asked, path))
+            held[privilege] = propagate ? 1 : 0;
         if (!held.empty() || c.has("path")) by_path[path] = std::move(held);
     }
     return ok(std::move(by_path));

@@ -66,7 +66,8 @@ class route {
 [[nodiscard]] std::string privilege_of_option(guest_type type, const std::string& option);
 
 /// 403 when one of the options may not be set; also SDN.Use for bridges.
-[[nodiscard]] std::optional<reply> check_options(const call& c, guest_id guest, const std::vector<std::string>& options);
+[[nodiscard]] std::optional<reply> check_options(const call& c, guest_id guest,
+                                                 const std::vector<std::string>& options);
 
 /// "64" → 64, else text: PVE's configuration values are a mixture (pve-facts B.3).
 [[nodiscard]] boost::json::value number_or_text(const std::string& text);

@@ -2,9 +2,9 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <fmt/core.h>
 
 #include <algorithm>
+#include <fmt/core.h>
 
 namespace steward::sim::api {
 
@@ -31,19 +31,30 @@ reply status(call& c) {
     const auto& nodes = c.model.nodes();
     json::array rows;
     if (nodes.size() > 1)
-        rows.push_back(json::object{{"type", "cluster"}, {"id", "cluster"}, {"name", c.model.configured().cluster_name},
-                                    {"nodes", nodes.size()}, {"quorate", c.model.is_quorate(c.node) ? 1 : 0}, {"version", 3}});
+        rows.push_back(json::object{{"type", "cluster"},
+                                    {"id", "cluster"},
+                                    {"name", c.model.configured().cluster_name},
+                                    {"nodes", nodes.size()},
+                                    {"quorate", c.model.is_quorate(c.node) ? 1 : 0},
+                                    {"version", 3}});
     for (std::size_t i = 0; i < nodes.size(); ++i)
-        rows.push_back(json::object{{"type", "node"}, {"id", "node/" + nodes[i].name.str()}, {"name", nodes[i].name.str()},
-                                    {"nodeid", nodes.size() > 1 ? i + 1 : 0}, {"ip", ip_of(i)}, {"level", ""},
-                                    {"local", nodes[i].name == c.node ? 1 : 0}, {"online", seems_online(c, nodes[i]) ? 1 : 0}});
+        rows.push_back(json::object{{"type", "node"},
+                                    {"id", "node/" + nodes[i].name.str()},
+                                    {"name", nodes[i].name.str()},
+                                    {"nodeid", nodes.size() > 1 ? i + 1 : 0},
+                                    {"ip", ip_of(i)},
+                                    {"level", ""},
+                                    {"local", nodes[i].name == c.node ? 1 : 0},
+                                    {"online", seems_online(c, nodes[i]) ? 1 : 0}});
     return ok(std::move(rows));
 }
 
 json::object guest_row(const call& c, const config_files::place& p) {
     const guest_config config = c.model.config(p.node, p.guest).value_or(guest_config());
-    json::object row{{"id", fmt::format("{}/{}", api_word(p.guest.type), p.guest.id.number())}, {"vmid", p.guest.id.number()},
-                     {"node", p.node.str()}, {"type", api_word(p.guest.type)}};
+    json::object row{{"id", fmt::format("{}/{}", api_word(p.guest.type), p.guest.id.number())},
+                     {"vmid", p.guest.id.number()},
+                     {"node", p.node.str()},
+                     {"type", api_word(p.guest.type)}};
     const auto b = c.model.broadcasts().find(p.guest);
     // A vmid that pvestatd has not told about for 300 s is only what pmxcfs knows (pve-facts D.2).
     if (b == c.model.broadcasts().end() || c.model.now() - b->second.at > broadcast_life) {
@@ -72,7 +83,10 @@ json::object guest_row(const call& c, const config_files::place& p) {
 
 json::object node_row(const call& c, const sim_node& n) {
     const bool online = seems_online(c, n);
-    json::object row{{"id", "node/" + n.name.str()}, {"node", n.name.str()}, {"type", "node"}, {"level", ""},
+    json::object row{{"id", "node/" + n.name.str()},
+                     {"node", n.name.str()},
+                     {"type", "node"},
+                     {"level", ""},
                      {"status", online ? "online" : "offline"}};
     if (!c.may("/nodes/" + n.name.str(), "Sys.Audit")) return row;
     row["maxcpu"] = 2;
@@ -82,7 +96,8 @@ json::object node_row(const call& c, const sim_node& n) {
     std::uint64_t used = 3ULL << 30U;
     for (const auto& [key, i] : c.model.instances())
         if (i.node == n.name)
-            if (const guest_options* g = c.model.declared(i.guest)) used += static_cast<std::uint64_t>(g->memory_mib) << 20U;
+            if (const guest_options* g = c.model.declared(i.guest))
+                used += static_cast<std::uint64_t>(g->memory_mib) << 20U;
     row["mem"] = used;
     row["cpu"] = 0.02;
     row["disk"] = 23316590592;
@@ -94,9 +109,14 @@ json::object storage_row(const call& c, const storage_options& s, const sim_node
     std::string content;
     for (const std::string& word : s.content) content += (content.empty() ? "" : ",") + word;
     const bool available = seems_online(c, n) && c.model.is_active(s.id, n.name);
-    json::object row{{"id", fmt::format("storage/{}/{}", n.name.str(), s.id.str())}, {"storage", s.id.str()},
-                     {"node", n.name.str()}, {"type", "storage"}, {"plugintype", s.type}, {"shared", s.shared ? 1 : 0},
-                     {"content", content}, {"status", available ? "available" : "unknown"}};
+    json::object row{{"id", fmt::format("storage/{}/{}", n.name.str(), s.id.str())},
+                     {"storage", s.id.str()},
+                     {"node", n.name.str()},
+                     {"type", "storage"},
+                     {"plugintype", s.type},
+                     {"shared", s.shared ? 1 : 0},
+                     {"content", content},
+                     {"status", available ? "available" : "unknown"}};
     if (available) {
         row["maxdisk"] = s.bytes;
         row["disk"] = s.bytes - c.model.available(s.id, n.name);
@@ -127,8 +147,11 @@ reply resources(call& c) {
     if ((type.empty() || type == "sdn"))
         for (const sim_node& n : c.model.nodes())
             if (c.may("/sdn/zones/localnetwork", "SDN.Audit"))
-                rows.push_back(json::object{{"id", fmt::format("sdn/{}/localnetwork", n.name.str())}, {"sdn", "localnetwork"},
-                                            {"node", n.name.str()}, {"type", "sdn"}, {"status", "ok"}});
+                rows.push_back(json::object{{"id", fmt::format("sdn/{}/localnetwork", n.name.str())},
+                                            {"sdn", "localnetwork"},
+                                            {"node", n.name.str()},
+                                            {"type", "sdn"},
+                                            {"status", "ok"}});
     return ok(std::move(rows));
 }
 
@@ -146,7 +169,8 @@ reply next_id(call& c) {
     const auto wanted = parse_vmid(c.get("vmid", "100"));
     if (!wanted) return parameter_error({{"vmid", "invalid format - value does not look like a valid VM ID"}});
     if (c.has("vmid")) {
-        if (c.model.files().find(*wanted)) return parameter_error({{"vmid", fmt::format("VM {} already exists", wanted->number())}});
+        if (c.model.files().find(*wanted))
+            return parameter_error({{"vmid", fmt::format("VM {} already exists", wanted->number())}});
         return ok(json::value(to_string(*wanted)));
     }
     vmid id = *wanted;
@@ -155,7 +179,9 @@ reply next_id(call& c) {
 }
 
 json::object ha_resource(const guest_id g, const std::string& state) {
-    return json::object{{"sid", sid(g)}, {"type", g.type == guest_type::ct ? "ct" : "vm"}, {"state", state},
+    return json::object{{"sid", sid(g)},
+                        {"type", g.type == guest_type::ct ? "ct" : "vm"},
+                        {"state", state},
                         {"digest", "c93418e46b0b46a2633803d011a17d7ed8ac0362"}};
 }
 
@@ -174,14 +200,24 @@ reply one_ha_resource(call& c) {
 reply ha_status(call& c) {
     const bool quorate = c.model.is_quorate(c.node);
     json::array rows;
-    rows.push_back(json::object{{"id", "quorum"}, {"type", "quorum"}, {"node", c.node.str()}, {"quorate", quorate ? 1 : 0},
+    rows.push_back(json::object{{"id", "quorum"},
+                                {"type", "quorum"},
+                                {"node", c.node.str()},
+                                {"quorate", quorate ? 1 : 0},
                                 {"status", quorate ? "OK" : fmt::format("No quorum on node '{}'!", c.node.str())}});
     for (const auto& [g, state] : c.model.ha()) {
         const auto where = c.model.files().find(g.id);
         const std::string node = where ? where->node.str() : "";
-        rows.push_back(json::object{{"id", "service:" + sid(g)}, {"type", "service"}, {"sid", sid(g)}, {"node", node},
-                                    {"state", state}, {"crm_state", state}, {"request_state", state}, {"max_restart", 1},
-                                    {"max_relocate", 1}, {"status", fmt::format("{} ({}, {})", sid(g), node, state)}});
+        rows.push_back(json::object{{"id", "service:" + sid(g)},
+                                    {"type", "service"},
+                                    {"sid", sid(g)},
+                                    {"node", node},
+                                    {"state", state},
+                                    {"crm_state", state},
+                                    {"request_state", state},
+                                    {"max_restart", 1},
+                                    {"max_relocate", 1},
+                                    {"status", fmt::format("{} ({}, {})", sid(g), node, state)}});
     }
     return ok(std::move(rows));
 }

@@ -3,9 +3,9 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <fmt/core.h>
 
 #include <algorithm>
+#include <fmt/core.h>
 
 namespace steward::sim::api {
 
@@ -25,10 +25,15 @@ json::object status_row(const call& c, guest_id g, const guest_config& config) {
     const std::uint64_t memory = std::strtoull(config.get("memory").c_str(), nullptr, 10) << 20U;
     std::uint64_t disk = 0;
     for (const auto& [key, id] : config.volumes()) disk += disk_size(config.get(key));
-    json::object row{{"vmid", g.id.number()}, {"status", running ? "running" : "stopped"},
+    json::object row{{"vmid", g.id.number()},
+                     {"status", running ? "running" : "stopped"},
                      {"name", config.get(is_ct ? "hostname" : "name")},
-                     {"cpus", number_or_text(config.get("cores").empty() ? "1" : config.get("cores"))}, {"cpu", 0},
-                     {"maxmem", memory}, {"mem", running ? 48U << 20U : 0}, {"maxdisk", disk}, {"disk", 0},
+                     {"cpus", number_or_text(config.get("cores").empty() ? "1" : config.get("cores"))},
+                     {"cpu", 0},
+                     {"maxmem", memory},
+                     {"mem", running ? 48U << 20U : 0},
+                     {"maxdisk", disk},
+                     {"disk", 0},
                      {"uptime", running ? (c.model.now() - i->started) / 1s : 0}};
     for (const char* counter : {"netin", "netout", "diskread", "diskwrite"}) row[counter] = 0;
     if (is_ct) {
@@ -104,24 +109,30 @@ reply put_config(call& c) {
     if (auto refused = check_options(c, g, options)) return *refused;
     if (!text) return configuration_missing(c.node, g);
     if (c.model.is_lock_held(c.node, fmt::format("guest {}", g.id.number()))) {
-        reply busy = error(500, T == guest_type::ct
-                                    ? fmt::format("can't lock file '/run/lock/lxc/pve-config-{}.lock' - got timeout", g.id.number())
-                                    : fmt::format("can't lock file '/var/lock/qemu-server/lock-{}.conf' - got timeout", g.id.number()));
+        reply busy = error(
+            500,
+            T == guest_type::ct
+                ? fmt::format("can't lock file '/run/lock/lxc/pve-config-{}.lock' - got timeout", g.id.number())
+                : fmt::format("can't lock file '/var/lock/qemu-server/lock-{}.conf' - got timeout", g.id.number()));
         busy.delay = 10s;  // pve-facts E.6
         return busy;
     }
     guest_config config = guest_config::parse(*text);
     if (c.has("digest") && c.get("digest") != sha1_hex(*text))
-        return error(500, T == guest_type::ct ? "detected modified configuration - file changed by other user? Try again."
-                                              : "checksum mismatch (file change by other user?)");
+        return error(500, T == guest_type::ct
+                              ? "detected modified configuration - file changed by other user? Try again."
+                              : "checksum mismatch (file change by other user?)");
     if (const std::string lock = config.get("lock"); !lock.empty())
         return error(500, fmt::format("{} is locked ({})", label(T), lock));
     if (!c.model.is_quorate(c.node))
-        return error(500, fmt::format("unable to open file '/etc/pve/{}.tmp.1' - Permission denied", config_files::path(c.node, g)));
+        return error(500, fmt::format("unable to open file '/etc/pve/{}.tmp.1' - Permission denied",
+                                      config_files::path(c.node, g)));
     for (const std::string& name : removed) config.set(name, "");
     for (const auto& [name, value] : c.params)
-        if (name != "digest" && name != "delete" && name != "revert") config.set(name, name == "tags" ? normalised_tags(value) : value);
-    if (const auto written = c.model.files().write(c.node, g, config.text()); !written) return error(500, written.error().detail);
+        if (name != "digest" && name != "delete" && name != "revert")
+            config.set(name, name == "tags" ? normalised_tags(value) : value);
+    if (const auto written = c.model.files().write(c.node, g, config.text()); !written)
+        return error(500, written.error().detail);
     return ok(nullptr);
 }
 
@@ -133,7 +144,8 @@ bool is_ha_managed(const call& c, guest_id g) {
 template <guest_type T>
 reply start(call& c) {
     const guest_id g = c.guest(T);
-    if (T == guest_type::ct && c.model.is_running(c.node, g)) return error(500, fmt::format("CT {} already running", g.id.number()));
+    if (T == guest_type::ct && c.model.is_running(c.node, g))
+        return error(500, fmt::format("CT {} already running", g.id.number()));
     if (!c.model.is_quorate(c.node)) return error(500, "cluster not ready - no quorum?");
     if (is_ha_managed(c, g)) return task_reply(c.model.begin_ha_request(c.node, g, c.who.name(), true));
     return task_reply(c.model.begin_start(c.node, g, c.who.name()));
@@ -151,9 +163,11 @@ void overrule_shutdowns(call& c, guest_id g) {
 template <guest_type T>
 reply stop(call& c) {
     const guest_id g = c.guest(T);
-    if (T == guest_type::ct && !c.model.is_running(c.node, g)) return error(500, fmt::format("CT {} not running", g.id.number()));
+    if (T == guest_type::ct && !c.model.is_running(c.node, g))
+        return error(500, fmt::format("CT {} not running", g.id.number()));
     if (is_ha_managed(c, g)) {
-        if (c.flag("overrule-shutdown")) return parameter_error({{"overrule-shutdown", "Not applicable for HA resources."}});
+        if (c.flag("overrule-shutdown"))
+            return parameter_error({{"overrule-shutdown", "Not applicable for HA resources."}});
         return task_reply(c.model.begin_ha_request(c.node, g, c.who.name(), false));
     }
     if (c.flag("overrule-shutdown")) overrule_shutdowns(c, g);
@@ -163,7 +177,8 @@ reply stop(call& c) {
 template <guest_type T>
 reply shutdown(call& c) {
     const guest_id g = c.guest(T);
-    if (T == guest_type::ct && !c.model.is_running(c.node, g)) return error(500, fmt::format("CT {} not running", g.id.number()));
+    if (T == guest_type::ct && !c.model.is_running(c.node, g))
+        return error(500, fmt::format("CT {} not running", g.id.number()));
     if (is_ha_managed(c, g)) return task_reply(c.model.begin_ha_request(c.node, g, c.who.name(), false));
     const duration limit = std::chrono::seconds(std::strtoll(c.get("timeout", "60").c_str(), nullptr, 10));
     return task_reply(c.model.begin_shutdown(c.node, g, c.who.name(), limit, c.flag("forceStop")));
@@ -172,7 +187,8 @@ reply shutdown(call& c) {
 template <guest_type T>
 reply reboot(call& c) {
     const guest_id g = c.guest(T);
-    if (!c.model.is_running(c.node, g)) return error(500, fmt::format("VM {} not running", g.id.number()));  // sic, for CTs too
+    if (!c.model.is_running(c.node, g))
+        return error(500, fmt::format("VM {} not running", g.id.number()));  // sic, for CTs too
     return task_reply(c.model.begin_reboot(c.node, g, c.who.name()));
 }
 
@@ -185,7 +201,8 @@ reply destroy(call& c) {
     if (config->get("protection") == "1")
         return error(500, fmt::format("can't remove {} {} - protection mode enabled", label(T), id));
     if (c.model.ha().count(g) != 0 && !c.flag("purge"))
-        return error(500, fmt::format("unable to remove {} {} - used in HA resources and purge parameter not set.", label(T), id));
+        return error(500, fmt::format("unable to remove {} {} - used in HA resources and purge parameter not set.",
+                                      label(T), id));
     if (const std::string lock = config->get("lock"); T == guest_type::ct && !lock.empty())
         return error(500, fmt::format("CT is locked ({})", lock));
     if (c.model.is_running(c.node, g) && !c.flag("force"))
@@ -210,22 +227,29 @@ void add_routes(std::vector<route>& routes) {
     constexpr bool is_ct = T == guest_type::ct;
     // PVE lets anyone with one VM.Config privilege in; the option's own one is checked by the handler.
     static constexpr const char* any_config =
-        "VM.Config.Disk|VM.Config.CPU|VM.Config.Memory|VM.Config.Network|VM.Config.HWType|VM.Config.Options@/vms/{vmid}";
+        "VM.Config.Disk|VM.Config.CPU|VM.Config.Memory|VM.Config.Network|VM.Config.HWType|VM.Config.Options@/vms/"
+        "{vmid}";
 #define STEWARD_GUEST_PATH(rest) (is_ct ? "/nodes/{node}/lxc/{vmid}" rest : "/nodes/{node}/qemu/{vmid}" rest)
     routes.push_back({"GET", is_ct ? "/nodes/{node}/lxc" : "/nodes/{node}/qemu", "", is_ct ? "" : "full:b", list<T>});
     routes.push_back({"GET", STEWARD_GUEST_PATH("/status/current"), "VM.Audit@/vms/{vmid}", "", current<T>});
-    routes.push_back({"GET", STEWARD_GUEST_PATH("/config"), "VM.Audit@/vms/{vmid}", "current:b snapshot:s", get_config<T>});
+    routes.push_back(
+        {"GET", STEWARD_GUEST_PATH("/config"), "VM.Audit@/vms/{vmid}", "current:b snapshot:s", get_config<T>});
     routes.push_back({"PUT", STEWARD_GUEST_PATH("/config"), any_config,
-                      is_ct ? "digest:s delete:s revert:s +ct" : "digest:s delete:s revert:s skiplock:b force:b +vm", put_config<T>});
+                      is_ct ? "digest:s delete:s revert:s +ct" : "digest:s delete:s revert:s skiplock:b force:b +vm",
+                      put_config<T>});
     routes.push_back({"POST", STEWARD_GUEST_PATH("/status/start"), "VM.PowerMgmt@/vms/{vmid}",
                       is_ct ? "debug:b skiplock:b" : "timeout:i skiplock:b machine:s", start<T>});
-    routes.push_back({"POST", STEWARD_GUEST_PATH("/status/stop"), "VM.PowerMgmt@/vms/{vmid}",
-                      is_ct ? "overrule-shutdown:b skiplock:b" : "timeout:i overrule-shutdown:b keepActive:b skiplock:b", stop<T>});
+    routes.push_back(
+        {"POST", STEWARD_GUEST_PATH("/status/stop"), "VM.PowerMgmt@/vms/{vmid}",
+         is_ct ? "overrule-shutdown:b skiplock:b" : "timeout:i overrule-shutdown:b keepActive:b skiplock:b", stop<T>});
     routes.push_back({"POST", STEWARD_GUEST_PATH("/status/shutdown"), "VM.PowerMgmt@/vms/{vmid}",
                       is_ct ? "timeout:i forceStop:b" : "timeout:i forceStop:b keepActive:b skiplock:b", shutdown<T>});
-    routes.push_back({"POST", STEWARD_GUEST_PATH("/status/reboot"), "VM.PowerMgmt@/vms/{vmid}", "timeout:i", reboot<T>});
-    routes.push_back({"DELETE", STEWARD_GUEST_PATH(""), "VM.Allocate@/vms/{vmid}",
-                      is_ct ? "force:b purge:b destroy-unreferenced-disks:b" : "purge:b destroy-unreferenced-disks:b skiplock:b", destroy<T>});
+    routes.push_back(
+        {"POST", STEWARD_GUEST_PATH("/status/reboot"), "VM.PowerMgmt@/vms/{vmid}", "timeout:i", reboot<T>});
+    routes.push_back(
+        {"DELETE", STEWARD_GUEST_PATH(""), "VM.Allocate@/vms/{vmid}",
+         is_ct ? "force:b purge:b destroy-unreferenced-disks:b" : "purge:b destroy-unreferenced-disks:b skiplock:b",
+         destroy<T>});
 #undef STEWARD_GUEST_PATH
 }
 

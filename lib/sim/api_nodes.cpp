@@ -2,9 +2,9 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <fmt/core.h>
 
 #include <algorithm>
+#include <fmt/core.h>
 
 namespace steward::sim::api {
 
@@ -17,24 +17,26 @@ reply node_status(call& c) {
     const sim_node* n = c.model.find_node(c.node);
     constexpr std::uint64_t total = 24ULL << 30U;
     constexpr std::uint64_t used = 3ULL << 30U;
-    return ok(json::object{{"uptime", (c.model.now() - n->booted) / 1s},
-                           {"cpu", 0.02},
-                           {"wait", 0},
-                           {"idle", 0},
-                           {"loadavg", json::array{"0.10", "0.12", "0.09"}},
-                           {"kversion", "Linux 6.8.12-9-pve #1 SMP"},
-                           {"memory", json::object{{"total", total}, {"used", used}, {"free", total - used}}},
-                           {"swap", json::object{{"total", 0}, {"used", 0}, {"free", 0}}},
-                           {"rootfs", json::object{{"total", 270553174016}, {"used", 23316590592}, {"avail", 247236583424}}},
-                           {"cpuinfo", json::object{{"cpus", 2}, {"cores", 2}, {"sockets", 1}}},
-                           {"pveversion", "pve-manager/8.4.1/2a5fa54a8503f96d"}});
+    return ok(
+        json::object{{"uptime", (c.model.now() - n->booted) / 1s},
+                     {"cpu", 0.02},
+                     {"wait", 0},
+                     {"idle", 0},
+                     {"loadavg", json::array{"0.10", "0.12", "0.09"}},
+                     {"kversion", "Linux 6.8.12-9-pve #1 SMP"},
+                     {"memory", json::object{{"total", total}, {"used", used}, {"free", total - used}}},
+                     {"swap", json::object{{"total", 0}, {"used", 0}, {"free", 0}}},
+                     {"rootfs", json::object{{"total", 270553174016}, {"used", 23316590592}, {"avail", 247236583424}}},
+                     {"cpuinfo", json::object{{"cpus", 2}, {"cores", 2}, {"sockets", 1}}},
+                     {"pveversion", "pve-manager/8.4.1/2a5fa54a8503f96d"}});
 }
 
 /// "vzdump" without its storage parameter goes to local (pve-facts G.1).
 reply vzdump(call& c) {
     std::vector<guest_id> guests;
     const std::string list = c.get("vmid");
-    if (list.empty() && !c.flag("all")) return parameter_error({{"vmid", "property is missing and it is not optional"}});
+    if (list.empty() && !c.flag("all"))
+        return parameter_error({{"vmid", "property is missing and it is not optional"}});
     bool elsewhere = false;
     for (std::size_t at = 0; at < list.size();) {
         const std::size_t end = std::min(list.find_first_of(",; ", at), list.size());
@@ -56,8 +58,9 @@ reply vzdump(call& c) {
     if (!c.may("/storage/" + to.str(), "Datastore.AllocateSpace"))
         return forbidden("/storage/" + to.str(), "Datastore.AllocateSpace");
     if (guests.empty() && elsewhere) return ok(json::value("OK"));
-    return ok(json::value(c.model.begin_backup(c.node, c.who.name(), std::move(guests), to,
-                                               fmt::format("{} --storage {} --node {}", list, to.str(), c.node.str()))));
+    return ok(
+        json::value(c.model.begin_backup(c.node, c.who.name(), std::move(guests), to,
+                                         fmt::format("{} --storage {} --node {}", list, to.str(), c.node.str()))));
 }
 
 reply extract_config(call& c) {
@@ -81,7 +84,8 @@ const std::vector<route>& node_routes() {
         {"GET", "/nodes/{node}/status", "Sys.Audit@/nodes/{node}", "", node_status},
         {"POST", "/nodes/{node}/vzdump", "",
          "vmid:s all:b storage:s mode:s compress:s remove:b protected:b notes-template:s prune-backups:s lockwait:i "
-         "bwlimit:i ionice:i stopwait:i quiet:b mailto:s mailnotification:s notification-mode:s zstd:i node:s exclude:s",
+         "bwlimit:i ionice:i stopwait:i quiet:b mailto:s mailnotification:s notification-mode:s zstd:i node:s "
+         "exclude:s",
          vzdump},
         {"GET", "/nodes/{node}/vzdump/extractconfig", "", "volume:s!", extract_config},
     };

@@ -1,17 +1,18 @@
 #include "sim/api_call.hpp"
 
 #include <boost/json/value.hpp>
-#include <fmt/core.h>
 
 #include <algorithm>
+#include <fmt/core.h>
 #include <set>
 
 namespace steward::sim::api {
 
 namespace {
 
-const std::set<std::string> not_options = {"vmid", "ostemplate", "archive", "restore", "storage", "force", "unique", "start",
-                                           "pool", "bwlimit", "ignore-unpack-errors", "live-restore", "password", "ssh-public-keys"};
+const std::set<std::string> not_options = {
+    "vmid",    "ostemplate",           "archive",      "restore",  "storage",        "force", "unique", "start", "pool",
+    "bwlimit", "ignore-unpack-errors", "live-restore", "password", "ssh-public-keys"};
 
 std::map<std::string, std::string> overrides_of(const call& c) {
     std::map<std::string, std::string> options;
@@ -25,7 +26,8 @@ std::map<std::string, std::string> overrides_of(const call& c) {
 std::optional<reply> check_archive(const call& c, const volid& id, guest_id target) {
     const std::string path = "/storage/" + storage_of(id).str();
     const archive* a = c.model.find_archive(id, c.node);
-    if (c.model.storage(storage_of(id)) == nullptr) return error(500, fmt::format("storage '{}' does not exist", storage_of(id).str()));
+    if (c.model.storage(storage_of(id)) == nullptr)
+        return error(500, fmt::format("storage '{}' does not exist", storage_of(id).str()));
     if (c.may(path, "Datastore.Allocate") || a == nullptr || a->guest.id == target.id) return std::nullopt;
     if (!c.may(path, "Datastore.AllocateSpace")) return forbidden(path, "Datastore.AllocateSpace");
     if (!c.may_guest(a->guest.id, "VM.Backup")) return forbidden("/vms/" + to_string(a->guest.id), "VM.Backup");
@@ -57,21 +59,24 @@ std::optional<reply> check_restore_privileges(const call& c, guest_id g, const c
 }
 
 std::string existing_text(const config_files::place& p) {
-    return fmt::format("{} {} already exists on node '{}'", p.guest.type == guest_type::ct ? "CT" : "VM", p.guest.id.number(), p.node.str());
+    return fmt::format("{} {} already exists on node '{}'", p.guest.type == guest_type::ct ? "CT" : "VM",
+                       p.guest.id.number(), p.node.str());
 }
 
 /// `lock: create` is what a restore leaves when its worker is killed, and what keeps others away while it runs.
 std::optional<reply> lock_for_creation(const call& c, guest_id g, bool overwrite, const std::string& what) {
     guest_config config = overwrite ? c.model.config(c.node, g).value_or(guest_config()) : guest_config();
     if (const std::string lock = config.get("lock"); !lock.empty())
-        return error(500, fmt::format("unable to {} - {} is locked ({})", what, g.type == guest_type::ct ? "CT" : "VM", lock));
+        return error(
+            500, fmt::format("unable to {} - {} is locked ({})", what, g.type == guest_type::ct ? "CT" : "VM", lock));
     config.set("lock", "create");
     if (const auto written = c.model.files().write(c.node, g, config.text()); !written)
         return error(500, fmt::format("unable to {} - {}", what, written.error().detail));
     return std::nullopt;
 }
 
-std::optional<reply> check_target_storage(const call& c, const storage_id& to, const char* content, const char* sentence) {
+std::optional<reply> check_target_storage(const call& c, const storage_id& to, const char* content,
+                                          const char* sentence) {
     const storage_options* s = c.model.storage(to);
     if (s == nullptr) return error(500, fmt::format("storage '{}' does not exist", to.str()));
     if (std::find(s->content.begin(), s->content.end(), content) == s->content.end())
@@ -99,17 +104,20 @@ reply restore_container(call& c) {
     cluster::restore_order order = order_of(c, g, "ostemplate");
     if (order.to.empty()) order.to = storage_id("local");  // PVE's default, whatever the backup came from
     const auto existing = c.model.files().find(*id);
-    order.overwrite = existing && existing->node == c.node && existing->guest == g && c.flag("restore") && c.flag("force");
+    order.overwrite =
+        existing && existing->node == c.node && existing->guest == g && c.flag("restore") && c.flag("force");
     if (existing && !order.overwrite) return error(500, existing_text(*existing));
     if (order.overwrite && c.model.is_running(c.node, g)) return error(500, "can't overwrite running container");
     if (order.overwrite && c.model.config(c.node, g)->get("protection") == "1")
         return error(500, fmt::format("unable to restore CT {} - protection mode enabled", id->number()));
     if (c.get("ostemplate").find(':') == std::string::npos)
-        return error(500, "Only root can pass arbitrary filesystem paths. at /usr/share/perl5/PVE/Storage.pm line 569.");
+        return error(500,
+                     "Only root can pass arbitrary filesystem paths. at /usr/share/perl5/PVE/Storage.pm line 569.");
     if (auto refused = check_restore_privileges(c, g, order)) return *refused;
     if (!c.flag("restore")) return error(500, "this cluster only restores: there is no container template");
     if (auto refused = check_target_storage(c, order.to, "rootdir", "container directories")) return *refused;
-    if (auto refused = lock_for_creation(c, g, order.overwrite, fmt::format("restore CT {}", id->number()))) return *refused;
+    if (auto refused = lock_for_creation(c, g, order.overwrite, fmt::format("restore CT {}", id->number())))
+        return *refused;
     return ok(boost::json::value(c.model.begin_restore(c.node, c.who.name(), std::move(order))));
 }
 
@@ -129,10 +137,12 @@ reply restore_machine(call& c) {
     order.overwrite = is_here && c.flag("force");
     if (auto refused = check_restore_privileges(c, g, order)) return *refused;
     const std::string what = fmt::format("restore VM {}", id->number());
-    if (existing && !c.flag("force")) return error(500, fmt::format("unable to {} - {}", what, existing_text(*existing)));
+    if (existing && !c.flag("force"))
+        return error(500, fmt::format("unable to {} - {}", what, existing_text(*existing)));
     if (!order.to.empty())
         if (auto refused = check_target_storage(c, order.to, "images", "vm images")) return *refused;
-    if (order.overwrite && c.model.is_running(c.node, g)) return error(500, fmt::format("unable to {} - vm is running", what));
+    if (order.overwrite && c.model.is_running(c.node, g))
+        return error(500, fmt::format("unable to {} - vm is running", what));
     if (auto refused = lock_for_creation(c, g, order.overwrite, what)) return *refused;
     return ok(boost::json::value(c.model.begin_restore(c.node, c.who.name(), std::move(order))));
 }

@@ -1,9 +1,8 @@
 #include "sim/api_call.hpp"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <charconv>
+#include <fmt/core.h>
 #include <set>
 
 namespace steward::sim::api {
@@ -63,7 +62,8 @@ bool is_integer(const std::string& text) {
 
 std::string check_value(const property& p, const std::string& value) {
     if (p.type == 'i' && !is_integer(value)) return fmt::format("type check ('integer') failed - got '{}'", value);
-    if (p.type == 'b' && value != "0" && value != "1") return fmt::format("type check ('boolean') failed - got '{}'", value);
+    if (p.type == 'b' && value != "0" && value != "1")
+        return fmt::format("type check ('boolean') failed - got '{}'", value);
     std::int64_t number = 0;
     std::from_chars(value.data(), value.data() + value.size(), number);
     if (p.name == "memory" && p.type == 'i' && number < 16) return "value must have a minimum value of 16";
@@ -78,7 +78,8 @@ std::map<std::string, std::string> check_parameters(std::string_view schema, con
     std::map<std::string, std::string> errors;
     std::set<std::string> seen;
     for (const auto& [name, value] : given) {
-        const auto p = std::find_if(properties.begin(), properties.end(), [&, n = name](const property& q) { return names(q, n); });
+        const auto p = std::find_if(properties.begin(), properties.end(),
+                                    [&, n = name](const property& q) { return names(q, n); });
         if (p == properties.end())
             errors[name] = "property is not defined in schema and the schema does not allow additional properties";
         else if (!seen.insert(name).second)
@@ -124,7 +125,8 @@ std::string normalised_tags(const std::string& given) {
     for (std::size_t at = 0; at < given.size();) {
         const std::size_t end = std::min(given.find_first_of(",; ", at), given.size());
         std::string tag = given.substr(at, end - at);
-        std::transform(tag.begin(), tag.end(), tag.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        std::transform(tag.begin(), tag.end(), tag.begin(),
+                       [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
         if (!tag.empty()) tags.insert(std::move(tag));
         at = end + 1;
     }

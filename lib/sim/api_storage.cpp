@@ -2,9 +2,9 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <fmt/core.h>
 
 #include <algorithm>
+#include <fmt/core.h>
 
 namespace steward::sim::api {
 
@@ -35,8 +35,13 @@ bool holds(const storage_options& s, const std::string& wanted) {
 json::object usage(const call& c, const storage_options& s) {
     const bool active = c.model.is_active(s.id, c.node);
     const std::uint64_t avail = active ? c.model.available(s.id, c.node) : 0;
-    return json::object{{"type", s.type}, {"content", joined(s.content)}, {"shared", s.shared ? 1 : 0}, {"enabled", 1},
-                        {"active", active ? 1 : 0}, {"total", active ? s.bytes : 0}, {"avail", avail},
+    return json::object{{"type", s.type},
+                        {"content", joined(s.content)},
+                        {"shared", s.shared ? 1 : 0},
+                        {"enabled", 1},
+                        {"active", active ? 1 : 0},
+                        {"total", active ? s.bytes : 0},
+                        {"avail", avail},
                         {"used", active ? s.bytes - avail : 0}};
 }
 
@@ -44,9 +49,12 @@ reply storage_config(call& c) {
     json::array rows;
     for (const storage_options& s : c.model.configured().storages) {
         if (!may_see(c, s.id) || (c.has("type") && c.get("type") != s.type)) continue;
-        json::object row{{"storage", s.id.str()}, {"type", s.type}, {"content", joined(s.content)},
+        json::object row{{"storage", s.id.str()},
+                         {"type", s.type},
+                         {"content", joined(s.content)},
                          {"digest", "2affe496091a8524a349c5d65a7f14b10ea1cced"}};
-        if (s.type == "dir" || s.type == "nfs") row["path"] = s.type == "dir" ? "/var/lib/vz" : "/mnt/pve/" + s.id.str();
+        if (s.type == "dir" || s.type == "nfs")
+            row["path"] = s.type == "dir" ? "/var/lib/vz" : "/mnt/pve/" + s.id.str();
         if (s.shared) row["shared"] = 1;
         rows.push_back(std::move(row));
     }
@@ -56,10 +64,12 @@ reply storage_config(call& c) {
 reply storage_list(call& c) {
     json::array rows;
     for (const storage_options& s : c.model.configured().storages) {
-        if (!may_see(c, s.id) || !holds(s, c.get("content")) || (c.has("storage") && c.get("storage") != s.id.str())) continue;
+        if (!may_see(c, s.id) || !holds(s, c.get("content")) || (c.has("storage") && c.get("storage") != s.id.str()))
+            continue;
         json::object row = usage(c, s);
         row["storage"] = s.id.str();
-        row["used_fraction"] = static_cast<double>(row["used"].to_number<std::uint64_t>()) / static_cast<double>(s.bytes);
+        row["used_fraction"] =
+            static_cast<double>(row["used"].to_number<std::uint64_t>()) / static_cast<double>(s.bytes);
         rows.push_back(std::move(row));
     }
     return ok(std::move(rows));
@@ -72,8 +82,12 @@ reply storage_status(call& c) {
 }
 
 json::object archive_row(const archive& a) {
-    json::object row{{"volid", a.id.str()}, {"content", "backup"}, {"format", a.guest.type == guest_type::ct ? "tar.zst" : "vma.zst"},
-                     {"size", a.bytes}, {"ctime", a.created.time_since_epoch().count()}, {"vmid", a.guest.id.number()},
+    json::object row{{"volid", a.id.str()},
+                     {"content", "backup"},
+                     {"format", a.guest.type == guest_type::ct ? "tar.zst" : "vma.zst"},
+                     {"size", a.bytes},
+                     {"ctime", a.created.time_since_epoch().count()},
+                     {"vmid", a.guest.id.number()},
                      {"subtype", api_word(a.guest.type)}};
     if (!a.notes.empty()) row["notes"] = a.notes;
     if (a.is_protected) row["protected"] = 1;
@@ -98,7 +112,10 @@ reply content(call& c) {
         const char* held = v.owner.type == guest_type::ct ? "rootdir" : "images";
         if ((!kind.empty() && kind != held) || (c.has("vmid") && c.get("vmid") != to_string(v.owner.id))) continue;
         if (c.may(path, "Datastore.Allocate") || c.may_guest(v.owner.id, "VM.Config.Disk"))
-            rows.push_back(json::object{{"volid", name.str()}, {"content", held}, {"format", "raw"}, {"size", v.bytes},
+            rows.push_back(json::object{{"volid", name.str()},
+                                        {"content", held},
+                                        {"format", "raw"},
+                                        {"size", v.bytes},
                                         {"vmid", v.owner.id.number()}});
     }
     return ok(std::move(rows));
@@ -113,9 +130,11 @@ reply remove_volume(call& c) {
     const volid id = named_volume(c);
     const std::string path = "/storage/" + c.path.at("storage");
     const archive* found = c.model.find_archive(id, c.node);
-    const bool owner = found != nullptr && c.may(path, "Datastore.AllocateSpace") && c.may_guest(found->guest.id, "VM.Backup");
+    const bool owner =
+        found != nullptr && c.may(path, "Datastore.AllocateSpace") && c.may_guest(found->guest.id, "VM.Backup");
     if (!owner && !c.may(path, "Datastore.Allocate")) return forbidden(path, "Datastore.Allocate");
-    task_work w("imgdel", fmt::format("{}@{}", found != nullptr ? to_string(found->guest.id) : "", c.path.at("storage")),
+    task_work w("imgdel",
+                fmt::format("{}@{}", found != nullptr ? to_string(found->guest.id) : "", c.path.at("storage")),
                 std::chrono::seconds(1));
     cluster& model = c.model;
     const node_name node = c.node;

@@ -2,9 +2,9 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <fmt/core.h>
 
 #include <algorithm>
+#include <fmt/core.h>
 
 namespace steward::sim::api {
 
@@ -22,8 +22,13 @@ bool owns(const identity& who, const std::string& task_user) {
 }
 
 json::object common_fields(const task& t) {
-    json::object row{{"upid", t.upid}, {"node", t.node.str()}, {"pid", t.pid}, {"pstart", t.pstart},
-                     {"starttime", t.started.time_since_epoch().count()}, {"type", t.work.type}, {"id", t.work.id},
+    json::object row{{"upid", t.upid},
+                     {"node", t.node.str()},
+                     {"pid", t.pid},
+                     {"pstart", t.pstart},
+                     {"starttime", t.started.time_since_epoch().count()},
+                     {"type", t.work.type},
+                     {"id", t.work.id},
                      {"user", owner_of(t.user)}};
     if (const std::size_t bang = t.user.find('!'); bang != std::string::npos) row["tokenid"] = t.user.substr(bang + 1);
     return row;
@@ -144,7 +149,8 @@ const std::vector<route>& task_routes() {
     static const std::vector<route> routes = {
         {"GET", "/cluster/tasks", "", "", cluster_tasks},
         {"GET", "/nodes/{node}/tasks", "",
-         "start:i limit:i userfilter:s typefilter:s vmid:i errors:b source:s since:i until:i statusfilter:s", task_list},
+         "start:i limit:i userfilter:s typefilter:s vmid:i errors:b source:s since:i until:i statusfilter:s",
+         task_list},
         {"GET", "/nodes/{node}/tasks/{upid}", "", "", task_index},
         {"DELETE", "/nodes/{node}/tasks/{upid}", "", "", task_stop},
         {"GET", "/nodes/{node}/tasks/{upid}/status", "", "", task_status},

@@ -1,8 +1,7 @@
 #include "sim/cluster.hpp"
 
-#include <fmt/core.h>
-
 #include <algorithm>
+#include <fmt/core.h>
 
 namespace steward::sim {
 

@@ -43,12 +43,12 @@ class sim_node {
     explicit sim_node(node_name n) : name(std::move(n)) {}
     node_name name;
     bool powered = true;
-    bool connected = true;       ///< its network, all of it
-    bool guest_network = true;   ///< what guests answer through
-    bool member = true;          ///< as the others see it, some seconds later
+    bool connected = true;      ///< its network, all of it
+    bool guest_network = true;  ///< what guests answer through
+    bool member = true;         ///< as the others see it, some seconds later
     time_point booted{};
     std::uint32_t next_pid = 1000;
-    std::string fingerprint;     ///< of its certificate, once an HTTPS front made one
+    std::string fingerprint;  ///< of its certificate, once an HTTPS front made one
     [[nodiscard]] bool reachable() const { return powered && connected; }
 };
 
@@ -134,7 +134,8 @@ class cluster {
     /// Starts that nobody waits for: HA's, and autostart after a boot.
     std::string begin_start(const node_name& node, guest_id guest, const std::string& user);
     std::string begin_stop(const node_name& node, guest_id guest, const std::string& user);
-    std::string begin_shutdown(const node_name& node, guest_id guest, const std::string& user, duration limit, bool force);
+    std::string begin_shutdown(const node_name& node, guest_id guest, const std::string& user, duration limit,
+                               bool force);
     std::string begin_reboot(const node_name& node, guest_id guest, const std::string& user);
     std::string begin_destroy(const node_name& node, guest_id guest, const std::string& user);
     [[nodiscard]] std::map<guest_id, std::string>& ha() { return ha_; }
@@ -157,7 +158,9 @@ class cluster {
     [[nodiscard]] std::uint64_t available(const storage_id& id, const node_name& node) const;
     [[nodiscard]] bool has_volume(const volid& id, const node_name& node) const;
     [[nodiscard]] std::map<volid, volume>& volumes(const storage_id& id, const node_name& node);
-    [[nodiscard]] const std::map<std::pair<storage_id, node_name>, std::map<volid, volume>>& all_volumes() const { return volumes_; }
+    [[nodiscard]] const std::map<std::pair<storage_id, node_name>, std::map<volid, volume>>& all_volumes() const {
+        return volumes_;
+    }
     /// A new volume with the next free name; not_found/refused as PVE's sentence.
     result<volid> allocate(const storage_id& id, const node_name& node, guest_id owner, std::uint64_t bytes);
     void release(const volid& id, const node_name& node);
@@ -213,8 +216,11 @@ class cluster {
     void abort_task(const std::string& upid, const std::string& exit_text);
     void add_task_event(task& t, time_point when, std::function<void()> what);
     void kill_tasks_on(const node_name& node);
-    [[nodiscard]] std::string back_up_one(const std::string& upid, const node_name& node, guest_id guest, const storage_id& to);
-    [[nodiscard]] std::string finish_restore(const node_name& node, const restore_order& order, const std::vector<std::pair<std::string, volid>>& made, const std::string& user);
+    [[nodiscard]] std::string back_up_one(const std::string& upid, const node_name& node, guest_id guest,
+                                          const storage_id& to);
+    [[nodiscard]] std::string finish_restore(const node_name& node, const restore_order& order,
+                                             const std::vector<std::pair<std::string, volid>>& made,
+                                             const std::string& user);
 
     options options_;
     time_point now_;
@@ -230,7 +236,7 @@ class cluster {
     std::map<guest_id, broadcast> broadcasts_;
     std::map<guest_id, std::string> ha_;  // requested state
     std::map<std::string, task> tasks_;
-    std::deque<std::string> task_order_;  // oldest first
+    std::deque<std::string> task_order_;                                          // oldest first
     std::map<std::pair<node_name, std::string>, std::deque<std::string>> locks_;  // holder first, then who waits
     std::map<store_key, std::map<volid, volume>> volumes_;
     std::map<store_key, std::map<volid, archive>> archives_;

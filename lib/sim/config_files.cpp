@@ -1,10 +1,9 @@
 #include "sim/config_files.hpp"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <fmt/core.h>
 
 namespace steward::sim {
 namespace {
@@ -114,7 +113,8 @@ std::vector<config_files::place> config_files::guests() const {
     std::vector<place> found;
     for (const node_name& node : nodes_)
         for (const guest_type type : {guest_type::ct, guest_type::vm})
-            for (const std::string& name : tree_->list(fmt::format("nodes/{}/{}", node.str(), config_directory(type)))) {
+            for (const std::string& name :
+                 tree_->list(fmt::format("nodes/{}/{}", node.str(), config_directory(type)))) {
                 if (!name.ends_with(".conf")) continue;
                 if (const auto id = parse_vmid(std::string_view(name).substr(0, name.size() - 5)))
                     found.emplace_back(node, guest_id(type, *id));

@@ -22,7 +22,8 @@ api::reply execute(cluster& model, time_source& time, const node_name& node, con
 
 std::string failover_token() { return std::string(failover_token_id) + "=" + failover_token_secret; }
 
-direct_transport::direct_transport(cluster& model, time_source& time, std::string token, std::vector<node_name> endpoints)
+direct_transport::direct_transport(cluster& model, time_source& time, std::string token,
+                                   std::vector<node_name> endpoints)
     : model_(model), time_(time), token_(std::move(token)), endpoints_(std::move(endpoints)) {
     if (endpoints_.empty()) endpoints_ = model.configured().nodes;
 }

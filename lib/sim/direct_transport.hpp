@@ -14,11 +14,12 @@ class direct_transport final : public pve::transport {
     direct_transport(cluster& model, time_source& time, std::string token, std::vector<node_name> endpoints = {});
     [[nodiscard]] boost::asio::awaitable<result<pve::reply>> send(pve::request call, time_point deadline) override;
 
-    duration latency = std::chrono::milliseconds(4);      ///< there and back
-    duration connect_limit = std::chrono::seconds(1);     ///< spent on a node that is off
+    duration latency = std::chrono::milliseconds(4);   ///< there and back
+    duration connect_limit = std::chrono::seconds(1);  ///< spent on a node that is off
 
   private:
-    [[nodiscard]] boost::asio::awaitable<result<pve::reply>> ask(node_name node, pve::request call, time_point deadline);
+    [[nodiscard]] boost::asio::awaitable<result<pve::reply>> ask(node_name node, pve::request call,
+                                                                 time_point deadline);
 
     cluster& model_;
     time_source& time_;

@@ -20,7 +20,8 @@ class guest_fault {
   public:
     guest_fault(guest_id whom, std::string what) : guest(whom), kind(std::move(what)) {}
     guest_id guest;
-    std::string kind;  ///< "stop-fails", "start-fails", "shutdown-hangs", "fail", "hang", "workerkill", "enospc", "slow"
+    std::string
+        kind;  ///< "stop-fails", "start-fails", "shutdown-hangs", "fail", "hang", "workerkill", "enospc", "slow"
     std::vector<node_name> nodes;  ///< empty: everywhere
     int left = -1;                 ///< negative: for ever
     double at = 0.5;               ///< fraction of the work; for "slow" the factor

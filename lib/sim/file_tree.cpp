@@ -1,12 +1,11 @@
 #include "sim/file_tree.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <iterator>
 #include <system_error>
+#include <unistd.h>
 
 namespace steward::sim {
 namespace fs = std::filesystem;
@@ -69,7 +68,8 @@ bool directory_tree::rename(const std::string& from, const std::string& to) {
     fs::create_directories(target.parent_path());
     std::error_code ec;
     fs::rename(root_ / from, target, ec);
-    if (ec && ec != std::errc::no_such_file_or_directory) throw fs::filesystem_error("rename", root_ / from, target, ec);
+    if (ec && ec != std::errc::no_such_file_or_directory)
+        throw fs::filesystem_error("rename", root_ / from, target, ec);
     return !ec;
 }
 

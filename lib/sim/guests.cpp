@@ -1,8 +1,7 @@
 #include "sim/cluster.hpp"
 
-#include <fmt/core.h>
-
 #include <algorithm>
+#include <fmt/core.h>
 
 namespace steward::sim {
 
@@ -22,7 +21,9 @@ std::string flock_path(guest_id g) {
 
 std::string config_text(const guest_options& g, const volid& disk, const std::string& mac, const std::string& address) {
     guest_config c;
-    const std::string name = g.name.empty() ? fmt::format("{}{}", g.guest.type == guest_type::ct ? "ct" : "vm", g.guest.id.number()) : g.name;
+    const std::string name =
+        g.name.empty() ? fmt::format("{}{}", g.guest.type == guest_type::ct ? "ct" : "vm", g.guest.id.number())
+                       : g.name;
     const std::string drive = fmt::format("{},size={}", disk.str(), size_text(g.disk_bytes));
     c.set("memory", std::to_string(g.memory_mib));
     c.set("onboot", g.onboot ? "1" : "");
@@ -153,8 +154,7 @@ std::string cluster::start_obstacle(const node_name& node, guest_id guest) {
     if (!is_ct && is_running(node, guest)) return fmt::format("VM {} already running", guest.id.number());
     if (const std::string lock = c->get("lock"); !lock.empty() && lock != (is_ct ? "mounted" : "suspended"))
         return fmt::format("{} is locked ({})", label(guest.type), lock);
-    if (c->get("template") == "1")
-        return fmt::format("you can't start a {} if it's a template", is_ct ? "CT" : "vm");
+    if (c->get("template") == "1") return fmt::format("you can't start a {} if it's a template", is_ct ? "CT" : "vm");
     for (const auto& [key, id] : c->volumes()) {
         if (key.starts_with("unused")) continue;
         const storage_id where = storage_of(id);
@@ -168,8 +168,9 @@ std::string cluster::begin_start(const node_name& node, guest_id guest, const st
     task_work w = power_work("start", node, guest, options_.takes.start);
     w.begin = [this, node, guest](const std::string&) { return start_obstacle(node, guest); };
     if (faults_.take(guest, node, {"start-fails"}))
-        w.fails_with = guest.type == guest_type::ct ? fmt::format("startup for container '{}' failed", guest.id.number())
-                                                    : std::string("start failed: QEMU exited with code 1");
+        w.fails_with = guest.type == guest_type::ct
+                           ? fmt::format("startup for container '{}' failed", guest.id.number())
+                           : std::string("start failed: QEMU exited with code 1");
     w.finish = [this, node, guest](const std::string&) {
         if (const std::string late = start_obstacle(node, guest); !late.empty()) return late;
         run(node, guest);
@@ -201,7 +202,8 @@ std::string cluster::begin_stop(const node_name& node, guest_id guest, const std
 std::string cluster::begin_shutdown(const node_name& node, guest_id guest, const std::string& user, duration limit,
                                     bool force) {
     const bool is_ct = guest.type == guest_type::ct;
-    task_work w = power_work("shutdown", node, guest, is_running(node, guest) ? options_.takes.shutdown : duration(50ms));
+    task_work w =
+        power_work("shutdown", node, guest, is_running(node, guest) ? options_.takes.shutdown : duration(50ms));
     w.begin = [this, node, guest](const std::string&) -> std::string {
         const auto c = config(node, guest);
         if (!c) return fmt::format("Configuration file '{}' does not exist", config_files::path(node, guest));
@@ -254,7 +256,8 @@ std::string cluster::begin_destroy(const node_name& node, guest_id guest, const 
 }
 
 /// Only stores the wish; the CRM acts on it a round later (pve-facts I.4).
-std::string cluster::begin_ha_request(const node_name& node, guest_id guest, const std::string& user, bool wants_start) {
+std::string cluster::begin_ha_request(const node_name& node, guest_id guest, const std::string& user,
+                                      bool wants_start) {
     task_work w(wants_start ? "hastart" : "hastop", to_string(guest.id), 2s);
     w.finish = [this, node, guest, wants_start](const std::string&) {
         ha_[guest] = wants_start ? "started" : "stopped";

@@ -7,7 +7,8 @@ namespace steward::sim {
 
 namespace {
 
-/// What the old configuration becomes before it is parked, so that nothing starts it whatever happens (reliability §1.3).
+/// What the old configuration becomes before it is parked, so that nothing starts it whatever happens (reliability
+/// §1.3).
 std::string frozen(const std::string& original) {
     guest_config c = guest_config::parse(original);
     c.set("lock", "migrate");
@@ -71,7 +72,8 @@ result<void> cluster::unpark(const guard::request& what) {
     }
     if (!original) return fault(errc::not_found, "unpark", kept_path(what) + " is missing");
     if (const auto owner = files_.find(what.guest.id))
-        return fault(errc::exists, "unpark", fmt::format("the vmid is taken by {} on {}", to_string(owner->guest), owner->node.str()));
+        return fault(errc::exists, "unpark",
+                     fmt::format("the vmid is taken by {} on {}", to_string(owner->guest), owner->node.str()));
     tree.write(parked, *original);
     if (const auto renamed = files_.rename(parked, home); !renamed) return renamed.error();
     changed();

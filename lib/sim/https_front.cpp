@@ -3,9 +3,8 @@
 #include "base/log.hpp"
 #include "sim/wire.hpp"
 
-#include <fmt/core.h>
-
 #include <algorithm>
+#include <fmt/core.h>
 
 namespace steward::sim {
 namespace asio = boost::asio;
@@ -15,9 +14,14 @@ namespace asio = boost::asio;
 class https_front::port {
   public:
     port(const asio::any_io_executor& executor, time_source& wire_time, node_name node, net::server_handler handler)
-        : executor_(executor), wire_time_(wire_time), node_(std::move(node)), handler_(std::move(handler)), closing_(executor) {}
+        : executor_(executor),
+          wire_time_(wire_time),
+          node_(std::move(node)),
+          handler_(std::move(handler)),
+          closing_(executor) {}
 
     net::server_options options;
+    std::function<void()> on_closed;
 
     [[nodiscard]] const node_name& node() const { return node_; }
 
@@ -32,11 +36,14 @@ class https_front::port {
     }
 
     void set_open(bool wanted) {
-        if (wanted == (server_ != nullptr)) return;
+        // A port that is still being closed cannot be opened again yet; `on_closed` brings us back here.
+        if (wanted == (server_ != nullptr) || (wanted && is_closing_)) return;
         if (wanted) {
-            if (const auto opened = open(); !opened) log::warning("sim.port", {{"node", node_.str()}, {"reason", opened.error().text()}});
+            if (const auto opened = open(); !opened)
+                log::warning("sim.port", {{"node", node_.str()}, {"reason", opened.error().text()}});
             return;
         }
+        is_closing_ = true;
         closing_.spawn("close " + node_.str(), shut(std::move(server_), std::move(serving_)));
     }
 
@@ -52,6 +59,8 @@ class https_front::port {
         // The sessions were cancelled with it; give them a moment to unwind before what they refer to goes.
         co_await wire_time_.sleep_for(std::chrono::milliseconds(50));
         server.reset();
+        is_closing_ = false;
+        if (on_closed) on_closed();
     }
 
     asio::any_io_executor executor_;
@@ -60,10 +69,12 @@ class https_front::port {
     net::server_handler handler_;
     std::unique_ptr<net::https_server> server_;
     std::unique_ptr<task_group> serving_;
+    bool is_closing_ = false;
     task_group closing_;
 };
 
-https_front::https_front(asio::any_io_executor executor, time_source& model_time, time_source& wire_time, cluster& model)
+https_front::https_front(asio::any_io_executor executor, time_source& model_time, time_source& wire_time,
+                         cluster& model)
     : executor_(std::move(executor)), model_time_(model_time), wire_time_(wire_time), model_(model) {}
 
 https_front::~https_front() = default;
@@ -73,15 +84,21 @@ result<void> https_front::open(std::string address, std::uint16_t first_port) {
     if (!ca) return ca.error();
     ca_ = std::move(*ca);
     for (const node_name& name : model_.configured().nodes) {
-        const auto own = net::make_certificate(name.str() + ".sim", {name.str(), "localhost", "127.0.0.1", "::1", address}, ca_);
+        const auto own =
+            net::make_certificate(name.str() + ".sim", {name.str(), "localhost", "127.0.0.1", "::1", address}, ca_);
         if (!own) return own.error();
         model_.find_node(name)->fingerprint = own->fingerprint_sha256;
-        net::server_handler handler = [this, name](net::http_request request) { return answer(name, std::move(request)); };
+        net::server_handler handler = [this, name](net::http_request request) {
+            return answer(name, std::move(request));
+        };
         auto one = std::make_unique<port>(executor_, wire_time_, name, std::move(handler));
         one->options.address = address;
         one->options.port = first_port;
         one->options.certificate_pem = own->certificate_pem;
         one->options.private_key_pem = own->private_key_pem;
+        one->on_closed = [this] {
+            if (model_.on_change) model_.on_change();
+        };
         if (const auto opened = one->open(); !opened) return opened.error();
         ports_.push_back(std::move(one));
         if (first_port != 0) ++first_port;

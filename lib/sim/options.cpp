@@ -5,7 +5,8 @@
 namespace steward::sim {
 namespace {
 
-const std::set<std::string> vm_privileges = {"VM.Audit", "VM.PowerMgmt", "VM.Backup", "VM.Allocate", "VM.Config.Options"};
+const std::set<std::string> vm_privileges = {"VM.Audit", "VM.PowerMgmt", "VM.Backup", "VM.Allocate",
+                                             "VM.Config.Options"};
 
 /// pve-facts K, "Failover". The token is privilege-separated, so user and token need the same entries.
 std::vector<acl_entry> failover_acl(const std::vector<storage_options>& storages) {
@@ -29,7 +30,8 @@ options make_options(int nodes, std::vector<guest_options> guests) {
     o.guests = std::move(guests);
     o.storages.emplace_back(storage_id("backup"), "nfs", std::vector<std::string>{"backup"}, true);
     o.storages.emplace_back(storage_id("local"), "dir",
-                            std::vector<std::string>{"vztmpl", "iso", "backup", "rootdir", "images", "snippets"}, false);
+                            std::vector<std::string>{"vztmpl", "iso", "backup", "rootdir", "images", "snippets"},
+                            false);
     o.storages.emplace_back(storage_id("local-lvm"), "lvmthin", std::vector<std::string>{"rootdir", "images"}, false);
     o.storages.emplace_back(storage_id("nfs-vm"), "nfs", std::vector<std::string>{"rootdir", "images"}, true);
     o.users.emplace_back("root@pam", "simulated");

@@ -31,9 +31,9 @@ class guest_options {
     bool is_template = false;
     bool is_protected = false;
     std::string lock;
-    std::string tags;                 ///< "a;b", as PVE writes them
-    std::string address;              ///< empty: 127.1.0.x, from the vmid
-    std::uint16_t port = 8080;        ///< of its web service; 0: the HTTPS front chooses one
+    std::string tags;           ///< "a;b", as PVE writes them
+    std::string address;        ///< empty: 127.1.0.x, from the vmid
+    std::uint16_t port = 8080;  ///< of its web service; 0: the HTTPS front chooses one
     std::vector<duration> backup_ages = {std::chrono::hours(1)};  ///< archives that exist at the start
 };
 
@@ -99,7 +99,7 @@ class options {
     std::vector<acl_entry> acl;
     task_durations takes;
     std::uint64_t seed = 1;
-    time_point start{};      ///< take both from the time source that will drive the cluster
+    time_point start{};  ///< take both from the time source that will drive the cluster
     wall_time wall_start{};
     std::shared_ptr<file_tree> files;  ///< empty: in memory
 };

@@ -2,11 +2,10 @@
 
 #include "base/sha1.hpp"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <fmt/core.h>
 
 namespace steward::sim {
 namespace {
@@ -40,7 +39,8 @@ std::string bytes_of(const std::string& hex) {
 /// As long as PVE's RSA signature (256 bytes), so that clients meet a ticket of real size with '+', '/' and '='.
 std::string signature(const std::string& secret, const std::string& text) {
     std::string bytes;
-    for (int block = 0; bytes.size() < 256; ++block) bytes += bytes_of(sha1_hex(fmt::format("{}{}{}", secret, block, text)));
+    for (int block = 0; bytes.size() < 256; ++block)
+        bytes += bytes_of(sha1_hex(fmt::format("{}{}{}", secret, block, text)));
     bytes.resize(256);
     return base64(bytes);
 }
@@ -84,15 +84,48 @@ std::string percent_decode(std::string_view text) {
 }
 
 const std::set<std::string>& all_privileges() {
-    static const std::set<std::string> all = {
-        "Datastore.Allocate", "Datastore.AllocateSpace", "Datastore.AllocateTemplate", "Datastore.Audit",
-        "Group.Allocate", "Mapping.Audit", "Mapping.Modify", "Mapping.Use", "Permissions.Modify", "Pool.Allocate",
-        "Pool.Audit", "Realm.Allocate", "Realm.AllocateUser", "SDN.Allocate", "SDN.Audit", "SDN.Use",
-        "Sys.AccessNetwork", "Sys.Audit", "Sys.Console", "Sys.Incoming", "Sys.Modify", "Sys.PowerMgmt", "Sys.Syslog",
-        "User.Modify", "VM.Allocate", "VM.Audit", "VM.Backup", "VM.Clone", "VM.Config.CDROM", "VM.Config.CPU",
-        "VM.Config.Cloudinit", "VM.Config.Disk", "VM.Config.HWType", "VM.Config.Memory", "VM.Config.Network",
-        "VM.Config.Options", "VM.Console", "VM.Migrate", "VM.Monitor", "VM.PowerMgmt", "VM.Snapshot",
-        "VM.Snapshot.Rollback"};
+    static const std::set<std::string> all = {"Datastore.Allocate",
+                                              "Datastore.AllocateSpace",
+                                              "Datastore.AllocateTemplate",
+                                              "Datastore.Audit",
+                                              "Group.Allocate",
+                                              "Mapping.Audit",
+                                              "Mapping.Modify",
+                                              "Mapping.Use",
+                                              "Permissions.Modify",
+                                              "Pool.Allocate",
+                                              "Pool.Audit",
+                                              "Realm.Allocate",
+                                              "Realm.AllocateUser",
+                                              "SDN.Allocate",
+                                              "SDN.Audit",
+                                              "SDN.Use",
+                                              "Sys.AccessNetwork",
+                                              "Sys.Audit",
+                                              "Sys.Console",
+                                              "Sys.Incoming",
+                                              "Sys.Modify",
+                                              "Sys.PowerMgmt",
+                                              "Sys.Syslog",
+                                              "User.Modify",
+                                              "VM.Allocate",
+                                              "VM.Audit",
+                                              "VM.Backup",
+                                              "VM.Clone",
+                                              "VM.Config.CDROM",
+                                              "VM.Config.CPU",
+                                              "VM.Config.Cloudinit",
+                                              "VM.Config.Disk",
+                                              "VM.Config.HWType",
+                                              "VM.Config.Memory",
+                                              "VM.Config.Network",
+                                              "VM.Config.Options",
+                                              "VM.Console",
+                                              "VM.Migrate",
+                                              "VM.Monitor",
+                                              "VM.PowerMgmt",
+                                              "VM.Snapshot",
+                                              "VM.Snapshot.Rollback"};
     return all;
 }
 
@@ -152,9 +185,10 @@ result<identity> access_control::authenticate(const credentials& given, bool is_
         auto who = check_ticket(ticket, now);
         if (!who || !is_write) return who;
         const std::size_t colon = given.csrf.find(':');
-        const bool genuine = colon != std::string::npos && is_current(given.csrf.substr(0, colon), now) &&
-                             given.csrf.substr(colon + 1) ==
-                                 signature(secret_, "csrf" + given.csrf.substr(0, colon) + ":" + who->user).substr(0, 43);
+        const bool genuine =
+            colon != std::string::npos && is_current(given.csrf.substr(0, colon), now) &&
+            given.csrf.substr(colon + 1) ==
+                signature(secret_, "csrf" + given.csrf.substr(0, colon) + ":" + who->user).substr(0, 43);
         if (!genuine) return refuse("Permission denied - invalid csrf token");
         return who;
     }
@@ -166,7 +200,8 @@ result<identity> access_control::authenticate(const credentials& given, bool is_
 }
 
 bool access_control::verify_password(const std::string& userid, const std::string& password, wall_time now) const {
-    const auto known = std::find_if(users_.begin(), users_.end(), [&](const user_options& u) { return u.id == userid; });
+    const auto known =
+        std::find_if(users_.begin(), users_.end(), [&](const user_options& u) { return u.id == userid; });
     if (known == users_.end()) return false;
     if (!known->password.empty() && known->password == password) return true;
     const auto renewal = check_ticket(percent_decode(password), now);
@@ -198,7 +233,8 @@ std::map<std::string, bool> access_control::privileges(const identity& who, cons
     else
         held = own(who.user, path);
     if (who.is_root()) return held;
-    const auto token = std::find_if(tokens_.begin(), tokens_.end(), [&](const token_options& t) { return t.id == who.token; });
+    const auto token =
+        std::find_if(tokens_.begin(), tokens_.end(), [&](const token_options& t) { return t.id == who.token; });
     if (token != tokens_.end() && token->privsep) {
         const auto mine = own(who.token, path);
         std::erase_if(held, [&](const auto& privilege) { return mine.count(privilege.first) == 0; });
@@ -212,7 +248,8 @@ bool access_control::has(const identity& who, const std::string& path, std::stri
 }
 
 std::vector<std::string> access_control::known_paths() const {
-    std::set<std::string> paths = {"/", "/access", "/access/groups", "/mapping", "/nodes", "/pool", "/sdn", "/storage", "/vms"};
+    std::set<std::string> paths = {"/",     "/access", "/access/groups", "/mapping", "/nodes",
+                                   "/pool", "/sdn",    "/storage",       "/vms"};
     for (const acl_entry& entry : acl_) paths.insert(entry.path);
     return {paths.begin(), paths.end()};
 }

@@ -1,7 +1,6 @@
 #include "sim/cluster.hpp"
 
 #include <fmt/core.h>
-
 #include <memory>
 #include <regex>
 
@@ -51,7 +50,8 @@ void add_restore_fault(task_work& w, const std::optional<guest_fault>& f, bool i
         w.fails_with = prefix + (is_ct ? "command 'tar xpf -' failed: No space left on device"
                                        : "command 'vma extract' failed: No space left on device");
     else
-        w.fails_with = prefix + (is_ct ? "command 'tar xpf -' failed: exit code 2" : "command 'vma extract' failed: exit code 1");
+        w.fails_with =
+            prefix + (is_ct ? "command 'tar xpf -' failed: exit code 2" : "command 'vma extract' failed: exit code 1");
 }
 
 }  // namespace
@@ -75,7 +75,8 @@ std::string cluster::finish_restore(const node_name& node, const restore_order& 
 /// The worker of a restore. The configuration with `lock: create` was written before, by the API call.
 std::string cluster::begin_restore(const node_name& node, const std::string& user, restore_order order) {
     const bool is_ct = order.guest.type == guest_type::ct;
-    const std::string prefix = is_ct ? fmt::format("unable to restore CT {} - ", order.guest.id.number()) : std::string();
+    const std::string prefix =
+        is_ct ? fmt::format("unable to restore CT {} - ", order.guest.id.number()) : std::string();
     task_work w(is_ct ? "vzrestore" : "qmrestore", to_string(order.guest.id),
                 is_ct ? options_.takes.ct_restore : options_.takes.vm_restore);
     const auto made = std::make_shared<made_volumes>();
@@ -122,7 +123,8 @@ std::string cluster::begin_restore(const node_name& node, const std::string& use
         undo();
         return prefix + why;
     };
-    add_restore_fault(w, faults_.take(order.guest, node, {"fail", "hang", "workerkill", "enospc", "slow"}), is_ct, prefix);
+    add_restore_fault(w, faults_.take(order.guest, node, {"fail", "hang", "workerkill", "enospc", "slow"}), is_ct,
+                      prefix);
     return start_task(node, user, std::move(w));
 }
 

@@ -8,6 +8,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+
 #include <fmt/core.h>
 
 namespace steward::sim {
@@ -38,8 +39,9 @@ asio::awaitable<void> answer_one(tcp::socket peer, cluster& model, guest_id gues
     if (ec) co_return;
     const bool fine = service == service_state::healthy;
     const std::string body = fine ? page(model, guest) : std::string("refused\n");
-    const std::string text = fmt::format("HTTP/1.1 {}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
-                                         fine ? "200 OK" : "503 Service Unavailable", body.size(), body);
+    const std::string text =
+        fmt::format("HTTP/1.1 {}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
+                    fine ? "200 OK" : "503 Service Unavailable", body.size(), body);
     co_await asio::async_write(peer, asio::buffer(text), asio::redirect_error(asio::use_awaitable, ec));
 }
 

@@ -16,8 +16,8 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <fmt/core.h>
 
+#include <fmt/core.h>
 #include <system_error>
 
 namespace steward::sim {
@@ -61,7 +61,8 @@ result<stream_protocol::acceptor> listen_locally(const asio::any_io_executor& ex
 
 class simulator::parts {
   public:
-    parts(asio::any_io_executor executor, time_source& real, const simulator_options& wanted, stream_protocol::acceptor control)
+    parts(asio::any_io_executor executor, time_source& real, const simulator_options& wanted,
+          stream_protocol::acceptor control)
         : directory(wanted.directory),
           time(real, wanted.speed),
           model(filled(wanted, time)),
@@ -123,7 +124,8 @@ simulator::~simulator() = default;
 
 cluster& simulator::model() { return parts_->model; }
 
-result<std::unique_ptr<simulator>> simulator::open(asio::any_io_executor executor, time_source& real, simulator_options wanted) {
+result<std::unique_ptr<simulator>> simulator::open(asio::any_io_executor executor, time_source& real,
+                                                   simulator_options wanted) {
     std::error_code ec;
     wanted.directory = fs::absolute(wanted.directory);
     fs::create_directories(wanted.directory, ec);
@@ -146,11 +148,14 @@ std::string simulator::ready_line() const {
     const parts& p = *parts_;
     json::array nodes;
     for (const sim_node& n : p.model.nodes())
-        nodes.push_back(json::object{{"name", n.name.str()}, {"url", p.front.url_of(n.name)}, {"fingerprint", n.fingerprint}});
+        nodes.push_back(
+            json::object{{"name", n.name.str()}, {"url", p.front.url_of(n.name)}, {"fingerprint", n.fingerprint}});
     json::array guests;
     for (const guest_options& g : p.model.configured().guests) {
         const std::string address = p.services.address_of(g.guest);
-        guests.push_back(json::object{{"guest", to_string(g.guest)}, {"node", g.node.str()}, {"address", address},
+        guests.push_back(json::object{{"guest", to_string(g.guest)},
+                                      {"node", g.node.str()},
+                                      {"address", address},
                                       {"url", "http://" + address + "/"}});
     }
     return json::serialize(json::object{{"ready", true},
@@ -193,7 +198,8 @@ result<std::string> send_fault(const fs::path& directory, const std::string& com
     if (!ec) asio::read(socket, asio::dynamic_buffer(answer), ec);
     if (ec != asio::error::eof) return fault(errc::io, path.string(), ec.message());
     constexpr std::string_view complaint = "error: ";
-    if (answer.starts_with(complaint)) return fault(errc::invalid, command, answer.substr(complaint.size(), answer.find('\n') - complaint.size()));
+    if (answer.starts_with(complaint))
+        return fault(errc::invalid, command, answer.substr(complaint.size(), answer.find('\n') - complaint.size()));
     if (!answer.starts_with("ok\n")) return fault(errc::garbage, path.string(), "an answer that is none");
     answer.erase(0, 3);
     return answer;

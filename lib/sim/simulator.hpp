@@ -15,10 +15,10 @@ namespace steward::sim {
 
 class simulator_options {
   public:
-    options model;               ///< start, wall_start and files are filled in
+    options model;  ///< start, wall_start and files are filled in
     std::string address = "127.0.0.1";
-    std::uint16_t port = 8006;   ///< of the first node; 0: each node gets one of the kernel's choice
-    double speed = 1;            ///< task durations and delays pass so many times as fast
+    std::uint16_t port = 8006;  ///< of the first node; 0: each node gets one of the kernel's choice
+    double speed = 1;           ///< task durations and delays pass so many times as fast
     std::filesystem::path directory;
 };
 
@@ -27,8 +27,8 @@ class simulator_options {
 class simulator {
   public:
     /// Binds everything and writes ca.pem, token (0600), pve/ and fault.sock into the directory. Errors: io, invalid.
-    [[nodiscard]] static result<std::unique_ptr<simulator>> open(boost::asio::any_io_executor executor, time_source& real,
-                                                                 simulator_options wanted);
+    [[nodiscard]] static result<std::unique_ptr<simulator>> open(boost::asio::any_io_executor executor,
+                                                                 time_source& real, simulator_options wanted);
     ~simulator();
     simulator(const simulator&) = delete;
     simulator& operator=(const simulator&) = delete;

@@ -42,9 +42,12 @@ json::object guest_json(const cluster& model, guest_id g) {
     const auto place = model.files().find(g.id);
     const auto running = model.running_on(g);
     const auto service = model.service_of(g);
-    json::object row{{"guest", to_string(g)}, {"node", place ? json::value(place->node.str()) : json::value()},
-                     {"running", !running.empty()}, {"running_on", names(running)},
-                     {"service", service ? name_of(*service) : "none"}, {"volumes", volumes_of(model, g)}};
+    json::object row{{"guest", to_string(g)},
+                     {"node", place ? json::value(place->node.str()) : json::value()},
+                     {"running", !running.empty()},
+                     {"running_on", names(running)},
+                     {"service", service ? name_of(*service) : "none"},
+                     {"volumes", volumes_of(model, g)}};
     json::array configs;
     if (place) {
         configs.push_back(json::value(config_files::path(place->node, place->guest)));
@@ -68,8 +71,11 @@ std::string status_json(const cluster& model) {
     for (const guest_id g : known_guests(model)) guests[to_string(g)] = guest_json(model, g);
     json::array nodes;
     for (const sim_node& n : model.nodes())
-        nodes.push_back(json::object{{"node", n.name.str()}, {"powered", n.powered}, {"connected", n.connected},
-                                     {"member", n.member}, {"quorate", model.is_quorate(n.name)}});
+        nodes.push_back(json::object{{"node", n.name.str()},
+                                     {"powered", n.powered},
+                                     {"connected", n.connected},
+                                     {"member", n.member},
+                                     {"quorate", model.is_quorate(n.name)}});
     json::object verbs;
     for (const auto& [verb, count] : model.calls().by_verb) verbs[verb] = count;
     json::array writes;
@@ -77,16 +83,19 @@ std::string status_json(const cluster& model) {
     json::array tasks;
     for (const std::string& upid : model.task_order()) {
         const task& t = model.tasks().at(upid);
-        tasks.push_back(json::object{{"upid", upid}, {"node", t.node.str()}, {"type", t.work.type}, {"id", t.work.id},
+        tasks.push_back(json::object{{"upid", upid},
+                                     {"node", t.node.str()},
+                                     {"type", t.work.type},
+                                     {"id", t.work.id},
                                      {"exit", t.running() ? json::value() : json::value(t.exit_text)}});
     }
     const std::size_t write_count = writes.size();
-    return json::serialize(json::object{{"guests", std::move(guests)},
-                                        {"nodes", std::move(nodes)},
-                                        {"calls", json::object{{"by_verb", std::move(verbs)},
-                                                               {"writes", write_count},
-                                                               {"write_list", std::move(writes)}}},
-                                        {"tasks", std::move(tasks)}});
+    return json::serialize(json::object{
+        {"guests", std::move(guests)},
+        {"nodes", std::move(nodes)},
+        {"calls",
+         json::object{{"by_verb", std::move(verbs)}, {"writes", write_count}, {"write_list", std::move(writes)}}},
+        {"tasks", std::move(tasks)}});
 }
 
 }  // namespace steward::sim

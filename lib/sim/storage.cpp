@@ -1,9 +1,8 @@
 #include "sim/cluster.hpp"
 
+#include <algorithm>
 #include <fmt/chrono.h>
 #include <fmt/core.h>
-
-#include <algorithm>
 
 namespace steward::sim {
 
@@ -61,8 +60,8 @@ std::uint64_t cluster::used(const storage_id& id, const node_name& node) const {
 
 std::uint64_t cluster::available(const storage_id& id, const node_name& node) const {
     const storage_options* s = storage(id);
-    const bool full = faults_.storages_full.count(id.str()) != 0 ||
-                      faults_.storages_full.count(id.str() + "@" + node.str()) != 0;
+    const bool full =
+        faults_.storages_full.count(id.str()) != 0 || faults_.storages_full.count(id.str() + "@" + node.str()) != 0;
     const std::uint64_t taken = used(id, node);
     return s == nullptr || full || taken >= s->bytes ? 0 : s->bytes - taken;
 }
@@ -81,10 +80,13 @@ result<volid> cluster::allocate(const storage_id& id, const node_name& node, gue
     if (s == nullptr) return fault(errc::not_found, "allocate", fmt::format("storage '{}' does not exist", id.str()));
     const char* content = owner.type == guest_type::ct ? "rootdir" : "images";
     if (!holds(*s, content))
-        return fault(errc::refused, "allocate", fmt::format("storage '{}' does not support content-type '{}'", id.str(), content));
-    if (!is_active(id, node)) return fault(errc::refused, "allocate", fmt::format("storage '{}' is not online", id.str()));
+        return fault(errc::refused, "allocate",
+                     fmt::format("storage '{}' does not support content-type '{}'", id.str(), content));
+    if (!is_active(id, node))
+        return fault(errc::refused, "allocate", fmt::format("storage '{}' is not online", id.str()));
     if (available(id, node) < bytes)
-        return fault(errc::refused, "allocate", fmt::format("unable to create image: No space left on device ({})", id.str()));
+        return fault(errc::refused, "allocate",
+                     fmt::format("unable to create image: No space left on device ({})", id.str()));
     auto& held = volumes(id, node);
     for (int n = 0;; ++n) {
         const volid name(id.str() + ":" + volume_name(*s, owner, n));
@@ -113,7 +115,9 @@ void cluster::add_archive(const storage_id& id, const node_name& node, archive a
     archives_[key_of(id, node)].insert_or_assign(a.id, a);
 }
 
-void cluster::remove_archive(const volid& id, const node_name& node) { archives_[key_of(storage_of(id), node)].erase(id); }
+void cluster::remove_archive(const volid& id, const node_name& node) {
+    archives_[key_of(storage_of(id), node)].erase(id);
+}
 
 void cluster::drop_archives_of(guest_id guest) {
     for (auto& [key, held] : archives_) std::erase_if(held, [&](const auto& a) { return a.second.guest == guest; });
@@ -130,7 +134,8 @@ std::string cluster::back_up_one(const std::string& upid, const node_name& node,
     a.created = tasks_.at(upid).started;
     a.config = c->text();
     for (const auto& [key, id] : c->volumes()) a.bytes += disk_size(c->get(key)) / 8;
-    log_line(upid, fmt::format("INFO: creating vzdump archive '/mnt/pve/{}/dump/{}'", to.str(), archive_name(guest, a.created)));
+    log_line(upid, fmt::format("INFO: creating vzdump archive '/mnt/pve/{}/dump/{}'", to.str(),
+                               archive_name(guest, a.created)));
     log_line(upid, fmt::format("INFO: archive file size: {}MB", a.bytes >> 20U));
     add_archive(to, node, std::move(a));
     return {};

@@ -2,9 +2,8 @@
 
 #include "sim/cluster.hpp"
 
-#include <fmt/core.h>
-
 #include <algorithm>
+#include <fmt/core.h>
 
 namespace steward::sim {
 
@@ -42,7 +41,8 @@ std::string cluster::start_task(const node_name& node, const std::string& user, 
         if (queue.size() > 1) {
             task& waiting = tasks_.at(upid);
             waiting.waiting = true;
-            add_task_event(waiting, now_ + patience, [this, upid] { end_task(upid, tasks_.at(upid).work.lock_timeout); });
+            add_task_event(waiting, now_ + patience,
+                           [this, upid] { end_task(upid, tasks_.at(upid).work.lock_timeout); });
             changed();
             return upid;
         }

@@ -27,15 +27,15 @@ class task_work {
     /// Clean-up after an interrupt or an injected error. A killed worker never gets here.
     std::function<void()> undo;
 
-    std::string lock;            ///< one running task per key and node: a guest's flock, vzdump's global lock
-    duration lock_wait{};        ///< then it ends with `lock_timeout`
+    std::string lock;      ///< one running task per key and node: a guest's flock, vzdump's global lock
+    duration lock_wait{};  ///< then it ends with `lock_timeout`
     std::string lock_timeout;
 
     // Injected faults
     bool hangs = false;
     double fails_at = 1.0;
-    std::string fails_with;      ///< when not empty, the exit text at `fails_at`
-    bool killed = false;         ///< dies at `fails_at` without clean-up
+    std::string fails_with;  ///< when not empty, the exit text at `fails_at`
+    bool killed = false;     ///< dies at `fails_at` without clean-up
 };
 
 class task {
@@ -52,7 +52,7 @@ class task {
     wall_time ended{};
     std::string exit_text;  ///< empty while it runs
     std::vector<std::string> log;
-    bool waiting = false;   ///< for its lock
+    bool waiting = false;                                      ///< for its lock
     std::vector<std::pair<time_point, std::uint64_t>> events;  ///< still to come, so that a stop can take them back
 
     [[nodiscard]] bool running() const { return exit_text.empty(); }

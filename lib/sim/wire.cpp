@@ -3,11 +3,11 @@
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <fmt/chrono.h>
-#include <fmt/core.h>
 
 #include <algorithm>
 #include <cctype>
+#include <fmt/chrono.h>
+#include <fmt/core.h>
 #include <optional>
 
 namespace steward::sim::wire {
@@ -28,7 +28,8 @@ std::string header(const net::http_request& r, std::string_view name) {
 }
 
 std::string http_date(wall_time t) {
-    return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(static_cast<std::time_t>(t.time_since_epoch().count())));
+    return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT",
+                       fmt::gmtime(static_cast<std::time_t>(t.time_since_epoch().count())));
 }
 
 void add_headers(net::server_reply& r, wall_time now) {

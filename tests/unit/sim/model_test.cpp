@@ -4,8 +4,8 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <catch2/catch.hpp>
 
+#include <catch2/catch.hpp>
 #include <filesystem>
 #include <memory>
 
@@ -28,9 +28,15 @@ guard::request hand_over(cluster& model, guest_id guest, const node_name& source
 
 api::parameters restore_of(cluster& model, guest_id guest) {
     if (guest.type == guest_type::vm)
-        return {{"vmid", to_string(guest.id)}, {"archive", archive_of(model, guest)}, {"storage", "local-lvm"}, {"tags", "gen2"}};
-    return {{"vmid", to_string(guest.id)}, {"ostemplate", archive_of(model, guest)}, {"restore", "1"},
-            {"storage", "local-lvm"},      {"tags", "gen2"}};
+        return {{"vmid", to_string(guest.id)},
+                {"archive", archive_of(model, guest)},
+                {"storage", "local-lvm"},
+                {"tags", "gen2"}};
+    return {{"vmid", to_string(guest.id)},
+            {"ostemplate", archive_of(model, guest)},
+            {"restore", "1"},
+            {"storage", "local-lvm"},
+            {"tags", "gen2"}};
 }
 
 }  // namespace
@@ -105,13 +111,20 @@ TEST_CASE("what is refused by the task, not by the call") {
         const char* exit_text;
     };
     const row rows[] = {
-        {"ct-50: start of a locked container", "lock ct110 backup", "POST /nodes/n1/lxc/110/status/start", "CT is locked (backup)"},
-        {"vm-33: start of a locked machine", "lock vm103 backup", "POST /nodes/n3/qemu/103/status/stop", "VM is locked (backup)"},
-        {"vm-04: start of a running machine", "quorum on", "POST /nodes/n3/qemu/103/status/start", "VM 103 already running"},
-        {"clu-07: start on the wrong node", "quorum on", "POST /nodes/n1/lxc/102/status/start", "Configuration file 'nodes/n1/lxc/102.conf' does not exist"},
-        {"injected start failure", "guest ct110 start-fails", "POST /nodes/n1/lxc/110/status/start", "startup for container '110' failed"},
-        {"injected stop failure", "guest ct101 stop-fails", "POST /nodes/n1/lxc/101/status/stop", "command 'lxc-stop -n 101 --kill' failed: exit code 1"},
-        {"a disk on a storage that is away", "storage local-lvm@n1 offline", "POST /nodes/n1/lxc/110/status/start", "storage 'local-lvm' is not online"},
+        {"ct-50: start of a locked container", "lock ct110 backup", "POST /nodes/n1/lxc/110/status/start",
+         "CT is locked (backup)"},
+        {"vm-33: start of a locked machine", "lock vm103 backup", "POST /nodes/n3/qemu/103/status/stop",
+         "VM is locked (backup)"},
+        {"vm-04: start of a running machine", "quorum on", "POST /nodes/n3/qemu/103/status/start",
+         "VM 103 already running"},
+        {"clu-07: start on the wrong node", "quorum on", "POST /nodes/n1/lxc/102/status/start",
+         "Configuration file 'nodes/n1/lxc/102.conf' does not exist"},
+        {"injected start failure", "guest ct110 start-fails", "POST /nodes/n1/lxc/110/status/start",
+         "startup for container '110' failed"},
+        {"injected stop failure", "guest ct101 stop-fails", "POST /nodes/n1/lxc/101/status/stop",
+         "command 'lxc-stop -n 101 --kill' failed: exit code 1"},
+        {"a disk on a storage that is away", "storage local-lvm@n1 offline", "POST /nodes/n1/lxc/110/status/start",
+         "storage 'local-lvm' is not online"},
     };
     for (const row& r : rows) {
         DYNAMIC_SECTION(r.name) {
@@ -212,12 +225,19 @@ TEST_CASE("what a failed restore leaves behind") {
         bool volume_left;
     };
     const row rows[] = {
-        {"a container: nothing", ct101, "restore ct101 fail 50% @ n2 x1", "unable to restore CT 101 - command 'tar xpf -' failed: exit code 2", "", false},
-        {"a full disk: nothing", ct101, "restore ct101 enospc 70%", "unable to restore CT 101 - command 'tar xpf -' failed: No space left on device", "", false},
-        {"a killed worker: the lock and the volume", ct101, "restore ct101 workerkill 40% @ n2", "unexpected status", "lock: create\n", true},
-        {"a machine: a stub", vm103, "restore vm103 fail 50%", "command 'vma extract' failed: exit code 1", "memory: 128\n", false},
-        {"no archive", ct101, "backup ct101 none", "unable to restore CT 101 - volume 'backup:backup/vzdump-lxc-101-2026_11_20-18_53_42.tar.zst' does not exist", "", false},
-        {"no room", ct101, "storage local-lvm@n2 full", "unable to restore CT 101 - unable to create image: No space left on device (local-lvm)", "", false},
+        {"a container: nothing", ct101, "restore ct101 fail 50% @ n2 x1",
+         "unable to restore CT 101 - command 'tar xpf -' failed: exit code 2", "", false},
+        {"a full disk: nothing", ct101, "restore ct101 enospc 70%",
+         "unable to restore CT 101 - command 'tar xpf -' failed: No space left on device", "", false},
+        {"a killed worker: the lock and the volume", ct101, "restore ct101 workerkill 40% @ n2", "unexpected status",
+         "lock: create\n", true},
+        {"a machine: a stub", vm103, "restore vm103 fail 50%", "command 'vma extract' failed: exit code 1",
+         "memory: 128\n", false},
+        {"no archive", ct101, "backup ct101 none",
+         "unable to restore CT 101 - volume 'backup:backup/vzdump-lxc-101-2026_11_20-18_53_42.tar.zst' does not exist",
+         "", false},
+        {"no room", ct101, "storage local-lvm@n2 full",
+         "unable to restore CT 101 - unable to create image: No space left on device (local-lvm)", "", false},
     };
     for (const row& r : rows) {
         DYNAMIC_SECTION(r.name) {
@@ -232,7 +252,8 @@ TEST_CASE("what a failed restore leaves behind") {
             pass(model, 100s);
             CHECK(exit_of(model, upid) == r.exit_text);
             CHECK(model.files().read(n2, r.guest).value_or("") == r.left);
-            CHECK(model.volumes(storage_id("local-lvm"), n2).count(volid("local-lvm:vm-" + to_string(r.guest.id) + "-disk-0")) == (r.volume_left ? 1 : 0));
+            CHECK(model.volumes(storage_id("local-lvm"), n2)
+                      .count(volid("local-lvm:vm-" + to_string(r.guest.id) + "-disk-0")) == (r.volume_left ? 1 : 0));
         }
     }
 }
@@ -277,9 +298,12 @@ TEST_CASE("a service comes back with a restart; corrupted data only with a resto
 
 TEST_CASE("a backup: one per node at a time, the right name, the right time") {
     cluster model(small_options());
-    const std::string first = text_of(ask(model, "POST /nodes/n1/vzdump", {{"vmid", "101"}, {"storage", "backup"}}, product_token));
-    const std::string second = text_of(ask(model, "POST /nodes/n1/vzdump", {{"vmid", "110"}, {"storage", "backup"}}, product_token));
-    CHECK(text_of(ask(model, "POST /nodes/n1/vzdump", {{"vmid", "102"}, {"storage", "backup"}})) == "OK");  // not here: no task
+    const std::string first =
+        text_of(ask(model, "POST /nodes/n1/vzdump", {{"vmid", "101"}, {"storage", "backup"}}, product_token));
+    const std::string second =
+        text_of(ask(model, "POST /nodes/n1/vzdump", {{"vmid", "110"}, {"storage", "backup"}}, product_token));
+    CHECK(text_of(ask(model, "POST /nodes/n1/vzdump", {{"vmid", "102"}, {"storage", "backup"}})) ==
+          "OK");  // not here: no task
     CHECK(model.config(n1, ct101)->get("lock") == "backup");
     pass(model, 30s);
     CHECK(exit_of(model, first) == "OK");
@@ -287,7 +311,9 @@ TEST_CASE("a backup: one per node at a time, the right name, the right time") {
     CHECK(model.config(n1, ct101)->get("lock").empty());
     pass(model, 30s);
     CHECK(exit_of(model, second) == "OK");
-    const auto rows = data_of(ask(model, "GET /nodes/n2/storage/backup/content", {{"content", "backup"}, {"vmid", "101"}}, product_token)).as_array();
+    const auto rows = data_of(ask(model, "GET /nodes/n2/storage/backup/content",
+                                  {{"content", "backup"}, {"vmid", "101"}}, product_token))
+                          .as_array();
     REQUIRE(rows.size() == 2);
     CHECK(rows.back().at("volid") == "backup:backup/vzdump-lxc-101-2026_11_20-19_53_42.tar.zst");
     CHECK(rows.back().at("ctime") == 1795204422);
@@ -305,7 +331,8 @@ TEST_CASE("HA-managed guests answer OK and act later") {
     CHECK(model.is_running(n1, ct101));
     pass(model, 15s);
     CHECK(!model.is_running(n1, ct101));
-    CHECK(ask(model, "DELETE /nodes/n1/lxc/101").reason == "unable to remove CT 101 - used in HA resources and purge parameter not set.");
+    CHECK(ask(model, "DELETE /nodes/n1/lxc/101").reason ==
+          "unable to remove CT 101 - used in HA resources and purge parameter not set.");
 }
 
 TEST_CASE("a node that is off: 595, stale lists, membership after a while, autostart on return") {
@@ -342,7 +369,8 @@ TEST_CASE("a node without quorum may stop but not start") {
     REQUIRE(apply_fault(model, "quorum off"));
     CHECK(data_of(ask(model, "GET /cluster/status")).at(0).at("quorate") == 0);
     CHECK(ask(model, "POST /nodes/n1/lxc/110/status/start").reason == "cluster not ready - no quorum?");
-    CHECK(ask(model, "POST /nodes/n1/lxc", {{"vmid", "120"}, {"ostemplate", "backup:x"}, {"restore", "1"}}).reason == "cluster not ready - no quorum?");
+    CHECK(ask(model, "POST /nodes/n1/lxc", {{"vmid", "120"}, {"ostemplate", "backup:x"}, {"restore", "1"}}).reason ==
+          "cluster not ready - no quorum?");
     CHECK(ask(model, "PUT /nodes/n1/lxc/101/config", {{"memory", "64"}}).status == 500);
     CHECK(ask(model, "POST /nodes/n1/lxc/101/status/stop").status == 200);
 }

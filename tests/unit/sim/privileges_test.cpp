@@ -2,6 +2,7 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+
 #include <catch2/catch.hpp>
 
 using namespace steward;
@@ -21,9 +22,21 @@ TEST_CASE("the product's token can do what failover needs and nothing else") {
         {"stop", "POST /nodes/n1/lxc/101/status/stop", {}, 200, "OK"},
         {"backups", "GET /nodes/n2/storage/backup/content", {{"content", "backup"}}, 200, "OK"},
         {"tags", "PUT /nodes/n1/lxc/101/config", {{"tags", "a"}}, 200, "OK"},
-        {"memory", "PUT /nodes/n1/lxc/101/config", {{"memory", "64"}}, 403, "Permission check failed (/vms/101, VM.Config.Memory)"},
-        {"name", "PUT /nodes/n1/lxc/101/config", {{"hostname", "x"}}, 403, "Permission check failed (/vms/101, VM.Config.Network)"},
-        {"restore with a new name", "POST /nodes/n2/lxc", {{"vmid", "120"}, {"ostemplate", "backup:x"}, {"restore", "1"}, {"hostname", "x"}}, 403, "Permission check failed (/vms/120, VM.Config.Network)"},
+        {"memory",
+         "PUT /nodes/n1/lxc/101/config",
+         {{"memory", "64"}},
+         403,
+         "Permission check failed (/vms/101, VM.Config.Memory)"},
+        {"name",
+         "PUT /nodes/n1/lxc/101/config",
+         {{"hostname", "x"}},
+         403,
+         "Permission check failed (/vms/101, VM.Config.Network)"},
+        {"restore with a new name",
+         "POST /nodes/n2/lxc",
+         {{"vmid", "120"}, {"ostemplate", "backup:x"}, {"restore", "1"}, {"hostname", "x"}},
+         403,
+         "Permission check failed (/vms/120, VM.Config.Network)"},
     };
     for (const row& r : rows) {
         DYNAMIC_SECTION(r.name) {
@@ -39,7 +52,8 @@ TEST_CASE("a separated token has no more than its own entries") {
     cluster model(small_options());
     const std::string separated = "PVEAPIToken=steward@pve!sep=66666666-6666-4666-8666-666666666666";
     CHECK(ask(model, "GET /version", {}, separated).status == 200);
-    CHECK(ask(model, "POST /nodes/n1/lxc/101/status/stop", {}, separated).reason == "Permission check failed (/vms/101, VM.PowerMgmt)");
+    CHECK(ask(model, "POST /nodes/n1/lxc/101/status/stop", {}, separated).reason ==
+          "Permission check failed (/vms/101, VM.PowerMgmt)");
     // Lists come back short, not forbidden (auth-33-token-privsep-filtered-list).
     CHECK(data_of(ask(model, "GET /storage", {}, separated)).as_array().empty());
     CHECK(data_of(ask(model, "GET /cluster/resources", {{"type", "vm"}}, separated)).as_array().empty());
@@ -66,7 +80,8 @@ TEST_CASE("permissions as a client sees them before it acts") {
 TEST_CASE("credentials and privileges that go away") {
     cluster model(small_options());
     REQUIRE(apply_fault(model, "token deny VM.PowerMgmt"));
-    CHECK(ask(model, "POST /nodes/n1/lxc/101/status/stop", {}, product_token).reason == "Permission check failed (/vms/101, VM.PowerMgmt)");
+    CHECK(ask(model, "POST /nodes/n1/lxc/101/status/stop", {}, product_token).reason ==
+          "Permission check failed (/vms/101, VM.PowerMgmt)");
     CHECK(ask(model, "GET /nodes/n1/lxc/101/config", {}, product_token).status == 200);
     REQUIRE(apply_fault(model, "token allow VM.PowerMgmt"));
     CHECK(ask(model, "POST /nodes/n1/lxc/101/status/stop", {}, product_token).status == 200);
@@ -83,12 +98,18 @@ TEST_CASE("a foreign archive and a bridge need privileges of their own") {
         o.acl.emplace_back("/vms/120", who, std::set<std::string>{"VM.Allocate", "VM.Backup"});
     cluster model(o);
     const auto restore = [&](const std::string& token) {
-        return ask(model, "POST /nodes/n2/lxc", {{"vmid", "120"}, {"ostemplate", archive_of(model, ct101)}, {"restore", "1"}, {"storage", "local-lvm"}}, token);
+        return ask(
+            model, "POST /nodes/n2/lxc",
+            {{"vmid", "120"}, {"ostemplate", archive_of(model, ct101)}, {"restore", "1"}, {"storage", "local-lvm"}},
+            token);
     };
     CHECK(restore(product_token).reason == "Permission check failed (/vms/101, VM.Backup)");
     o.acl.emplace_back("/vms/101", "steward@pve", std::set<std::string>{"VM.Backup"});
     o.acl.emplace_back("/vms/101", failover_token_id, std::set<std::string>{"VM.Backup"});
     cluster richer(o);
-    const api::reply refused = ask(richer, "POST /nodes/n2/lxc", {{"vmid", "120"}, {"ostemplate", archive_of(richer, ct101)}, {"restore", "1"}, {"storage", "local-lvm"}}, product_token);
+    const api::reply refused =
+        ask(richer, "POST /nodes/n2/lxc",
+            {{"vmid", "120"}, {"ostemplate", archive_of(richer, ct101)}, {"restore", "1"}, {"storage", "local-lvm"}},
+            product_token);
     CHECK(refused.reason == "Permission check failed (/sdn/zones/localnetwork/vmbr0, SDN.Use)");
 }
