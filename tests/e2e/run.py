@@ -1,0 +1,244 @@
+"""End to end: real processes, one scenario per call. `run.py --bin DIR NAME`, `run.py --list`."""
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from site_under_test import Failed, Site, expect
+
+PHASES = ["claimed", "stopping", "isolating", "parked", "restoring", "restored", "starting", "verifying", "done"]
+
+
+def dies_twice(binaries):
+    """Dies: restarted in place. Dies again: restored elsewhere, with the original kept."""
+    with Site(binaries) as site:
+        site.write_config()
+        site.start_guard()
+        site.start_daemon()
+        site.wait_until_up("ct/102")
+        site.fault("guest ct102 crash")
+        site.wait_for_state("ct/102", "restarting", 20)
+        site.wait_until_up("ct/102")
+        expect(site.model()["guests"]["ct/102"]["running_on"] == ["n2"], "restarted where it was")
+        site.fault("guest ct102 crash")
+        site.wait_for_state("ct/102", "done")
+        guest = site.model()["guests"]["ct/102"]
+        expect(guest["running_on"] == ["n1"], f"it runs on n1 only, not {guest['running_on']}")
+        expect("n2" in guest["volumes"], "the original's volume is still on n2")
+        expect(guest["parked"], "the original's configuration is parked")
+        parked = site.directory / "pve/priv/steward/parked/102.n2.g2.conf"
+        expect(parked.exists(), f"{parked} exists")
+        expect("lock: migrate" in parked.read_text() and "onboot: 0" in parked.read_text(), "it is locked and does not autostart")
+        expect("steward-g2" in guest["config"]["tags"], "the replacement carries our generation")
+        expect(not site.writes("force"), "force is never sent")
+        view = site.ask("why", "ct/102")
+        told = [line["state"] for line in view["story"]]
+        for phase in ("claimed", "stopping", "isolating", "parked", "restoring", "restored", "starting", "verifying", "done"):
+            expect(phase in told, f"the story tells of {phase}: {told}")
+        text = site.cli("why", "ct/102").stdout
+        expect("restored on n1 in" in text and "proven stopped on n2" in text, "the story gives reasons and durations:\n" + text)
+
+
+def killed_everywhere(binaries):
+    """kill -9 of the daemon in each state of a hand-over; a new one takes it up and repeats nothing."""
+    for phase in PHASES:
+        with Site(binaries, speed=10, guests="ct102@n2") as site:
+            site.write_config(restarts=0, guests=("ct/102",))
+            site.start_guard()
+            site.start_daemon()
+            site.wait_until_up("ct/102")
+            site.fault("guest ct102 crash")
+            record = site.directory / "state/records/guest.102"
+            site.wait(f"record in {phase}", lambda: reached(record, phase), 60)
+            site.kill("stewardd")
+            at = state_in(record)
+            site.start_daemon()
+            site.wait_for_state("ct/102", ("done", "watching"))
+            site.wait("generation 2", lambda: site.ask("why", "ct/102")["generation"] == 2, 60)
+            guest = site.model()["guests"]["ct/102"]
+            expect(guest["running_on"] == ["n1"], f"killed in {at}: runs on n1 only, not {guest['running_on']}")
+            expect(len(site.writes("POST /nodes/n1/lxc ")) == 1, f"killed in {at}: restored once: {site.writes()}")
+            expect(len(site.writes("/status/start")) == 1, f"killed in {at}: started once: {site.writes()}")
+            print(f"killed in {at} (aimed at {phase}): resumed, restored once, started once")
+
+
+def state_in(record):
+    try:
+        text = record.read_text()
+    except FileNotFoundError:
+        return ""
+    return text.split('"state":"')[1].split('"')[0]
+
+
+def reached(record, phase):
+    """True in that phase or any later one: short phases pass between two looks."""
+    at = state_in(record)
+    return at in PHASES and PHASES.index(at) >= PHASES.index(phase)
+
+
+def observe_writes_nothing(binaries):
+    """Observe mode: a plan, a reason, and no write call."""
+    with Site(binaries, mode="observe") as site:
+        site.write_config()
+        site.start_guard()
+        site.start_daemon()
+        site.wait_until_up("ct/102")
+        plan = site.ask("plan", "ct/102")
+        expect(plan["possible"] and plan["targets"] == ["n1", "n3"], f"a plan: {plan}")
+        site.fault("guest ct102 crash")
+        site.wait_for_state("ct/102", "held", 20)
+        view = site.ask("why", "ct/102")
+        expect(view["hold"]["code"] == "observe_mode", f"held because of the mode: {view['hold']}")
+        expect("would restart it in place" in view["hold"]["text"], view["hold"]["text"])
+        refused = site.cli("failover", "ct/102")
+        expect(refused.returncode == 1 and "observe mode" in refused.stderr, refused.stderr)
+        expect(site.cli("status").returncode == 2, "status is critical: a guest is down and nobody may act")
+        expect(site.writes() == [], f"no write call: {site.writes()}")
+        expect(site.cli("arm").returncode == 0, "arm")
+        site.wait_until_up("ct/102")
+        site.stop("stewardd")
+        site.start_daemon()
+        expect(site.ask("status")["mode"] == "armed", "the mode outlives a restart")
+
+
+def reload_good_and_bad(binaries):
+    """SIGHUP: a good file is taken and unchanged checks keep their state; a bad one changes nothing."""
+    with Site(binaries) as site:
+        site.write_config(guests=("ct/101",))
+        site.start_guard()
+        site.start_daemon()
+        site.wait_until_up("ct/101")
+        daemon = site.processes["stewardd"]
+        site.write_config(guests=("ct/101", "ct/102"))
+        site.log_mark = len(site.log())
+        daemon.send_signal(signal.SIGHUP)
+        site.wait("the second guest", lambda: site.state("ct/102") is not None, 10)
+        view = site.ask("why", "ct/101")
+        expect(view["health"] == "up" and view["checks"][0]["state"] == "up", f"the unchanged check kept its state: {view}")
+        expect("check.state guest=ct/101" not in site.log()[site.log_mark:], "and was not restarted")
+        site.wait_until_up("ct/102")
+        site.write_config(extra="  vm/103:\n    chekcs: []\nmodde: armed\n")
+        daemon.send_signal(signal.SIGHUP)
+        site.wait("the complaint", lambda: "config.rejected" in site.log(), 10)
+        expect("chekcs" in site.log() and "modde" in site.log(), "all complaints are logged")
+        expect(site.state("ct/102") == "watching" and daemon.poll() is None, "the old configuration stays in force")
+        site.write_config(guests=("ct/102",))
+        daemon.send_signal(signal.SIGHUP)
+        site.wait("ct/101 gone", lambda: len(site.ask("status")["guests"]) == 1, 10)
+        seconds, status = site.stop("stewardd")
+        expect(status == 0 and seconds < 10, f"SIGTERM: status {status} after {seconds:.1f} s")
+
+
+def second_daemon_refuses(binaries):
+    """A second stewardd on the node leaves and says who holds it."""
+    with Site(binaries) as site:
+        site.write_config()
+        site.start_guard()
+        site.start_daemon()
+        holder = site.processes["stewardd"].pid
+        second = subprocess.run([str(site.binaries / "stewardd"), "--config", str(site.config)], capture_output=True, text=True,
+                                timeout=30, check=False)
+        expect(second.returncode == 1, f"it left with {second.returncode}")
+        expect(str(holder) in second.stderr, f"it names the holder {holder}: {second.stderr}")
+        expect(site.ask("status") is not None, "the first one is not disturbed")
+
+
+def blind_means_no_action(binaries):
+    """API silent, empty or garbled while the service is down: unknown, no write call. Seen again: it acts."""
+    with Site(binaries) as site:
+        site.write_config(restarts=0)
+        site.start_guard()
+        site.start_daemon()
+        site.wait_until_up("ct/102")
+        for how in ("hang", "garbage", "list-empty", "500", "drop-reply"):
+            site.fault(f"api any {how}")
+            site.fault("guest ct102 crash")
+            site.wait(f"{how}: held or not able to look",
+                      lambda: site.state("ct/102") in ("held", "confirming", "suspect") and site.ask("why", "ct/102")["health"] == "down", 30)
+            began = time.monotonic()
+            site.wait("three more seconds", lambda: time.monotonic() - began > 3, 10)
+            expect(site.state("ct/102") in ("held", "confirming", "suspect"), f"{how}: {site.ask('why', 'ct/102')}")
+            expect(site.writes() == [], f"{how}: {site.writes()}")
+            site.fault("api any ok")
+            site.fault("guest ct102 heal")
+            site.wait_until_up("ct/102")
+        site.fault("guest ct102 crash")
+        site.wait_for_state("ct/102", "done")
+
+
+def wrong_fingerprint_sends_nothing(binaries):
+    """A certificate that is not the configured one: no request, so no token, reaches the server."""
+    with Site(binaries) as site:
+        site.write_config(fingerprint=":".join(["AB"] * 32))
+        site.start_guard()
+        site.start_daemon()
+        site.wait("the refusal", lambda: "fingerprint" in (site.ask("status") or {}).get("cluster", {}).get("problem", ""), 20)
+        expect(site.cli("status").returncode == 3, "status is unknown")
+        expect(site.model()["calls"]["by_verb"] == {}, f"nothing arrived: {site.model()['calls']}")
+        site.write_config(fingerprint=site.ready["nodes"][0]["fingerprint"])
+        site.processes["stewardd"].send_signal(signal.SIGHUP)
+        site.wait("the right one works after a reload", lambda: site.ask("status")["cluster"]["problem"] == "", 20)
+
+
+def works_with_what_is_missing(binaries):
+    """Without the guard nothing is stopped; TCP checks; an ordered hand-over from the command line."""
+    with Site(binaries, guests="ct101@n1,ct102@n2") as site:
+        site.write_config(restarts=0, kind="tcp")
+        site.start_daemon()
+        site.wait_until_up("ct/102")
+        plan = site.ask("plan", "ct/102")
+        expect(not plan["possible"] and plan["code"] == "no_guard", f"refused without the guard: {plan}")
+        site.fault("guest ct102 crash")
+        site.wait_for_state("ct/102", "held", 20)
+        expect(site.writes() == [], f"nothing was stopped: {site.writes()}")
+        site.start_guard()
+        site.wait_for_state("ct/102", "done", 120)
+        done = site.cli("failover", "ct/101", "--to", "n3", "--wait")
+        expect(done.returncode == 0 and "done" in done.stdout, done.stdout + done.stderr)
+        expect(site.model()["guests"]["ct/101"]["running_on"] == ["n3"], "ct/101 went where it was sent")
+
+
+def bad_configuration_is_explained(binaries):
+    """check-config and the daemon name every error with its place; an empty and a 10 MiB file do no harm."""
+    with Site(binaries) as site:
+        site.write_config(extra="mode: armedd\nstate_dir: [1]\n")
+        for file, text in (("empty.yaml", ""), ("huge.yaml", "# " + "x" * (10 << 20))):
+            (site.directory / file).write_text(text)
+        checked = site.run("check-config", str(site.config))
+        expect(checked.returncode == 1 and checked.stderr.count(str(site.config) + ":") >= 2, checked.stderr)
+        for file in ("empty.yaml", "huge.yaml"):
+            refused = site.run("check-config", str(site.directory / file))
+            expect(refused.returncode == 1 and refused.stderr, f"{file}: {refused.returncode} {refused.stderr}")
+        started = subprocess.run([str(site.binaries / "stewardd"), "--config", str(site.config)], capture_output=True, text=True,
+                                 timeout=30, check=False)
+        expect(started.returncode == 1 and "not started" in started.stderr, started.stderr)
+        site.write_config()
+        good = site.run("check-config", str(site.config))
+        expect(good.returncode == 0 and "2 guest(s)" in good.stdout, good.stdout + good.stderr)
+
+
+SCENARIOS = {f.__name__: f for f in (dies_twice, killed_everywhere, observe_writes_nothing, reload_good_and_bad, second_daemon_refuses,
+                                     blind_means_no_action, wrong_fingerprint_sends_nothing, works_with_what_is_missing,
+                                     bad_configuration_is_explained)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bin", default=os.path.join(os.path.dirname(__file__), "../../build/dev/bin"))
+    parser.add_argument("scenario", nargs="*", choices=[[], *SCENARIOS])
+    given = parser.parse_args()
+    for name in given.scenario or SCENARIOS:
+        began = time.monotonic()
+        try:
+            SCENARIOS[name](given.bin)
+        except Failed as failure:
+            print(f"{name}: FAILED: {failure}")
+            return 1
+        print(f"{name}: {SCENARIOS[name].__doc__.splitlines()[0]} ({time.monotonic() - began:.1f} s)")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
