@@ -129,6 +129,12 @@ def statements(text):
     yield current
 
 
+def _has_ternary(tokens):
+    """Whether there is a ?: that may be of class type; two plain literals are not."""
+    words = " ".join(tokens)
+    return "?" in re.sub(r"\? (?:\" \"|\d\S*|true|false) : (?:\" \"|\d\S*|true|false)(?= [,);])", "", words)
+
+
 def check_text(path, text):
     lines = text.split("\n")
     for s in statements(text):
@@ -141,7 +147,7 @@ def check_text(path, text):
         here = f"{path}:{awaits[0]}"
         if len(awaits) > 1:
             yield f"{here}: two co_await in one statement"
-        if any(token == "?" for token, _ in s.tokens):
+        if _has_ternary([token for token, _ in s.tokens] + [";"]):
             yield f"{here}: ?: in a statement with co_await: use if/else or name the value first"
         if s.captures:
             yield f"{here}: a lambda that captures by value in a statement with co_await: name the lambda and std::move it"
@@ -168,6 +174,9 @@ def self_test():
         "auto x = a ? co_await f() : g();",
         "co_await f(a ? b : c);",
         "g(co_await f(), co_await h());",
+        "co_await f(a ? \"one\"s : \"two\"s);",
+        "co_await f(a ? \"one\" : b);",
+        "co_await f(a ? 1 : 2, a ? b : c);",
         "if (co_await f(opts{1})) { g(); }",
         "const result<int> x = co_await client.send(\n    a,\n    b ? c : d);",
         "auto g = [&]() -> asio::awaitable<void> { co_await f(opts{1}); };",
@@ -192,7 +201,9 @@ def self_test():
         "auto g = [s, t{1}]() -> asio::awaitable<void> { co_await f(); };",
         "const auto x = g([s] { h(); }); co_await f(\"{?\");",
         "co_await f(); // what? {a}",
-        "co_await f(a ? 1 : 2);  // co_await-lint: integers, nothing to destroy",
+        "co_await f(a ? b : c);  // co_await-lint: integers, nothing to destroy",
+        "co_await f(a, b.c == d ? \"one\" : \"two\");",
+        "const int x = co_await f(a ? 1 : 2);",
         "try { co_await f(); } catch (const e& x) { g(opts{1}); }",
         "co_await time.sleep_for(duration{5});",
         "asio::awaitable<int> f(int a) { co_return co_await g(a); }\nint h() { return a ? b : c; }",
