@@ -255,8 +255,8 @@ class response_reader {
     result<void> take(std::string_view bytes) {
         boost::system::error_code ec;
         if (bytes.empty()) {
+            if (!parser_.got_some()) return fault(errc::outcome_unknown, "read", "the server closed the connection");
             parser_.put_eof(ec);
-            if (how_far_.received == 0) return fault(errc::outcome_unknown, "read", "the server closed the connection");
             if (ec) return fault(errc::outcome_unknown, "read", "the server closed the connection in the middle of its answer");
             return {};
         }

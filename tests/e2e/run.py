@@ -50,7 +50,7 @@ def killed_everywhere(binaries):
             site.start_daemon()
             site.wait_until_up("ct/102")
             site.fault("guest ct102 crash")
-            record = site.directory / "state/records/guest.102"
+            record = site.directory / "state/records/guest.102.record"
             site.wait(f"record in {phase}", lambda: reached(record, phase), 60)
             site.kill("stewardd")
             at = state_in(record)
