@@ -112,7 +112,9 @@ void on_claimed(stepper& s, const event& e) {
     const auto* end = std::get_if<finished>(&e);
     if (!end) return;
     if (end->how != outcome::ok) return abort_safely(s, end->text);
-    s.enter(phase::stopping, "claimed", stop_limit(s.rules())).run(operation::stop);
+    s.enter(phase::stopping, fmt::format("number {} is ours; {} must be proven to run nothing", s.saved().claim, s.saved().chosen->source.str()),
+            stop_limit(s.rules()))
+        .run(operation::stop);
 }
 
 void on_stopping(stepper& s, const event& e) {

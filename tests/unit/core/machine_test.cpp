@@ -1,0 +1,257 @@
+#include "core/failover/machine.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace steward;
+using namespace steward::failover;
+using health::standing;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr guest_id ct101{guest_type::ct, vmid(101)};
+
+plan some_plan(strategy how = strategy::restore) {
+    plan p;
+    p.how = how;
+    p.source = node_name("n1");
+    p.targets = {node_name("n2"), node_name("n3")};
+    return p;
+}
+
+/// Plays events against the machine, one second apart, and remembers what it wanted done.
+class player {
+  public:
+    player() : at_(first_state(ct101, time_point(1h), wall_time(1'800'000'000s))) { at_.saved.seen_up = true; }
+
+    player& say(const event& e) {
+        now_ += 1s;
+        const surroundings around{rules, armed, now_, wall_time(1'800'000'000s) + std::chrono::duration_cast<std::chrono::seconds>(now_ - time_point(1h))};
+        step s = advance(at_, e, around);
+        at_ = std::move(s.now);
+        last_run = s.run;
+        for (const alert& a : s.alerts) alerts.push_back(a.code);
+        return *this;
+    }
+    player& down() { return say(seen{standing::down, "refused"}); }
+    player& up() { return say(seen{standing::up, "ok"}); }
+    player& done(std::string code = "") {
+        finished f;
+        f.code = std::move(code);
+        return say(f);
+    }
+    player& ends(outcome end, std::string code = "") {
+        finished f;
+        f.how = end;
+        f.code = std::move(code);
+        f.text = "some reason";
+        return say(f);
+    }
+    player& wait(duration d) {
+        now_ += d;
+        return say(tick{});
+    }
+    /// From watching to the given phase of a hand-over without incidents.
+    player& until(phase p) {
+        rules.restart_attempts = 0;
+        say(seen{standing::suspicious, "refused"}).down();
+        if (at() == p) return *this;
+        say(planned{some_plan(how)});
+        for (int i = 0; i < 12 && at() != p; ++i) {
+            if (at() == phase::parked) done("");
+            else if (at() == phase::restored) done("present");
+            else if (at() == phase::isolating) {
+                finished f;
+                f.parked_path = how == strategy::restore ? "priv/parked" : "";
+                say(f);
+            } else done();
+        }
+        return *this;
+    }
+
+    [[nodiscard]] phase at() const { return at_.saved.at; }
+    [[nodiscard]] std::string held() const { return at_.saved.held ? at_.saved.held->code : std::string(); }
+    [[nodiscard]] const record& saved() const { return at_.saved; }
+    [[nodiscard]] const state& now() const { return at_; }
+
+    policy rules;
+    bool armed = true;
+    strategy how = strategy::restore;
+    operation last_run = operation::none;
+    std::vector<std::string> alerts;
+
+  private:
+    state at_;
+    time_point now_{1h};
+};
+
+constexpr phase in_flight[] = {phase::claimed,  phase::stopping, phase::isolating, phase::parked,    phase::restoring,
+                               phase::restored, phase::starting, phase::verifying};
+
+}  // namespace
+
+TEST_CASE("each phase of a hand-over starts its operation, and a restart of the daemon starts it again") {
+    struct row {
+        phase at;
+        operation runs;
+        operation resumes;
+    };
+    const row rows[] = {
+        {phase::claimed, operation::claim, operation::claim},
+        {phase::stopping, operation::stop, operation::stop},
+        {phase::isolating, operation::isolate, operation::isolate},
+        {phase::parked, operation::look_at_target, operation::look_at_target},
+        {phase::restoring, operation::restore, operation::look_at_target},  // the request may not have left
+        {phase::restored, operation::look_at_target, operation::look_at_target},
+        {phase::starting, operation::start, operation::start},
+        {phase::verifying, operation::none, operation::none},
+    };
+    for (const row& r : rows) {
+        DYNAMIC_SECTION(name_of(r.at)) {
+            player p;
+            p.until(r.at);
+            REQUIRE(p.at() == r.at);
+            CHECK(p.last_run == r.runs);
+            p.say(resumed{});
+            CHECK(p.last_run == r.resumes);
+        }
+    }
+    player p;
+    p.until(phase::restoring).say(task_started{"UPID:x"}).say(resumed{});
+    CHECK(p.last_run == operation::restore);
+    CHECK(p.at() == phase::restoring);
+}
+
+TEST_CASE("no phase is without an exit: an operation runs, or a deadline is set") {
+    for (const phase at : in_flight) {
+        DYNAMIC_SECTION(name_of(at)) {
+            player p;
+            p.until(at);
+            REQUIRE(p.at() == at);
+            CHECK((p.last_run != operation::none || p.now().deadline.has_value()));
+            p.ends(outcome::unknown);
+            CHECK((p.last_run != operation::none || p.now().deadline.has_value()));
+        }
+    }
+}
+
+TEST_CASE("before the commit everything ends at home, after it never with two copies") {
+    SECTION("healthy again after the claim: nothing was touched") {
+        player p;
+        CHECK(p.until(phase::claimed).up().at() == phase::aborted_safe);
+    }
+    SECTION("stop not proven: held, nothing parked") {
+        player p;
+        CHECK(p.until(phase::stopping).ends(outcome::failed).at() == phase::held);
+        CHECK(p.held() == "stop_unverified");
+    }
+    SECTION("a stop whose outcome is unknown is not a stop") {
+        player p;
+        CHECK(p.until(phase::stopping).ends(outcome::unknown).at() == phase::held);
+    }
+    SECTION("configuration changed: the original is started again") {
+        player p;
+        p.until(phase::isolating).ends(outcome::failed);
+        CHECK(p.at() == phase::rolling_back);
+        CHECK(p.last_run == operation::roll_back);
+        CHECK(p.done().at() == phase::aborted_safe);
+    }
+    SECTION("unknown outcome of the rename: the same question again, no step forward") {
+        player p;
+        p.until(phase::isolating).ends(outcome::unknown);
+        CHECK(p.at() == phase::isolating);
+        CHECK(p.last_run == operation::none);
+        p.wait(5s);
+        CHECK(p.last_run == operation::isolate);
+    }
+    SECTION("vmid taken by somebody else: a person has to look, everything is kept") {
+        player p;
+        CHECK(p.until(phase::parked).ends(outcome::blocked, "vmid_conflict").at() == phase::failed_parked);
+        CHECK(p.alerts.back() == "vmid_conflict");
+    }
+    SECTION("unknown outcome of a restore: look, do not post again") {
+        player p;
+        p.until(phase::restoring).ends(outcome::unknown);
+        CHECK(p.at() == phase::parked);
+        CHECK(p.last_run == operation::look_at_target);
+    }
+}
+
+TEST_CASE("a failed target is cleaned before the next one, and attempts are limited") {
+    player p;
+    p.rules.attempts = 2;
+    p.until(phase::restoring).ends(outcome::failed);
+    CHECK(p.at() == phase::cleaning);
+    CHECK(p.done().at() == phase::parked);
+    CHECK(p.saved().target.str() == "n3");
+    p.done("").ends(outcome::failed).done();
+    CHECK(p.at() == phase::rolling_back);
+    CHECK(p.done().at() == phase::rolled_back);
+    p.say(tick{});
+    CHECK(p.held() == "rolled_back");
+    // The hold lasts as long as the cool-down, whatever the probes say meanwhile.
+    p.down().wait(300s);
+    CHECK(p.held() == "rolled_back");
+    p.wait(400s);
+    CHECK(p.at() == phase::confirming);
+}
+
+TEST_CASE("what cannot be cleaned stops the hand-over") {
+    player p;
+    CHECK(p.until(phase::restoring).ends(outcome::failed).ends(outcome::failed).at() == phase::failed_parked);
+    CHECK(p.down().at() == phase::failed_parked);
+    CHECK(p.say(retry{}).at() == phase::parked);
+}
+
+TEST_CASE("a relocated guest that does not start goes back") {
+    player p;
+    p.how = strategy::relocate;
+    p.until(phase::starting).ends(outcome::failed);
+    CHECK(p.at() == phase::rolling_back);
+    CHECK(p.done().at() == phase::rolled_back);
+}
+
+TEST_CASE("restarts in place are limited within their window, and not used up by refusals") {
+    player p;
+    p.rules.restart_attempts = 2;
+    p.rules.restart_window = 10min;
+    p.down();
+    CHECK(p.last_run == operation::restart);
+    CHECK(p.done().up().at() == phase::watching);
+    p.down();
+    CHECK(p.last_run == operation::restart);
+    p.ends(outcome::blocked, "locked");
+    CHECK(p.held() == "locked");
+    CHECK(p.saved().restarts.size() == 1);
+    CHECK(p.wait(31s).at() == phase::restarting);
+    p.done().wait(61s);
+    CHECK(p.at() == phase::confirming);
+    CHECK(p.up().at() == phase::watching);
+    p.wait(11min).down();
+    CHECK(p.last_run == operation::restart);
+}
+
+TEST_CASE("absence of answers never acts") {
+    player p;
+    p.say(seen{standing::suspicious, "refused"});
+    CHECK(p.at() == phase::suspect);
+    p.say(seen{standing::unknown, "cannot look"});
+    for (int i = 0; i < 10; ++i) {
+        p.wait(60s);
+        CHECK(p.last_run == operation::none);
+    }
+    CHECK(p.held() == "unknown");
+    CHECK(p.up().at() == phase::watching);
+}
+
+TEST_CASE("an order that is refused is forgotten") {
+    player p;
+    p.up().say(ordered{});
+    CHECK(p.at() == phase::confirming);
+    refusal no;
+    no.code = "no_target";
+    p.say(planned{no});
+    CHECK(p.held() == "no_target");
+    CHECK_FALSE(p.saved().ordered);
+    CHECK(p.up().at() == phase::watching);
+}

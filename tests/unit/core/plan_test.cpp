@@ -1,0 +1,209 @@
+#include "core/failover/plan.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <functional>
+
+using namespace steward;
+using namespace steward::failover;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr guest_id ct101{guest_type::ct, vmid(101)};
+const wall_time now{std::chrono::seconds(1'800'000'000)};
+
+model::storage_row storage(const char* node, const char* id, bool shared, std::vector<std::string> content) {
+    model::storage_row s;
+    s.id = storage_id(id);
+    s.node = node_name(node);
+    s.shared = shared;
+    s.available = true;
+    s.content = std::move(content);
+    s.free_bytes = 100ULL << 30U;
+    return s;
+}
+
+model::backup archive(const char* volume, duration age) {
+    model::backup b;
+    b.volume = volid(volume);
+    b.guest = ct101;
+    b.created = now - std::chrono::duration_cast<std::chrono::seconds>(age);
+    b.bytes = 1000;
+    return b;
+}
+
+/// ct/101 on n1 of n1…n3, one good backup of an hour ago, everything allowed.
+facts good_facts() {
+    facts f;
+    f.guest = ct101;
+    f.now = now;
+    model::cluster_view view;
+    view.is_quorate = true;
+    for (const char* n : {"n1", "n2", "n3"}) {
+        view.nodes[node_name(n)] = {node_name(n), true, 8ULL << 30U};
+        view.storages.push_back(storage(n, "local-lvm", false, {"rootdir", "images"}));
+        view.storages.push_back(storage(n, "nfs", true, {"rootdir", "images"}));
+        view.storages.push_back(storage(n, "backup", true, {"backup"}));
+    }
+    model::guest_row row;
+    row.id = ct101;
+    row.node = node_name("n1");
+    row.status = model::run_state::running;
+    row.tags = {"steward-g3", "web"};
+    row.max_memory = 512U << 20U;
+    view.guests[ct101] = row;
+    f.view = view;
+    f.status = model::guest_status{model::run_state::running, "", "", false, 1h};
+    model::guest_config config;
+    config.digest = std::string(40, 'a');
+    config.values = {{"hostname", "web"}, {"rootfs", "local-lvm:vm-101-disk-0,size=8G"}, {"net0", "name=eth0,bridge=vmbr0"}};
+    f.config = config;
+    f.backups = {archive("backup:backup/new", 1h)};
+    for (const char* v : {"backup:backup/new", "backup:backup/old"}) f.archived[volid(v)] = config;
+    for (const char* p : {"/vms/101", "/storage/local-lvm", "/storage/backup", "/sdn/zones/localnetwork/vmbr0"})
+        f.privileges[p] = {"VM.Audit", "VM.PowerMgmt", "VM.Allocate", "VM.Backup", "VM.Config.Options", "Datastore.AllocateSpace", "SDN.Use"};
+    return f;
+}
+
+std::string words(const std::vector<rejected>& list) {
+    std::string out;
+    for (const rejected& r : list) out += r.what + " " + r.why + "; ";
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("with everything in place the newest backup goes to the first node") {
+    const auto answer = make_plan(good_facts(), {}, {});
+    REQUIRE(std::holds_alternative<plan>(answer));
+    const plan& p = std::get<plan>(answer);
+    CHECK(p.how == strategy::restore);
+    CHECK(p.source.str() == "n1");
+    REQUIRE(p.targets.size() == 2);
+    CHECK(p.targets[0].str() == "n2");
+    CHECK(p.archive->volume.str() == "backup:backup/new");
+    CHECK(p.storage.str() == "local-lvm");
+    CHECK(p.tags == std::vector<std::string>{"web"});
+}
+
+TEST_CASE("each missing condition has a code of its own") {
+    struct row {
+        const char* code;
+        std::function<void(facts&, policy&)> spoil;
+    };
+    const row rows[] = {
+        {"disabled", [](facts&, policy& p) { p.failover_enabled = false; }},
+        {"unknown", [](facts& f, policy&) { f.view.reset(); }},
+        {"unknown", [](facts& f, policy&) { f.view->guests.clear(); }},
+        {"unknown", [](facts& f, policy&) { f.status.reset(); }},
+        {"quorum", [](facts& f, policy&) { f.view->is_quorate = false; }},
+        {"quorum", [](facts& f, policy&) { f.view->is_quorate.reset(); }},
+        {"no_fence", [](facts& f, policy&) { f.view->nodes[node_name("n1")].online = false; }},
+        {"no_fence", [](facts& f, policy&) { f.view->nodes[node_name("n1")].online.reset(); }},
+        {"ha_managed", [](facts& f, policy&) { f.status->ha_managed = true; }},
+        {"template", [](facts& f, policy&) { f.view->guests[ct101].is_template = true; }},
+        {"locked", [](facts& f, policy&) { f.status->lock = "backup"; }},
+        {"locked", [](facts& f, policy&) { f.config->values["lock"] = "create"; }},
+        {"operator_stopped",
+         [](facts& f, policy&) {
+             f.status->status = model::run_state::stopped;
+             f.stopped_by = "root@pam";
+         }},
+        {"guest_suspended", [](facts& f, policy&) { f.status->detail = "paused"; }},
+        {"protected", [](facts& f, policy&) { f.config->values["protection"] = "1"; }},
+        {"not_movable", [](facts& f, policy&) { f.config->values["mp0"] = "/srv/data,mp=/data"; }},
+        {"not_movable", [](facts& f, policy&) { f.config->values["hostpci0"] = "0000:01:00"; }},
+        {"no_guard", [](facts& f, policy&) { f.parking_problem = "the guard does not answer"; }},
+        {"no_backup", [](facts& f, policy&) { f.backups.clear(); }},
+        {"no_usable_backup", [](facts& f, policy&) { f.backups[0] = archive("backup:backup/new", 27h); }},
+        {"no_usable_backup", [](facts& f, policy&) { f.backups[0] = archive("backup:backup/new", -3h); }},
+        {"no_usable_backup", [](facts& f, policy&) { f.backups[0].verify_failed = true; }},
+        {"no_usable_backup", [](facts& f, policy&) { f.backups[0].encrypted = true; }},
+        {"no_usable_backup", [](facts& f, policy&) { f.backups[0].bytes = 0; }},
+        {"no_usable_backup", [](facts& f, policy&) { f.archived.clear(); }},
+        {"no_usable_backup", [](facts& f, policy&) { f.archived[volid("backup:backup/new")].values["hostname"] = "mail"; }},
+        {"missing_privilege", [](facts& f, policy&) { f.privileges["/vms/101"].erase("VM.Allocate"); }},
+        {"missing_privilege", [](facts& f, policy&) { f.privileges.erase("/sdn/zones/localnetwork/vmbr0"); }},
+        {"no_target", [](facts&, policy& p) { p.avoid = {node_name("n2"), node_name("n3")}; }},
+        {"no_target", [](facts&, policy& p) { p.targets = {node_name("n9")}; }},
+        {"no_target",
+         [](facts& f, policy& p) {
+             p.storage = storage_id("missing");
+             f.privileges["/storage/missing"] = {"Datastore.AllocateSpace"};
+         }},
+        {"no_target",
+         [](facts& f, policy&) {
+             for (auto& [name, n] : f.view->nodes) n.free_memory = 1U << 20U;
+         }},
+        {"no_target",
+         [](facts& f, policy&) {
+             for (auto& s : f.view->storages) s.free_bytes = 1U << 20U;
+         }},
+    };
+    for (const row& r : rows) {
+        facts f = good_facts();
+        policy p;
+        r.spoil(f, p);
+        DYNAMIC_SECTION(r.code << " #" << &r - rows) {
+            const auto answer = make_plan(f, p, {});
+            REQUIRE(std::holds_alternative<refusal>(answer));
+            const refusal& no = std::get<refusal>(answer);
+            CHECK(no.code == r.code);
+            CHECK_FALSE(no.text.empty());
+            CHECK_FALSE(no.release.empty());
+        }
+    }
+}
+
+TEST_CASE("every rejected node and archive comes with its reason") {
+    facts f = good_facts();
+    f.view->nodes[node_name("n2")].online = false;
+    f.backups = {archive("backup:backup/new", 1h), archive("backup:backup/old", 30h)};
+    f.backups[0].verify_failed = true;
+    const auto refused = make_plan(f, {}, {});
+    REQUIRE(std::holds_alternative<refusal>(refused));
+    const std::string text = words(std::get<refusal>(refused).rejections);
+    CHECK(text.find("n2 is offline") != std::string::npos);
+    CHECK(text.find("backup:backup/new failed its verification") != std::string::npos);
+    CHECK(text.find("backup:backup/old is 30 h 00 min old") != std::string::npos);
+
+    wish asked;
+    asked.force = true;
+    const auto forced = make_plan(f, {}, asked);
+    REQUIRE(std::holds_alternative<plan>(forced));
+    CHECK(std::get<plan>(forced).archive->volume.str() == "backup:backup/old");
+}
+
+TEST_CASE("a wish for a node is obeyed or refused, never replaced by another node") {
+    wish asked;
+    asked.to = node_name("n3");
+    const auto good = make_plan(good_facts(), {}, asked);
+    REQUIRE(std::holds_alternative<plan>(good));
+    CHECK(std::get<plan>(good).targets == std::vector{node_name("n3")});
+    asked.to = node_name("n1");
+    const auto bad = make_plan(good_facts(), {}, asked);
+    REQUIRE(std::holds_alternative<refusal>(bad));
+    CHECK(words(std::get<refusal>(bad).rejections).find("n1 is where the guest is now") != std::string::npos);
+}
+
+TEST_CASE("a guest with all disks on shared storage is relocated, which needs no backup") {
+    facts f = good_facts();
+    f.config->values["rootfs"] = "nfs:101/vm-101-disk-0.raw,size=8G";
+    f.backups.clear();
+    const auto answer = make_plan(f, {}, {});
+    REQUIRE(std::holds_alternative<plan>(answer));
+    CHECK(std::get<plan>(answer).how == strategy::relocate);
+    f.config->values["mp0"] = "local-lvm:vm-101-disk-1,mp=/data,size=1G";
+    CHECK(std::holds_alternative<refusal>(make_plan(f, {}, {})));
+}
+
+TEST_CASE("an archive on a storage of one node can be restored only there") {
+    facts f = good_facts();
+    for (auto& s : f.view->storages)
+        if (s.id.str() == "backup") s.shared = false;
+    f.backups[0].only_on = node_name("n3");
+    const auto answer = make_plan(f, {}, {});
+    REQUIRE(std::holds_alternative<plan>(answer));
+    CHECK(std::get<plan>(answer).targets == std::vector{node_name("n3")});
+}
