@@ -144,7 +144,10 @@ asio::awaitable<result<guest_keeper::envelope>> guest_keeper::receive() {
 asio::awaitable<void> guest_keeper::run(bool is_resumed) {
     for (const config::check& spec : settings_.checks) slots_.push_back(make_slot(spec));
     is_resuming_ = is_resumed;
-    if (is_resumed) co_await handle(failover::resumed{});
+    if (is_resumed) {
+        failover::event resume = failover::resumed();
+        co_await handle(std::move(resume));
+    }
     is_resuming_ = false;
     for (;;) {
         failover::event what = failover::tick{};
