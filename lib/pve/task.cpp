@@ -12,8 +12,10 @@ namespace {
 
 bool is_success(const std::string& text) { return text == "OK" || text.starts_with("WARNINGS: "); }
 
-/// Five looks within the time a task has run so far, never more than ten a second nor fewer than one.
-duration next_pause(duration running) { return std::clamp<duration>(running / 20, 100ms, 1s); }
+/// A fortieth of the time that the task has run so far, but never more than ten looks a second nor fewer than one: short
+/// tasks are not waited for longer than they take, long ones do not keep a worker of pvedaemon busy.
+duration next_pause(duration running) { return std::clamp<duration>(running / 40, 100ms, 1s); }
+constexpr duration log_pause = 1s;
 
 /// What the last log line says about the end, empty when it says nothing.
 std::string end_in_log(const std::vector<std::string>& lines) {
@@ -39,7 +41,8 @@ class follower {
                 co_return end;
             }
             if (!state && !may_pass(state.error().code)) co_return state.error();
-            if (state && limits_.stall != duration::zero()) {
+            if (state && limits_.stall != duration::zero() && pve_.time().now() - log_read_ >= log_pause) {
+                log_read_ = pve_.time().now();
                 co_await read_log();
                 if (pve_.time().now() - last_line_ > limits_.stall)
                     co_return fault(errc::timed_out, "task " + task_.text,
@@ -88,6 +91,7 @@ class follower {
     task_limits limits_;
     task_progress progress_;
     std::size_t lines_seen_ = 0;
+    time_point log_read_{};
     time_point last_line_;
 };
 
