@@ -33,7 +33,8 @@ result<json::object> ask_daemon(const std::string& socket_path, const json::obje
     const json::value* data = o.if_contains("data");
     if (ok && ok->is_bool() && ok->get_bool() && data && data->is_object()) return data->get_object();
     const json::value* error = o.if_contains("error");
-    return fault(errc::refused, "", error && error->is_string() ? std::string(error->get_string()) : "an answer without a reason");
+    return fault(errc::refused, "",
+                 error && error->is_string() ? std::string(error->get_string()) : "an answer without a reason");
 }
 
 }  // namespace steward::cli

@@ -55,7 +55,8 @@ int check_config(const arguments& given) {
 }
 
 /// One question to the daemon, rendered as text or as it is.
-int ask(const arguments& given, const json::object& question, const std::function<std::string(const json::object&)>& render,
+int ask(const arguments& given, const json::object& question,
+        const std::function<std::string(const json::object&)>& render,
         const std::function<int(const json::object&)>& status_of) {
     const std::string output = given.option("output", "text");
     if (output != "text" && output != "json") return usage("-o takes text or json, not \"" + output + "\"");
@@ -69,7 +70,9 @@ int ask(const arguments& given, const json::object& question, const std::functio
 }
 
 int always_zero(const json::object&) { return 0; }
-std::string render_mode(const json::object& status) { return "mode " + std::string(status.at("mode").as_string()) + "\n"; }
+std::string render_mode(const json::object& status) {
+    return "mode " + std::string(status.at("mode").as_string()) + "\n";
+}
 std::string render_ordered(const json::object&) { return "ordered; steward why GUEST tells how it goes\n"; }
 
 bool is_resting(const std::string& state) {
@@ -132,7 +135,8 @@ int run(const std::vector<std::string>& raw) {
     if (given.words.empty()) return usage("a command is missing");
     const std::string& command = given.words[0];
     if (command == "check-config") return check_config(given);
-    if (command == "status") return ask(given, {{"do", "status"}}, steward::cli::render_status, steward::cli::exit_code_of);
+    if (command == "status")
+        return ask(given, {{"do", "status"}}, steward::cli::render_status, steward::cli::exit_code_of);
     if (command == "arm" || command == "observe") return ask(given, {{"do", command}}, render_mode, always_zero);
     for (const char* name : {"why", "plan", "failover", "retry"})
         if (command == name) return run_guest_command(given);

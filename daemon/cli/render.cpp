@@ -5,9 +5,9 @@
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
-#include <fmt/core.h>
 
 #include <algorithm>
+#include <fmt/core.h>
 #include <vector>
 
 namespace steward::cli {
@@ -66,7 +66,8 @@ std::string table(const std::vector<std::vector<std::string>>& rows) {
 std::string rejections(const json::object& o) {
     std::string out;
     for (const json::value& v : list(o, "rejected"))
-        if (v.is_object()) out += fmt::format("  not {}: {}\n", text(v.get_object(), "what"), text(v.get_object(), "why"));
+        if (v.is_object())
+            out += fmt::format("  not {}: {}\n", text(v.get_object(), "what"), text(v.get_object(), "why"));
     return out;
 }
 
@@ -78,11 +79,13 @@ std::string cluster_line(const json::object& status) {
     std::string nodes;
     for (const json::value& v : list(c, "nodes")) {
         const json::object& n = v.as_object();
-        nodes += fmt::format(" {}{}", text(n, "node"), text(n, "state") == "online" ? "" : " (" + text(n, "state") + ")");
+        nodes +=
+            fmt::format(" {}{}", text(n, "node"), text(n, "state") == "online" ? "" : " (" + text(n, "state") + ")");
     }
     const std::string name = text(c, "name").empty() ? "stand-alone" : text(c, "name");
-    return out + fmt::format("cluster {}, {}, nodes{}, seen {} ago via {}\n", name, truth(c, "quorate") ? "quorate" : "NO QUORUM",
-                             nodes, took(c, "seen_ms_ago"), text(c, "via"));
+    return out + fmt::format("cluster {}, {}, nodes{}, seen {} ago via {}\n", name,
+                             truth(c, "quorate") ? "quorate" : "NO QUORUM", nodes, took(c, "seen_ms_ago"),
+                             text(c, "via"));
 }
 
 }  // namespace
@@ -90,7 +93,8 @@ std::string cluster_line(const json::object& status) {
 std::string render_status(const json::object& status) {
     std::string out = cluster_line(status);
     const bool is_armed = text(status, "mode") == "armed";
-    out += fmt::format("mode {}{}\n\n", text(status, "mode"), is_armed ? "" : " (changes nothing; `steward arm` lets it act)");
+    out += fmt::format("mode {}{}\n\n", text(status, "mode"),
+                       is_armed ? "" : " (changes nothing; `steward arm` lets it act)");
     std::vector<std::vector<std::string>> rows{{"GUEST", "NAME", "NODE", "STATE", "HEALTH", "SINCE", "REASON"}};
     for (const json::value& v : list(status, "guests")) {
         const json::object& g = v.as_object();
@@ -104,17 +108,20 @@ std::string render_status(const json::object& status) {
 }
 
 std::string render_guest(const json::object& g) {
-    std::string out = fmt::format("{} {} on {}: {}, {}\n", text(g, "guest"), text(g, "name"), text(g, "node"), text(g, "state"),
-                                  text(g, "health"));
+    std::string out = fmt::format("{} {} on {}: {}, {}\n", text(g, "guest"), text(g, "name"), text(g, "node"),
+                                  text(g, "state"), text(g, "health"));
     if (!text(g, "reason").empty()) out += fmt::format("because: {}\n", text(g, "reason"));
     if (g.contains("hold"))
-        out += fmt::format("held: {}\nreleased when: {}\n", text(object(g, "hold"), "text"), text(object(g, "hold"), "release"));
-    if (!text(g, "parked_path").empty()) out += fmt::format("original configuration kept: {}\n", text(g, "parked_path"));
+        out += fmt::format("held: {}\nreleased when: {}\n", text(object(g, "hold"), "text"),
+                           text(object(g, "hold"), "release"));
+    if (!text(g, "parked_path").empty())
+        out += fmt::format("original configuration kept: {}\n", text(g, "parked_path"));
     out += "\n";
     std::vector<std::vector<std::string>> checks{{"CHECK", "STATE", "TOOK", "REASON"}};
     for (const json::value& v : list(g, "checks")) {
         const json::object& c = v.as_object();
-        checks.push_back({text(c, "name"), text(c, "state"), fmt::format("{:.1f} ms", static_cast<double>(number(c, "took_us")) / 1000.0),
+        checks.push_back({text(c, "name"), text(c, "state"),
+                          fmt::format("{:.1f} ms", static_cast<double>(number(c, "took_us")) / 1000.0),
                           text(c, "reason")});
     }
     out += table(checks);
@@ -123,23 +130,24 @@ std::string render_guest(const json::object& g) {
     std::vector<std::vector<std::string>> story{{"WHEN", "STATE", "TOOK", "WHY"}};
     for (const json::value& v : list(g, "story")) {
         const json::object& l = v.as_object();
-        story.push_back({text(l, "when"), text(l, "state"), took(l, "took_ms") + (truth(l, "over") ? "" : " so far"), text(l, "why")});
+        story.push_back({text(l, "when"), text(l, "state"), took(l, "took_ms") + (truth(l, "over") ? "" : " so far"),
+                         text(l, "why")});
     }
     return out + table(story);
 }
 
 std::string render_plan(const json::object& p) {
     if (!truth(p, "possible"))
-        return fmt::format("{} would not be handed over ({}): {}\n{}released when: {}\n", text(p, "guest"), text(p, "code"),
-                           text(p, "text"), rejections(p), text(p, "release"));
+        return fmt::format("{} would not be handed over ({}): {}\n{}released when: {}\n", text(p, "guest"),
+                           text(p, "code"), text(p, "text"), rejections(p), text(p, "release"));
     std::string targets;
     for (const json::value& v : list(p, "targets")) targets += fmt::format(" {}", std::string(v.as_string()));
     std::string out = fmt::format("{} would be handed over: {} from {}, targets in order:{}\n", text(p, "guest"),
                                   text(p, "strategy"), text(p, "source"), targets);
     if (p.contains("backup")) {
         const json::object& b = object(p, "backup");
-        out += fmt::format("  backup {} of {}\n  what changed in the last {} would be lost\n", text(b, "volid"), text(b, "created"),
-                           took(b, "age_ms"));
+        out += fmt::format("  backup {} of {}\n  what changed in the last {} would be lost\n", text(b, "volid"),
+                           text(b, "created"), took(b, "age_ms"));
     }
     if (!text(p, "storage").empty()) out += fmt::format("  new volumes on {}\n", text(p, "storage"));
     return out + rejections(p) + "nothing was changed\n";

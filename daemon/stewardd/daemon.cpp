@@ -19,10 +19,10 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <fmt/core.h>
 
 #include <csignal>
 #include <filesystem>
+#include <fmt/core.h>
 
 namespace steward {
 namespace asio = boost::asio;
@@ -113,7 +113,8 @@ class daemon {
   private:
     void connect(const config::cluster& c, pve::credentials who) {
         pve_.expect_cluster(c.name);
-        wire_.replace(std::make_shared<pve::https_transport>(io_.get_executor(), time_, *names_, endpoints_of(c), std::move(who)));
+        wire_.replace(std::make_shared<pve::https_transport>(io_.get_executor(), time_, *names_, endpoints_of(c),
+                                                             std::move(who)));
     }
 
     asio::awaitable<int> main() {
@@ -132,13 +133,16 @@ class daemon {
         tasks_.spawn("watchdog", feed_watchdog());
         attendants_.spawn("attendant", notice_failure());
         notify::ready(summary());
-        log::info("daemon.ready", {{"guests", std::to_string(keeper_.settings().guests.size())}, {"file", config_file_}});
+        log::info("daemon.ready",
+                  {{"guests", std::to_string(keeper_.settings().guests.size())}, {"file", config_file_}});
         const bool is_clean = co_await until_told_to_stop();
         notify::stopping();
         log::info("daemon.stopping", {{"in_flight", std::to_string(in_flight())}});
         tasks_.cancel();
         const auto gone = co_await with_timeout(time_, farewell, wind_down());
-        if (!gone) log::warning("daemon.hurry", {{"reason", "tasks did not end in time; they are resumed from their records"}});
+        if (!gone)
+            log::warning("daemon.hurry",
+                         {{"reason", "tasks did not end in time; they are resumed from their records"}});
         log::info("daemon.stopped");
         if (!gone) ::_exit(0);  // the records are on disk; destructors could wait for what has just not ended
         co_return is_clean ? 0 : 1;
@@ -193,7 +197,8 @@ class daemon {
         world_.own_user = own_user(*who);
         connect(fresh.pve, std::move(*who));
         keeper_.apply(std::move(fresh));
-        log::info("config.reloaded", {{"file", config_file_}, {"guests", std::to_string(keeper_.settings().guests.size())}});
+        log::info("config.reloaded",
+                  {{"file", config_file_}, {"guests", std::to_string(keeper_.settings().guests.size())}});
     }
 
     asio::awaitable<void> feed_watchdog() {
@@ -216,8 +221,8 @@ class daemon {
         std::size_t up = 0;
         for (const auto& [id, g] : keeper_.guests()) up += g->state().last == health::standing::up ? 1 : 0;
         return fmt::format("{}: {} of {} guests up, {} hand-over(s) under way",
-                           keeper_.mode() == config::mode::armed ? "armed" : "observe", up, keeper_.settings().guests.size(),
-                           in_flight());
+                           keeper_.mode() == config::mode::armed ? "armed" : "observe", up,
+                           keeper_.settings().guests.size(), in_flight());
     }
 
     std::string config_file_;

@@ -12,13 +12,13 @@
 #include <boost/asio/write.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+
+#include <filesystem>
 #include <fmt/core.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#include <filesystem>
 
 namespace steward::api {
 namespace asio = boost::asio;
@@ -141,9 +141,11 @@ class unix_control_server final : public control_server {
         const auto asked = read_order(line);
         if (!asked) co_return bad(asked.error());
         if (is_order(asked->what) && !is_trusted)
-            co_return bad(fault(errc::forbidden, "control", "orders are taken from root and from the daemon's own user"));
+            co_return bad(
+                fault(errc::forbidden, "control", "orders are taken from root and from the daemon's own user"));
         if (is_order(asked->what))
-            log::info("operator.order", {{"event", asked->what}, {"guest", asked->guest.id.number() ? to_string(asked->guest) : "-"}});
+            log::info("operator.order",
+                      {{"event", asked->what}, {"guest", asked->guest.id.number() ? to_string(asked->guest) : "-"}});
         if (asked->what == "status") co_return good(status_view(all_));
         if (asked->what == "why") {
             auto view = guest_view(all_, asked->guest);

@@ -17,8 +17,8 @@ namespace steward::api {
 class control_server {
   public:
     /// Binds the socket, replacing a stale one. errc::io names the path.
-    [[nodiscard]] static result<std::unique_ptr<control_server>> listen(boost::asio::any_io_executor executor, keeper& all,
-                                                                        const std::string& path);
+    [[nodiscard]] static result<std::unique_ptr<control_server>> listen(boost::asio::any_io_executor executor,
+                                                                        keeper& all, const std::string& path);
     virtual ~control_server() = default;
     /// Serves until cancelled.
     [[nodiscard]] virtual boost::asio::awaitable<void> serve() = 0;

@@ -12,7 +12,8 @@ namespace steward::api {
 [[nodiscard]] boost::json::object status_view(const keeper& all);
 /// One guest with its checks, its hold and the story of its last hand-over. `errc::not_found` when not configured.
 [[nodiscard]] result<boost::json::object> guest_view(const keeper& all, guest_id guest);
-[[nodiscard]] boost::json::object plan_view(guest_id guest, const std::variant<failover::plan, failover::refusal>& answer,
+[[nodiscard]] boost::json::object plan_view(guest_id guest,
+                                            const std::variant<failover::plan, failover::refusal>& answer,
                                             wall_time now);
 
 }  // namespace steward::api

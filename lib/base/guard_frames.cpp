@@ -1,8 +1,7 @@
 #include "base/guard_frames.hpp"
 
-#include <fmt/core.h>
-
 #include <charconv>
+#include <fmt/core.h>
 #include <functional>
 
 namespace steward::guard {
@@ -54,9 +53,9 @@ bool read_node(std::string_view text, node_name& into) {
 
 std::string encode(const request& r) {
     if (r.what == verb::check) return "verb=check\n";
-    std::string out = fmt::format("verb={}\nguest={}\nsource={}\ngeneration={}\n",
-                                  verb_names[static_cast<std::size_t>(r.what)], to_string(r.guest), r.source.str(),
-                                  r.generation);
+    std::string out =
+        fmt::format("verb={}\nguest={}\nsource={}\ngeneration={}\n", verb_names[static_cast<std::size_t>(r.what)],
+                    to_string(r.guest), r.source.str(), r.generation);
     if (!r.target.empty()) out += fmt::format("target={}\n", r.target.str());
     if (!r.digest.empty()) out += fmt::format("digest={}\n", r.digest);
     return out;
@@ -132,7 +131,8 @@ std::array<char, 4> frame_header(std::size_t body_size) {
 
 std::size_t frame_size(const std::array<char, 4>& header) {
     std::size_t size = 0;
-    for (std::size_t i = 0; i < 4; ++i) size |= static_cast<std::size_t>(static_cast<unsigned char>(header[i])) << (8 * i);
+    for (std::size_t i = 0; i < 4; ++i)
+        size |= static_cast<std::size_t>(static_cast<unsigned char>(header[i])) << (8 * i);
     return size >= 1 && size <= max_frame ? size : 0;
 }
 

@@ -22,19 +22,19 @@ enum class verb : std::uint8_t {
 class request {
   public:
     verb what = verb::park;
-    guest_id guest;            ///< not for check, and nor is anything below
-    node_name source;          ///< node whose directory holds (held) the configuration
-    node_name target;          ///< relocate only
+    guest_id guest;    ///< not for check, and nor is anything below
+    node_name source;  ///< node whose directory holds (held) the configuration
+    node_name target;  ///< relocate only
     std::uint32_t generation = 0;
-    std::string digest;        ///< SHA-1 expected of the configuration (park, relocate)
+    std::string digest;  ///< SHA-1 expected of the configuration (park, relocate)
 };
 
 class reply {
   public:
     bool ok = false;
-    errc code = errc::io;      ///< when not ok
-    std::string detail;        ///< when not ok, for people
-    std::string path;          ///< park: where the configuration is now, below the pmxcfs root
+    errc code = errc::io;  ///< when not ok
+    std::string detail;    ///< when not ok, for people
+    std::string path;      ///< park: where the configuration is now, below the pmxcfs root
 };
 
 [[nodiscard]] std::string encode(const request& r);

@@ -1,9 +1,8 @@
 #include "base/ids.hpp"
 
-#include <fmt/core.h>
-
 #include <array>
 #include <charconv>
+#include <fmt/core.h>
 
 namespace steward {
 namespace {

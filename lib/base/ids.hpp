@@ -25,9 +25,9 @@ class name {
     std::string text_;
 };
 
-using node_name = name<struct node_tag>;        ///< member of the cluster, "pve1"
-using storage_id = name<struct storage_tag>;    ///< entry of storage.cfg, "local-lvm"
-using volid = name<struct volid_tag>;           ///< "storage:volume", kept verbatim as PVE gave it
+using node_name = name<struct node_tag>;      ///< member of the cluster, "pve1"
+using storage_id = name<struct storage_tag>;  ///< entry of storage.cfg, "local-lvm"
+using volid = name<struct volid_tag>;         ///< "storage:volume", kept verbatim as PVE gave it
 
 /// Letters, digits and inner '-', at most 63 (pve-facts C.1).
 [[nodiscard]] result<node_name> parse_node_name(std::string_view text);

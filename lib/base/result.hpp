@@ -47,7 +47,8 @@ class fault {
     fault(errc what, std::string operation, std::string words = {})
         : code(what), where(std::move(operation)), detail(std::move(words)) {}
     /// From an operating system or Asio error; `what` says what it means for the caller.
-    fault(errc what, std::string operation, const std::error_code& ec) : fault(what, std::move(operation), ec.message()) {}
+    fault(errc what, std::string operation, const std::error_code& ec)
+        : fault(what, std::move(operation), ec.message()) {}
 
     /// One line for people: "pve POST /nodes/n2/lxc: CT 101 already exists on node 'n1'".
     [[nodiscard]] std::string text() const;

@@ -1,6 +1,7 @@
 #include "base/sha1.hpp"
 
 #include <boost/uuid/detail/sha1.hpp>
+
 #include <fmt/core.h>
 
 namespace steward {

@@ -1,8 +1,7 @@
 #include "base/time.hpp"
 
-#include <fmt/core.h>
-
 #include <array>
+#include <fmt/core.h>
 #include <limits>
 
 namespace steward {
@@ -47,7 +46,8 @@ result<duration> parse_duration(std::string_view text) {
         const unit* found = nullptr;
         for (const unit& u : units)
             if (u.name == name) found = &u;
-        if (!found) return not_a_duration(text, fmt::format("try {}s; units are ms, s, m, h, d", rest.substr(0, digits)));
+        if (!found)
+            return not_a_duration(text, fmt::format("try {}s; units are ms, s, m, h, d", rest.substr(0, digits)));
         if (number > limit / found->nanoseconds) return not_a_duration(text, "longer than ten years");
         total += number * found->nanoseconds;
         if (total > limit) return not_a_duration(text, "longer than ten years");

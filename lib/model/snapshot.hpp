@@ -15,7 +15,7 @@ enum class run_state { running, stopped, unknown };
 
 struct node {
     node_name name;
-    std::optional<bool> online;  ///< the contacted node's opinion
+    std::optional<bool> online;     ///< the contacted node's opinion
     std::uint64_t free_memory = 0;  ///< bytes; 0 when unknown
 };
 
@@ -43,8 +43,8 @@ struct storage_row {
 /// One look at the whole cluster (cluster/status + cluster/resources).
 struct cluster_view {
     wall_time taken{};
-    std::string cluster_name;         ///< "" on a stand-alone node
-    std::optional<bool> is_quorate;   ///< absent: could not be read
+    std::string cluster_name;        ///< "" on a stand-alone node
+    std::optional<bool> is_quorate;  ///< absent: could not be read
     node_name contacted;
     std::map<node_name, node> nodes;
     std::map<guest_id, guest_row> guests;

@@ -1,11 +1,10 @@
 #include "runtime/atomic_file.hpp"
 
+#include <cerrno>
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cerrno>
 
 namespace steward {
 namespace {
@@ -54,7 +53,8 @@ result<void> write_all(int fd, std::string_view content, const std::string& wher
 
 result<std::string> read_file(const std::filesystem::path& path, std::size_t limit) {
     const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (file.get() < 0) return fault(errno == ENOENT ? errc::not_found : errc::io, "open " + path.string(), last_error());
+    if (file.get() < 0)
+        return fault(errno == ENOENT ? errc::not_found : errc::io, "open " + path.string(), last_error());
     return read_all(file.get(), path, limit);
 }
 
@@ -83,12 +83,14 @@ result<void> write_file_atomically(const std::filesystem::path& path, std::strin
 
 result<std::string> read_secret_file(const std::filesystem::path& path) {
     const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (file.get() < 0) return fault(errno == ENOENT ? errc::not_found : errc::io, "open " + path.string(), last_error());
+    if (file.get() < 0)
+        return fault(errno == ENOENT ? errc::not_found : errc::io, "open " + path.string(), last_error());
     struct stat info {};
     if (::fstat(file.get(), &info) != 0) return fault(errc::io, "stat " + path.string(), last_error());
     if ((info.st_mode & 077) != 0)
-        return fault(errc::invalid, path.string(),
-                     fmt::format("is a secret but has mode {:04o}: others may read it; chmod 600 it", info.st_mode & 07777));
+        return fault(
+            errc::invalid, path.string(),
+            fmt::format("is a secret but has mode {:04o}: others may read it; chmod 600 it", info.st_mode & 07777));
     auto content = read_all(file.get(), path, 4096);
     if (!content) return content;
     if (content->ends_with('\n')) content->pop_back();

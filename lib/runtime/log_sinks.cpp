@@ -3,12 +3,11 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #define SD_JOURNAL_SUPPRESS_LOCATION
+#include <cstdlib>
+#include <memory>
 #include <sys/uio.h>
 #include <syslog.h>
 #include <systemd/sd-journal.h>
-
-#include <cstdlib>
-#include <memory>
 
 namespace steward::log {
 namespace {
@@ -79,8 +78,9 @@ void use_standard_sink(level lowest, format terminal_format) {
     logger->set_level(spdlog::level::debug);
     logger->flush_on(spdlog::level::debug);
     const bool json = terminal_format == format::json;
-    logger->set_pattern(json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","fields":%v})" : "%H:%M:%S.%e %^%-7l%$ %v",
-                        json ? spdlog::pattern_time_type::utc : spdlog::pattern_time_type::local);
+    logger->set_pattern(
+        json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","fields":%v})" : "%H:%M:%S.%e %^%-7l%$ %v",
+        json ? spdlog::pattern_time_type::utc : spdlog::pattern_time_type::local);
     set_sink([logger, json](const event& e) { logger->log(spdlog_level(e.severity), json ? to_json(e) : to_line(e)); },
              lowest);
 }

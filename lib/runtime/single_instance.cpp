@@ -1,11 +1,10 @@
 #include "runtime/single_instance.hpp"
 
+#include <cerrno>
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/file.h>
 #include <unistd.h>
-
-#include <cerrno>
 
 namespace steward {
 

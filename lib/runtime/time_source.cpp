@@ -9,7 +9,9 @@ namespace steward {
 namespace asio = boost::asio;
 
 time_point os_time::now() const { return std::chrono::steady_clock::now(); }
-wall_time os_time::wall_now() const { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
+wall_time os_time::wall_now() const {
+    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
 
 asio::awaitable<void> os_time::sleep_until(time_point when) {
     asio::steady_timer timer(co_await asio::this_coro::executor);

@@ -3,9 +3,8 @@
 #include "base/log.hpp"
 #include "services/failover/gather.hpp"
 
-#include <fmt/core.h>
-
 #include <algorithm>
+#include <fmt/core.h>
 
 namespace steward {
 namespace asio = boost::asio;
@@ -39,7 +38,8 @@ asio::awaitable<result<void>> keeper::start() {
     if (!records) co_return records.error();
     for (stored_record& r : *records) records_[r.name] = std::move(r.text);
     const auto remembered = records_.find(mode_record);
-    const bool was_armed = remembered != records_.end() ? remembered->second == "armed" : settings_.run_mode == config::mode::armed;
+    const bool was_armed =
+        remembered != records_.end() ? remembered->second == "armed" : settings_.run_mode == config::mode::armed;
     world_.armed = was_armed;
     allow_writes_(was_armed);
     log::info("mode", {{"mode", name_of(mode())}});
@@ -111,7 +111,8 @@ asio::awaitable<void> keeper::watch_cluster() {
         const std::string problem = view ? std::string() : view.error().text();
         if (problem.empty() != sight_.problem.empty() || !sight_.view) {
             if (problem.empty())
-                log::info("cluster.seen", {{"node", view->contacted.str()}, {"guests", std::to_string(view->guests.size())}});
+                log::info("cluster.seen",
+                          {{"node", view->contacted.str()}, {"guests", std::to_string(view->guests.size())}});
             else if (problem != sight_.problem)
                 log::warning("cluster.unseen", {{"reason", problem}});
         }
@@ -151,24 +152,30 @@ asio::awaitable<result<void>> keeper::set_mode(config::mode mode) {
     co_return result<void>();
 }
 
-asio::awaitable<result<std::variant<failover::plan, failover::refusal>>> keeper::plan_for(guest_id guest, failover::wish asked) {
+asio::awaitable<result<std::variant<failover::plan, failover::refusal>>> keeper::plan_for(guest_id guest,
+                                                                                          failover::wish asked) {
     const guest_keeper* known = find(guest);
     if (!known)
-        co_return fault(errc::not_found, "", fmt::format("{} is not in the configuration of this daemon", to_string(guest)));
+        co_return fault(errc::not_found, "",
+                        fmt::format("{} is not in the configuration of this daemon", to_string(guest)));
     const failover::policy rules = policy_of(known->settings());
-    const failover::facts seen = co_await failover::gather_facts(world_.pve, world_.store, guest, rules, world_.own_user);
+    const failover::facts seen =
+        co_await failover::gather_facts(world_.pve, world_.store, guest, rules, world_.own_user);
     co_return failover::make_plan(seen, rules, asked);
 }
 
 result<void> keeper::order_failover(guest_id guest, failover::wish asked) {
     const auto known = guests_.find(guest);
     if (known == guests_.end())
-        return fault(errc::not_found, "", fmt::format("{} is not in the configuration of this daemon", to_string(guest)));
+        return fault(errc::not_found, "",
+                     fmt::format("{} is not in the configuration of this daemon", to_string(guest)));
     const failover::phase at = known->second->state().saved.at;
     if (failover::is_in_flight(at))
-        return fault(errc::refused, "", fmt::format("a hand-over of {} is under way ({})", to_string(guest), failover::name_of(at)));
+        return fault(errc::refused, "",
+                     fmt::format("a hand-over of {} is under way ({})", to_string(guest), failover::name_of(at)));
     if (at == failover::phase::failed_parked)
-        return fault(errc::refused, "", fmt::format("{} is failed_parked; use steward retry {}", to_string(guest), to_string(guest)));
+        return fault(errc::refused, "",
+                     fmt::format("{} is failed_parked; use steward retry {}", to_string(guest), to_string(guest)));
     if (!world_.armed)
         return fault(errc::refused, "", "observe mode changes nothing; see steward plan, or steward arm first");
     known->second->post(failover::ordered{std::move(asked)});
@@ -178,10 +185,12 @@ result<void> keeper::order_failover(guest_id guest, failover::wish asked) {
 result<void> keeper::retry(guest_id guest) {
     const auto known = guests_.find(guest);
     if (known == guests_.end())
-        return fault(errc::not_found, "", fmt::format("{} is not in the configuration of this daemon", to_string(guest)));
+        return fault(errc::not_found, "",
+                     fmt::format("{} is not in the configuration of this daemon", to_string(guest)));
     const failover::phase at = known->second->state().saved.at;
     if (at != failover::phase::failed_parked && at != failover::phase::held)
-        return fault(errc::refused, "", fmt::format("{} is {}: there is nothing to try again", to_string(guest), failover::name_of(at)));
+        return fault(errc::refused, "",
+                     fmt::format("{} is {}: there is nothing to try again", to_string(guest), failover::name_of(at)));
     known->second->post(failover::retry{});
     return {};
 }

@@ -28,7 +28,8 @@ class keeper {
     keeper(keeper_world& world, config::settings settings, std::function<void(bool)> allow_writes);
     ~keeper();
 
-    /// Reads the records, takes up what was under way, and watches until cancelled. Fails when the records cannot be read.
+    /// Reads the records, takes up what was under way, and watches until cancelled. Fails when the records cannot be
+    /// read.
     [[nodiscard]] boost::asio::awaitable<result<void>> start();
     [[nodiscard]] boost::asio::awaitable<void> run();
     /// After `run` has been cancelled: ends every task, within the time that the slowest needs to unwind.
@@ -42,8 +43,8 @@ class keeper {
     [[nodiscard]] config::mode mode() const { return world_.armed ? config::mode::armed : config::mode::observe; }
 
     /// The same preflight as a real hand-over; only reads.
-    [[nodiscard]] boost::asio::awaitable<result<std::variant<failover::plan, failover::refusal>>> plan_for(guest_id guest,
-                                                                                                       failover::wish asked);
+    [[nodiscard]] boost::asio::awaitable<result<std::variant<failover::plan, failover::refusal>>> plan_for(
+        guest_id guest, failover::wish asked);
     /// Orders a hand-over; `refused` says why not now.
     [[nodiscard]] result<void> order_failover(guest_id guest, failover::wish asked);
     /// Another try for a held or failed_parked guest.

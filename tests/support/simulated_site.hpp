@@ -11,9 +11,8 @@
 #include "sim/guest_prober.hpp"
 #include "sim/model_store.hpp"
 
-#include <catch2/catch.hpp>
-
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <memory>
 #include <string>
 #include <vector>
@@ -84,8 +83,8 @@ class simulated_site {
     /// Write calls that PVE has seen, as "POST /nodes/n1/lxc"; the search text may be part of one.
     [[nodiscard]] std::size_t writes(const std::string& containing = "") const {
         const auto& all = model.calls().writes;
-        return static_cast<std::size_t>(
-            std::count_if(all.begin(), all.end(), [&](const std::string& w) { return w.find(containing) != std::string::npos; }));
+        return static_cast<std::size_t>(std::count_if(
+            all.begin(), all.end(), [&](const std::string& w) { return w.find(containing) != std::string::npos; }));
     }
     [[nodiscard]] std::string runs_on(guest_id g) const {
         std::string out;
@@ -124,11 +123,12 @@ class simulated_site {
               gate(wire),
               pve(gate, site.time, std::chrono::seconds(20)),
               store(site.model, site.time, node_name("n1")),
-              world(site.time.io().get_executor(), site.time, chance, pve, store,
-                    [&site](guest_id g, const config::check&) -> std::unique_ptr<net::prober> {
-                        return std::make_unique<sim::guest_prober>(site.model, site.time, g);
-                    },
-                    sim::failover_token_id),
+              world(
+                  site.time.io().get_executor(), site.time, chance, pve, store,
+                  [&site](guest_id g, const config::check&) -> std::unique_ptr<net::prober> {
+                      return std::make_unique<sim::guest_prober>(site.model, site.time, g);
+                  },
+                  sim::failover_token_id),
               all(world, site.settings, [this](bool yes) { gate.open(yes); }) {
             store.guard_answers = site.guard_answers;
         }

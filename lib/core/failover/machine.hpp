@@ -67,9 +67,9 @@ enum class operation {
     isolate,         ///< park, or relocate the configuration
     look_at_target,  ///< is something of ours there already?
     restore,
-    clean,           ///< remove our own half-made replacement from the target
+    clean,  ///< remove our own half-made replacement from the target
     start,
-    roll_back,       ///< configuration home (if it was moved), start the original
+    roll_back,  ///< configuration home (if it was moved), start the original
 };
 [[nodiscard]] const char* name_of(operation o) noexcept;
 
@@ -95,7 +95,7 @@ struct step {
     operation run = operation::none;  ///< to be started after the record is written
     bool cancel = false;              ///< the running operation no longer counts
     std::vector<alert> alerts;
-    bool dirty = false;               ///< the record differs and must be written
+    bool dirty = false;  ///< the record differs and must be written
 };
 
 struct surroundings {

@@ -1,8 +1,7 @@
 #include "core/failover/machine_parts.hpp"
 
-#include <fmt/core.h>
-
 #include <algorithm>
+#include <fmt/core.h>
 
 /// From claimed to the end. Before `parked` everything can be undone; after it only forward, or back home, or
 /// `failed_parked` with everything kept (reliability §1.3).
@@ -28,13 +27,15 @@ void abort_safely(stepper& s, std::string why) {
 void fail_parked(stepper& s, std::string code, std::string why) {
     s.enter(phase::failed_parked, why)
         .alarm(std::move(code),
-               fmt::format("{} is down and needs a person: {}. Its configuration is kept in {} and its volumes are untouched "
-                           "on {}",
-                           guest_name(s), why, s.saved().parked_path, s.saved().chosen->source.str()));
+               fmt::format(
+                   "{} is down and needs a person: {}. Its configuration is kept in {} and its volumes are untouched "
+                   "on {}",
+                   guest_name(s), why, s.saved().parked_path, s.saved().chosen->source.str()));
 }
 
 void roll_back(stepper& s, std::string why) {
-    s.enter(phase::rolling_back, std::move(why), limits::rolling_back + s.rules().start_timeout).run(operation::roll_back);
+    s.enter(phase::rolling_back, std::move(why), limits::rolling_back + s.rules().start_timeout)
+        .run(operation::roll_back);
 }
 
 /// The next target that has not failed yet, if the policy allows one more.
@@ -55,7 +56,8 @@ void try_next(stepper& s) {
     if (!next) return roll_back(s, last);
     r.target = *next;
     r.attempt_since = s.around().wall;
-    s.enter(phase::parked, fmt::format("{}; next is {}", last, next->str()), limits::parked).run(operation::look_at_target);
+    s.enter(phase::parked, fmt::format("{}; next is {}", last, next->str()), limits::parked)
+        .run(operation::look_at_target);
 }
 
 void give_up_target(stepper& s, const std::string& why) {
@@ -95,7 +97,8 @@ void claim_hand_over(stepper& s, plan chosen) {
     r.target = chosen.targets.front();
     r.tried.clear();
     r.parked_path.clear();
-    std::string why = fmt::format("{} from {} to {}, generation {}", name_of(chosen.how), chosen.source.str(), r.target.str(), r.claim);
+    std::string why = fmt::format("{} from {} to {}, generation {}", name_of(chosen.how), chosen.source.str(),
+                                  r.target.str(), r.claim);
     if (chosen.archive)
         why += fmt::format(", backup {} ({} old)", chosen.archive->volume.str(),
                            describe_duration(s.around().wall - chosen.archive->created));
@@ -112,7 +115,9 @@ void on_claimed(stepper& s, const event& e) {
     const auto* end = std::get_if<finished>(&e);
     if (!end) return;
     if (end->how != outcome::ok) return abort_safely(s, end->text);
-    s.enter(phase::stopping, fmt::format("number {} is ours; {} must be proven to run nothing", s.saved().claim, s.saved().chosen->source.str()),
+    s.enter(phase::stopping,
+            fmt::format("number {} is ours; {} must be proven to run nothing", s.saved().claim,
+                        s.saved().chosen->source.str()),
             stop_limit(s.rules()))
         .run(operation::stop);
 }
@@ -152,7 +157,8 @@ void on_isolating(stepper& s, const event& e) {
                     .run(operation::start);
                 return;
             }
-            s.enter(phase::parked, "configuration kept in " + r.parked_path, limits::parked).run(operation::look_at_target);
+            s.enter(phase::parked, "configuration kept in " + r.parked_path, limits::parked)
+                .run(operation::look_at_target);
             return;
         case outcome::unknown: return look_again(s, end->text);
         case outcome::failed:
@@ -191,9 +197,7 @@ void on_restoring(stepper& s, const event& e) {
     const auto* end = std::get_if<finished>(&e);
     if (!end) return;
     switch (end->how) {
-        case outcome::ok:
-            s.enter(phase::restored, end->text, limits::parked).run(operation::look_at_target);
-            return;
+        case outcome::ok: s.enter(phase::restored, end->text, limits::parked).run(operation::look_at_target); return;
         case outcome::unknown:
             s.enter(phase::parked, "outcome of the restore is unknown: " + end->text, limits::parked)
                 .run(operation::look_at_target);
@@ -217,8 +221,9 @@ void on_cleaning(stepper& s, const event& e) {
         case outcome::failed:
         case outcome::blocked:
             // A second copy under the same vmid cannot be made while this one is in the way (PVE refuses it).
-            return fail_parked(s, "manual_cleanup",
-                               fmt::format("what is left on {} could not be removed: {}", s.saved().target.str(), end->text));
+            return fail_parked(
+                s, "manual_cleanup",
+                fmt::format("what is left on {} could not be removed: {}", s.saved().target.str(), end->text));
     }
 }
 
@@ -261,12 +266,14 @@ void on_verifying(stepper& s, const event& e) {
     record& r = s.saved();
     if (const auto* news = std::get_if<seen>(&e); news && news->now == standing::up) {
         complete(s, fmt::format("its checks succeed on {}", r.target.str()));
-        s.alarm("failover_done", fmt::format("{} runs on {} (generation {})", guest_name(s), r.target.str(), r.generation));
+        s.alarm("failover_done",
+                fmt::format("{} runs on {} (generation {})", guest_name(s), r.target.str(), r.generation));
         return;
     }
     if (!is_time_up(s, e)) return;
     // A running replacement stays, whatever its checks say: no ping-pong (reliability X21).
-    const std::string why = fmt::format("runs on {} but its checks do not succeed: {}", r.target.str(), s.now().last_reason);
+    const std::string why =
+        fmt::format("runs on {} but its checks do not succeed: {}", r.target.str(), s.now().last_reason);
     complete(s, "unverified: " + why);
     s.alarm("verify_failed", guest_name(s) + " " + why);
 }
@@ -280,8 +287,9 @@ void on_rolling_back(stepper& s, const event& e) {
         r.parked_path.clear();
         if (!was_committed) return abort_safely(s, "started again at home after: " + why);
         s.enter(phase::rolled_back, "the original runs at home again after: " + why)
-            .alarm("failover_failed", fmt::format("{} could not be brought up elsewhere ({}); the original runs again on {}",
-                                                  guest_name(s), why, r.chosen->source.str()));
+            .alarm("failover_failed",
+                   fmt::format("{} could not be brought up elsewhere ({}); the original runs again on {}",
+                               guest_name(s), why, r.chosen->source.str()));
         return;
     }
     if (end && end->how == outcome::unknown) return look_again(s, end->text);
@@ -292,8 +300,9 @@ void on_rolling_back(stepper& s, const event& e) {
         return;
     }
     if (end || is_time_up(s, e))
-        fail_parked(s, "failover_failed",
-                    end ? "bringing the original back failed: " + end->text : "bringing the original back took too long");
+        fail_parked(
+            s, "failover_failed",
+            end ? "bringing the original back failed: " + end->text : "bringing the original back took too long");
 }
 
 void resume(stepper& s) {

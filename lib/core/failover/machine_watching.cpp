@@ -1,8 +1,7 @@
 #include "core/failover/machine_parts.hpp"
 
-#include <fmt/core.h>
-
 #include <algorithm>
+#include <fmt/core.h>
 
 /// Everything before a hand-over is claimed, and the phases in which a guest rests afterwards.
 namespace steward::failover::detail {
@@ -139,9 +138,7 @@ void on_restarting(stepper& s, const event& e) {
                 r.restarts.pop_back();
                 s.hold_for("unknown", end->text, "the API answers again");
                 return;
-            case outcome::failed:
-                s.now().last_reason = end->text;
-                return react(s);
+            case outcome::failed: s.now().last_reason = end->text; return react(s);
         }
     }
     if (says(e, standing::up) && r.operation_done) {

@@ -7,16 +7,16 @@ namespace steward::failover {
 /// Where a guest stands (reliability §3.1).
 enum class phase {
     watching,
-    suspect,       ///< first bad answer
-    restarting,    ///< restart in place under way, or given time to help
-    confirming,    ///< preflight: plan, target, backup, permissions
-    held,          ///< may not act; hold says why and what would release it
-    claimed,       ///< this hand-over has a number that nobody else can take
-    stopping,      ///< until the source is proven stopped
-    isolating,     ///< lock and park the configuration: the commit point
-    parked,        ///< committed; looking at the target before (re)starting a restore
+    suspect,     ///< first bad answer
+    restarting,  ///< restart in place under way, or given time to help
+    confirming,  ///< preflight: plan, target, backup, permissions
+    held,        ///< may not act; hold says why and what would release it
+    claimed,     ///< this hand-over has a number that nobody else can take
+    stopping,    ///< until the source is proven stopped
+    isolating,   ///< lock and park the configuration: the commit point
+    parked,      ///< committed; looking at the target before (re)starting a restore
     restoring,
-    cleaning,      ///< removing our own half-made replacement from a target
+    cleaning,  ///< removing our own half-made replacement from a target
     restored,
     starting,
     verifying,     ///< running; probes must confirm

@@ -1,8 +1,7 @@
 #include "core/failover/plan.hpp"
 
-#include <fmt/core.h>
-
 #include <algorithm>
+#include <fmt/core.h>
 #include <tuple>
 
 namespace steward::failover {
@@ -105,14 +104,16 @@ std::optional<refusal> untouchable(const facts& seen) {
     const auto& row = *seen.view->find(seen.guest);
     const std::string name = to_string(seen.guest);
     if (seen.status->ha_managed)
-        return refuse("ha_managed", name + " is managed by Proxmox HA, which does this itself; two managers would fight",
+        return refuse("ha_managed",
+                      name + " is managed by Proxmox HA, which does this itself; two managers would fight",
                       "remove it from HA or set its HA state to ignored");
     if (row.is_template || seen.config->get("template") == "1")
         return refuse("template", name + " is a template", "it is never failed over");
     const std::string lock = !seen.status->lock.empty() ? seen.status->lock : seen.config->get("lock");
     if (!lock.empty())
-        return refuse("locked", fmt::format("{} is locked by PVE ({})", name, lock),
-                      lock == "create" ? "a person has to look: pct unlock / qm unlock" : "the task that holds the lock ends");
+        return refuse(
+            "locked", fmt::format("{} is locked by PVE ({})", name, lock),
+            lock == "create" ? "a person has to look: pct unlock / qm unlock" : "the task that holds the lock ends");
     if (!seen.stopped_by.empty() && seen.status->status == model::run_state::stopped)
         return refuse("operator_stopped", fmt::format("{} was stopped on purpose by {}", name, seen.stopped_by),
                       "it is started again");
@@ -125,11 +126,13 @@ std::optional<refusal> untouchable(const facts& seen) {
 std::optional<refusal> unmovable(const facts& seen) {
     const std::string name = to_string(seen.guest);
     if (seen.config->get("protection") == "1")
-        return refuse("protected", name + " has protection=1: its disks may not be replaced", "remove the protection flag");
+        return refuse("protected", name + " has protection=1: its disks may not be replaced",
+                      "remove the protection flag");
     for (const disk& d : disks_of(seen.guest.type, *seen.config))
         if (d.volume.starts_with('/'))
-            return refuse("not_movable", fmt::format("{} has a bind mount or device ({}: {}) that exists only on its node",
-                                                     name, d.key, d.volume),
+            return refuse("not_movable",
+                          fmt::format("{} has a bind mount or device ({}: {}) that exists only on its node", name,
+                                      d.key, d.volume),
                           "move that data to a storage");
     for (const auto& [key, value] : seen.config->values)
         if (key.starts_with("hostpci") || (key.starts_with("usb") && value.find("host=") != std::string::npos))
@@ -144,11 +147,11 @@ std::optional<refusal> world_forbids(const facts& seen) {
     std::string unread = "the cluster's state could not be read";
     if (!seen.problems.empty()) unread += ": " + seen.problems.front();
     if (!seen.view) return refuse("unknown", unread, "the API answers again");
-    if (seen.view->is_quorate != true)
-        return refuse("quorum", "the cluster has no quorum", "quorum is back");
+    if (seen.view->is_quorate != true) return refuse("quorum", "the cluster has no quorum", "quorum is back");
     const auto* row = seen.view->find(seen.guest);
     if (!row)
-        return refuse("unknown", name + " is not in the cluster's list: it is gone, or our token may not see it (VM.Audit)",
+        return refuse("unknown",
+                      name + " is not in the cluster's list: it is gone, or our token may not see it (VM.Audit)",
                       "the guest is listed again");
     const auto node = seen.view->nodes.find(row->node);
     if (node == seen.view->nodes.end() || node->second.online != true)
@@ -162,11 +165,13 @@ std::optional<refusal> world_forbids(const facts& seen) {
 }
 
 /// Privileges without which the hand-over would get stuck half-way (reliability I8).
-std::optional<refusal> privileges_missing(const facts& seen, const policy& rules, strategy how, const storage_id& archive_storage) {
+std::optional<refusal> privileges_missing(const facts& seen, const policy& rules, strategy how,
+                                          const storage_id& archive_storage) {
     std::vector<std::pair<std::string, const char*>> needed;
     for (const char* p : {"VM.Audit", "VM.PowerMgmt"}) needed.emplace_back(guest_acl(seen.guest), p);
     if (how == strategy::restore) {
-        for (const char* p : {"VM.Allocate", "VM.Backup", "VM.Config.Options"}) needed.emplace_back(guest_acl(seen.guest), p);
+        for (const char* p : {"VM.Allocate", "VM.Backup", "VM.Config.Options"})
+            needed.emplace_back(guest_acl(seen.guest), p);
         const storage_id into = restore_storage(seen, rules);
         if (!into.empty()) needed.emplace_back(storage_acl(into), "Datastore.AllocateSpace");
         if (!archive_storage.empty()) needed.emplace_back(storage_acl(archive_storage), "Datastore.AllocateSpace");
@@ -231,11 +236,13 @@ std::string restore_fault(const facts& seen, const policy& rules, const node_nam
     if (into.empty() || !storage) return fmt::format("has no storage \"{}\"", into.str());
     if (!storage->available) return fmt::format("storage {} is not available there", into.str());
     if (!contains(storage->content, disk_content(seen.guest.type)))
-        return fmt::format("storage {} does not take guest disks (content {})", into.str(), disk_content(seen.guest.type));
+        return fmt::format("storage {} does not take guest disks (content {})", into.str(),
+                           disk_content(seen.guest.type));
     const auto inside = seen.archived.find(archive.volume);
     const std::uint64_t needed = inside == seen.archived.end() ? 0 : bytes_needed(seen.guest.type, inside->second);
     if (storage->free_bytes && *storage->free_bytes < needed)
-        return fmt::format("storage {} has {} MiB free, {} are needed", into.str(), *storage->free_bytes >> 20U, needed >> 20U);
+        return fmt::format("storage {} has {} MiB free, {} are needed", into.str(), *storage->free_bytes >> 20U,
+                           needed >> 20U);
     if (!archive.only_on.empty() && archive.only_on != target)
         return fmt::format("cannot read the archive: storage {} is local to {}", storage_of(archive.volume).str(),
                            archive.only_on.str());
@@ -338,7 +345,8 @@ std::optional<refusal> may_touch(const facts& seen) {
 
 std::variant<plan, refusal> make_plan(const facts& seen, const policy& rules, const wish& asked) {
     if (!rules.failover_enabled)
-        return refuse("disabled", "failover is switched off for " + to_string(seen.guest), "set failover.enabled: true");
+        return refuse("disabled", "failover is switched off for " + to_string(seen.guest),
+                      "set failover.enabled: true");
     if (auto no = may_touch(seen)) return *no;
     if (auto no = unmovable(seen)) return *no;
     if (seen.parking_problem) return refuse("no_guard", *seen.parking_problem, "steward-guard runs on this node");
@@ -369,11 +377,12 @@ std::variant<plan, refusal> make_plan(const facts& seen, const policy& rules, co
     p.storage = restore_storage(seen, rules);
     choose_archive(seen, rules, asked, reachable, p);
     if (!p.archive) {
-        refusal no = seen.backups.empty()
-                         ? refuse("no_backup", "there is no backup of " + to_string(seen.guest) + " that we can see",
-                                  "make one (vzdump), or check Datastore.AllocateSpace and VM.Backup")
-                         : refuse("no_usable_backup", "none of the backups of " + to_string(seen.guest) + " is good enough",
-                                  "make a fresh one, or order it with --force when only its age is wrong");
+        refusal no =
+            seen.backups.empty()
+                ? refuse("no_backup", "there is no backup of " + to_string(seen.guest) + " that we can see",
+                         "make one (vzdump), or check Datastore.AllocateSpace and VM.Backup")
+                : refuse("no_usable_backup", "none of the backups of " + to_string(seen.guest) + " is good enough",
+                         "make a fresh one, or order it with --force when only its age is wrong");
         no.rejections = std::move(p.rejections);
         return no;
     }

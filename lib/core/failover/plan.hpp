@@ -48,10 +48,10 @@ struct facts {
     std::optional<model::guest_config> config;
     std::map<std::string, std::set<std::string>> privileges;  ///< our own, by ACL path
     std::vector<model::backup> backups;
-    std::map<volid, model::guest_config> archived;            ///< configuration inside an archive
-    std::string stopped_by;                                   ///< who stopped it on purpose; empty: nobody did
-    std::optional<std::string> parking_problem;               ///< why configurations cannot be parked right now
-    std::vector<std::string> problems;                        ///< reads that failed, for people
+    std::map<volid, model::guest_config> archived;  ///< configuration inside an archive
+    std::string stopped_by;                         ///< who stopped it on purpose; empty: nobody did
+    std::optional<std::string> parking_problem;     ///< why configurations cannot be parked right now
+    std::vector<std::string> problems;              ///< reads that failed, for people
 };
 
 enum class strategy { restore, relocate };
@@ -70,7 +70,7 @@ struct plan {
     std::vector<node_name> targets;  ///< in order of preference
     storage_id storage;              ///< restore: where new volumes go; empty: where the archive says (VM)
     std::optional<model::backup> archive;
-    std::vector<std::string> tags;   ///< the guest's own, without earlier generations
+    std::vector<std::string> tags;  ///< the guest's own, without earlier generations
     std::vector<rejected> rejections;
 };
 

@@ -5,6 +5,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
+
 #include <fmt/core.h>
 
 namespace steward::failover {
@@ -33,9 +34,8 @@ json::object plan_to_json(const plan& p) {
     o["storage"] = p.storage.str();
     o["tags"] = texts(p.tags, [](const std::string& t) { return json::value(t); });
     if (p.archive)
-        o["backup"] = json::object{{"volid", p.archive->volume.str()},
-                                   {"ctime", seconds(p.archive->created)},
-                                   {"size", p.archive->bytes}};
+        o["backup"] = json::object{
+            {"volid", p.archive->volume.str()}, {"ctime", seconds(p.archive->created)}, {"size", p.archive->bytes}};
     return o;
 }
 
@@ -76,7 +76,8 @@ json::object everything(const record& r, std::size_t first_story_line, std::size
     o["upid"] = r.task;
     o["operation_done"] = r.operation_done;
     json::array story;
-    for (std::size_t i = first_story_line; i < r.story.size(); ++i) story.push_back(story_to_json(r.story[i], longest_text));
+    for (std::size_t i = first_story_line; i < r.story.size(); ++i)
+        story.push_back(story_to_json(r.story[i], longest_text));
     o["story"] = std::move(story);
     return o;
 }

@@ -35,9 +35,9 @@ struct record {
     phase at = phase::watching;
     wall_time since{};
     std::string reason;
-    bool seen_up = false;           ///< its checks have succeeded at least once: else a failure proves a wrong check
-    std::uint32_t generation = 1;   ///< of the instance that is the guest now
-    std::uint32_t claim = 1;        ///< highest number ever used for a hand-over of this guest
+    bool seen_up = false;          ///< its checks have succeeded at least once: else a failure proves a wrong check
+    std::uint32_t generation = 1;  ///< of the instance that is the guest now
+    std::uint32_t claim = 1;       ///< highest number ever used for a hand-over of this guest
     std::optional<hold> held;
 
     std::vector<wall_time> restarts;   ///< in place, within the policy's window
@@ -47,13 +47,13 @@ struct record {
     bool ordered = false;  ///< by a person
     wish asked;
     std::optional<plan> chosen;
-    node_name target;                 ///< being tried, or where the guest now lives
-    std::vector<std::string> tried;   ///< targets that failed, with the reason: "n1: storage full"
-    wall_time attempt_since{};        ///< since when tasks on `target` can be ours
+    node_name target;                ///< being tried, or where the guest now lives
+    std::vector<std::string> tried;  ///< targets that failed, with the reason: "n1: storage full"
+    wall_time attempt_since{};       ///< since when tasks on `target` can be ours
     std::string parked_path;
-    std::string task;                 ///< UPID to adopt after a crash
-    bool operation_done = false;      ///< the restart (restarting) is over and must now show its effect
-    std::vector<story_line> story;    ///< of this hand-over, oldest first
+    std::string task;               ///< UPID to adopt after a crash
+    bool operation_done = false;    ///< the restart (restarting) is over and must now show its effect
+    std::vector<story_line> story;  ///< of this hand-over, oldest first
 };
 
 /// At most 4096 bytes: the oldest story lines and long notes give way.

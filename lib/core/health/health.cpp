@@ -62,7 +62,8 @@ summary summarise(const std::vector<named_check>& checks) {
     }
     worst.now = standing::up;
     for (const named_check& c : checks) {
-        if (severity(c.state.now) < severity(worst.now) || (c.state.now == worst.now && !worst.reason.empty())) continue;
+        if (severity(c.state.now) < severity(worst.now) || (c.state.now == worst.now && !worst.reason.empty()))
+            continue;
         worst.now = c.state.now;
         worst.reason = c.name + ": " + (c.state.reason.empty() ? "not probed yet" : c.state.reason);
     }

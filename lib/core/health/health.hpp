@@ -13,7 +13,7 @@ struct rules {
 };
 
 enum class standing {
-    unknown,     ///< never looked, or several looks in a row told nothing
+    unknown,  ///< never looked, or several looks in a row told nothing
     up,
     suspicious,  ///< the last answer was bad, not yet `fall` in a row
     down,
@@ -25,8 +25,8 @@ struct check_state {
     standing now = standing::unknown;
     int good_in_row = 0;
     int bad_in_row = 0;
-    int blank_in_row = 0;   ///< answers that told nothing
-    std::string reason;     ///< of the last answer
+    int blank_in_row = 0;  ///< answers that told nothing
+    std::string reason;    ///< of the last answer
 };
 
 /// A blank answer neither helps nor hurts a running count; `fall` blanks in a row make the check unknown.

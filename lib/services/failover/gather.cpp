@@ -11,7 +11,8 @@ namespace {
 constexpr std::size_t archives_opened = 3;
 
 bool is_stop(const std::string& type) {
-    constexpr std::array<std::string_view, 6> types{"vzstop", "vzshutdown", "qmstop", "qmshutdown", "hastop", "vzsuspend"};
+    constexpr std::array<std::string_view, 6> types{"vzstop",     "vzshutdown", "qmstop",
+                                                    "qmshutdown", "hastop",     "vzsuspend"};
     return std::find(types.begin(), types.end(), type) != types.end();
 }
 
@@ -138,7 +139,8 @@ asio::awaitable<facts> gather_guest(pve::client& pve, guest_id guest, std::strin
     co_return seen;
 }
 
-asio::awaitable<facts> gather_facts(pve::client& pve, cluster_store& store, guest_id guest, policy rules, std::string own_user) {
+asio::awaitable<facts> gather_facts(pve::client& pve, cluster_store& store, guest_id guest, policy rules,
+                                    std::string own_user) {
     facts seen = co_await gather_guest(pve, guest, std::move(own_user));
     if (!seen.view || !seen.status || !seen.config) co_return seen;
     co_await gather_backups(pve, rules, seen);

@@ -14,7 +14,7 @@ namespace steward::failover {
 [[nodiscard]] boost::asio::awaitable<facts> gather_guest(pve::client& pve, guest_id guest, std::string own_user);
 
 /// The same plus everything a plan needs: backups and what is inside them, privileges, the guard. Only reads.
-[[nodiscard]] boost::asio::awaitable<facts> gather_facts(pve::client& pve, cluster_store& store, guest_id guest, policy rules,
-                                                         std::string own_user);
+[[nodiscard]] boost::asio::awaitable<facts> gather_facts(pve::client& pve, cluster_store& store, guest_id guest,
+                                                         policy rules, std::string own_user);
 
 }  // namespace steward::failover

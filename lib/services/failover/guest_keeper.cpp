@@ -5,9 +5,8 @@
 #include "services/failover/gather.hpp"
 #include "services/health/watch.hpp"
 
-#include <fmt/core.h>
-
 #include <algorithm>
+#include <fmt/core.h>
 
 namespace steward {
 namespace asio = boost::asio;
@@ -30,7 +29,8 @@ namespace {
 
 /// Operations whose effect must be on record before it happens; the others only read.
 bool changes_the_world(failover::operation o) {
-    return o != failover::operation::none && o != failover::operation::preflight && o != failover::operation::look_at_target;
+    return o != failover::operation::none && o != failover::operation::preflight &&
+           o != failover::operation::look_at_target;
 }
 
 }  // namespace
@@ -72,15 +72,17 @@ std::unique_ptr<guest_keeper::check_slot> guest_keeper::make_slot(const config::
     auto slot = std::make_unique<check_slot>(spec, world_.make_prober(settings_.id, spec), world_.executor);
     check_slot& own = *slot;
     auto report = [this, &own](const probe_result& answer) { on_probe(own, answer); };
-    slot->task->spawn(fmt::format("check {} {}", to_string(settings_.id), spec.name),
-                      watch_check(world_.time, *slot->prober, jittered(spec.interval, world_.chance), std::move(report)));
+    slot->task->spawn(
+        fmt::format("check {} {}", to_string(settings_.id), spec.name),
+        watch_check(world_.time, *slot->prober, jittered(spec.interval, world_.chance), std::move(report)));
     return slot;
 }
 
 void guest_keeper::apply(config::guest settings) {
     std::vector<std::unique_ptr<check_slot>> next;
     for (const config::check& spec : settings.checks) {
-        const auto same = std::find_if(slots_.begin(), slots_.end(), [&](const auto& s) { return s && s->spec == spec; });
+        const auto same =
+            std::find_if(slots_.begin(), slots_.end(), [&](const auto& s) { return s && s->spec == spec; });
         if (same != slots_.end())
             next.push_back(std::move(*same));
         else
@@ -114,7 +116,8 @@ health::summary guest_keeper::summary() const {
 void guest_keeper::on_probe(check_slot& slot, const probe_result& answer) {
     if (slot.is_retired) return;
     const health::standing before = slot.state.now;
-    slot.state = health::after_probe(std::move(slot.state), answer.answer, answer.reason, {slot.spec.rise, slot.spec.fall});
+    slot.state =
+        health::after_probe(std::move(slot.state), answer.answer, answer.reason, {slot.spec.rise, slot.spec.fall});
     slot.last = answer;
     if (slot.state.now != before)
         log::info("check.state", {{"guest", to_string(settings_.id)},
@@ -206,12 +209,14 @@ void guest_keeper::tell(const failover::state& before, const failover::step& s) 
                                      {"generation", std::to_string(r.claim)},
                                      {"took", describe_duration(world_.time.now() - before.entered)}});
     }
-    for (const failover::alert& a : s.alerts) log::warning("alert", {{"guest", guest}, {"code", a.code}, {"reason", a.text}});
+    for (const failover::alert& a : s.alerts)
+        log::warning("alert", {{"guest", guest}, {"code", a.code}, {"reason", a.text}});
 }
 
 asio::awaitable<void> guest_keeper::persist(bool is_needed) {
     for (;;) {
-        const auto saved = co_await world_.store.save_record(failover::record_name(settings_.id), failover::to_json(state_.saved));
+        const auto saved =
+            co_await world_.store.save_record(failover::record_name(settings_.id), failover::to_json(state_.saved));
         if (saved && is_complaining_) log::info("record.writable", {{"guest", to_string(settings_.id)}});
         if (!saved && !is_complaining_)
             log::error("record.unwritable", {{"guest", to_string(settings_.id)}, {"reason", saved.error().text()}});

@@ -25,7 +25,13 @@ class keeper_world {
   public:
     keeper_world(boost::asio::any_io_executor ex, time_source& t, random_source& r, pve::client& p, cluster_store& s,
                  prober_factory f, std::string user)
-        : executor(std::move(ex)), time(t), chance(r), pve(p), store(s), make_prober(std::move(f)), own_user(std::move(user)) {}
+        : executor(std::move(ex)),
+          time(t),
+          chance(r),
+          pve(p),
+          store(s),
+          make_prober(std::move(f)),
+          own_user(std::move(user)) {}
 
     boost::asio::any_io_executor executor;
     time_source& time;
@@ -81,7 +87,8 @@ class guest_keeper {
     [[nodiscard]] boost::asio::awaitable<result<envelope>> receive();
     void start_operation(failover::operation what);
     void cancel_operation();
-    [[nodiscard]] boost::asio::awaitable<void> carry_out(failover::operation what, std::uint64_t number, bool is_resumed);
+    [[nodiscard]] boost::asio::awaitable<void> carry_out(failover::operation what, std::uint64_t number,
+                                                         bool is_resumed);
     void tell(const failover::state& before, const failover::step& s);
 
     keeper_world& world_;

@@ -14,7 +14,11 @@ namespace steward::failover::detail {
 class worker {
   public:
     worker(operation_context& with, record saved, policy rules, bool is_resumed, operation_news news)
-        : with_(with), saved_(std::move(saved)), rules_(std::move(rules)), is_resumed_(is_resumed), news_(std::move(news)) {}
+        : with_(with),
+          saved_(std::move(saved)),
+          rules_(std::move(rules)),
+          is_resumed_(is_resumed),
+          news_(std::move(news)) {}
 
     [[nodiscard]] boost::asio::awaitable<finished> restart();
     [[nodiscard]] boost::asio::awaitable<finished> claim();

@@ -173,7 +173,8 @@ asio::awaitable<finished> worker::claim() {
 asio::awaitable<finished> worker::stop() {
     const node_name source = saved_.chosen->source;
     const bool is_ct = guest().type == guest_type::ct;
-    for (const std::string& type : {std::string(is_ct ? "vzshutdown" : "qmshutdown"), std::string(is_ct ? "vzstop" : "qmstop")}) {
+    for (const std::string& type :
+         {std::string(is_ct ? "vzshutdown" : "qmshutdown"), std::string(is_ct ? "vzstop" : "qmstop")}) {
         auto running = co_await running_task(source, type);
         if (!running || running->text.empty()) continue;
         co_await follow(std::move(running), rules_.stop_timeout + 30s, duration::zero());
@@ -242,8 +243,8 @@ asio::awaitable<finished> worker::roll_back() {
 
 }  // namespace detail
 
-asio::awaitable<finished> carry_out(operation_context& with, operation what, record saved, policy rules, bool is_resumed,
-                                    operation_news news) {
+asio::awaitable<finished> carry_out(operation_context& with, operation what, record saved, policy rules,
+                                    bool is_resumed, operation_news news) {
     detail::worker w(with, std::move(saved), std::move(rules), is_resumed, std::move(news));
     finished end;
     switch (what) {

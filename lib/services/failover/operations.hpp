@@ -14,7 +14,8 @@ namespace steward::failover {
 /// What operations need to know besides the record.
 class operation_context {
   public:
-    operation_context(pve::client& p, cluster_store& s, std::string user) : pve(p), store(s), own_user(std::move(user)) {}
+    operation_context(pve::client& p, cluster_store& s, std::string user)
+        : pve(p), store(s), own_user(std::move(user)) {}
     pve::client& pve;
     cluster_store& store;
     std::string own_user;
@@ -30,7 +31,7 @@ class operation_news {
 /// Carries out one operation of the machine (preflight is not one of them: it answers with a plan). Each looks at the
 /// world first and adopts what is already there, so that starting it again after a crash repeats nothing.
 /// `is_resumed`: this daemon has just been restarted in the middle of it.
-[[nodiscard]] boost::asio::awaitable<finished> carry_out(operation_context& with, operation what, record saved, policy rules,
-                                                         bool is_resumed, operation_news news);
+[[nodiscard]] boost::asio::awaitable<finished> carry_out(operation_context& with, operation what, record saved,
+                                                         policy rules, bool is_resumed, operation_news news);
 
 }  // namespace steward::failover

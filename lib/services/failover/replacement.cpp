@@ -1,8 +1,7 @@
 #include "services/failover/operation_parts.hpp"
 
-#include <fmt/core.h>
-
 #include <algorithm>
+#include <fmt/core.h>
 
 /// Everything on the target: look, restore, start, and the removal of what went wrong. Only what is provably ours is
 /// ever removed (reliability P13).
@@ -77,7 +76,9 @@ asio::awaitable<result<worker::findings>> worker::inspect_target() {
         f.text = fmt::format("restored on {} as generation {}", saved_.target.str(), saved_.claim);
     } else if (is_tagged || is_ours) {
         f.what = place::ours_broken;
-        f.text = has_failed ? newest->exit_text : fmt::format("half-made on {}{}{}", saved_.target.str(), lock.empty() ? "" : ", lock ", lock);
+        f.text = has_failed
+                     ? newest->exit_text
+                     : fmt::format("half-made on {}{}{}", saved_.target.str(), lock.empty() ? "" : ", lock ", lock);
     } else {
         f.what = place::foreign;
         f.text = fmt::format("a guest {} that is not ours is on {}", guest().id.number(), saved_.target.str());
@@ -149,7 +150,8 @@ asio::awaitable<finished> worker::clean() {
     if (found->what == place::foreign || found->what == place::ours_running) co_return failed_with(found->text);
 
     const auto status = co_await pve().guest_status(saved_.target, guest());
-    if (!status && status.error().code == errc::not_found) co_return succeeded("nothing is left on " + saved_.target.str());
+    if (!status && status.error().code == errc::not_found)
+        co_return succeeded("nothing is left on " + saved_.target.str());
     if (!status) co_return from_fault(status.error());
     if (status->status == model::run_state::running) {
         auto posted = co_await pve().stop(saved_.target, guest());

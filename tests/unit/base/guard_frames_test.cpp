@@ -48,7 +48,8 @@ TEST_CASE("malformed guard requests are refused") {
     for (const std::string& bad :
          {std::string(), std::string("verb=park"), std::string("verb=destroy\nguest=ct/101\nsource=n1\n"),
           std::string("verb=park\nguest=ct/101\nsource=../../x\ngeneration=1\ndigest=") + digest + "\n",
-          std::string("verb=park\nguest=ct/101\nsource=n1\ngeneration=1\n"), good + "extra=1\n", good + "generation=x\n"}) {
+          std::string("verb=park\nguest=ct/101\nsource=n1\ngeneration=1\n"), good + "extra=1\n",
+          good + "generation=x\n"}) {
         DYNAMIC_SECTION("refused: " << bad) { CHECK_FALSE(guard::decode_request(bad)); }
     }
 }

@@ -1,4 +1,5 @@
 #include "base/log.hpp"
+
 #include "base/sha1.hpp"
 
 #include <catch2/catch.hpp>
@@ -12,6 +13,4 @@ TEST_CASE("an event is one line with quotes only where needed") {
     CHECK(log::to_line(e) == line);
 }
 
-TEST_CASE("digest is SHA-1 in lower-case hex") {
-    CHECK(sha1_hex("abc") == "a9993e364706816aba3e25717850c26c9cd0d89d");
-}
+TEST_CASE("digest is SHA-1 in lower-case hex") { CHECK(sha1_hex("abc") == "a9993e364706816aba3e25717850c26c9cd0d89d"); }

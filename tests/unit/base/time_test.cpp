@@ -18,7 +18,8 @@ TEST_CASE("durations are read with units and refused without") {
             CHECK(*parsed == r.value);
         }
     }
-    for (const char* bad : {"", "10", "5x", "s", "-1s", "1.5h", "10 s", "99999999999999999999s", "200000d", "9223372036854775807s"}) {
+    for (const char* bad :
+         {"", "10", "5x", "s", "-1s", "1.5h", "10 s", "99999999999999999999s", "200000d", "9223372036854775807s"}) {
         DYNAMIC_SECTION("refused: \"" << bad << '"') { CHECK_FALSE(parse_duration(bad)); }
     }
 }

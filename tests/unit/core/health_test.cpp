@@ -29,7 +29,10 @@ TEST_CASE("answers in a row decide what a check is") {
             for (const char c : std::string(r.answers)) {
                 const verdict v = c == '+' ? verdict::healthy : c == '-' ? verdict::unhealthy : verdict::unknown;
                 s = after_probe(s, v, "", {2, 3});
-                seen += s.now == standing::up ? 'u' : s.now == standing::down ? 'd' : s.now == standing::suspicious ? 's' : '.';
+                seen += s.now == standing::up           ? 'u'
+                        : s.now == standing::down       ? 'd'
+                        : s.now == standing::suspicious ? 's'
+                                                        : '.';
             }
             CHECK(seen == r.states);
         }
@@ -48,7 +51,8 @@ TEST_CASE("the worst check speaks for the guest") {
     CHECK(summarise({check("a", standing::up), check("b", standing::up)}).now == standing::up);
     CHECK(summarise({check("a", standing::up), check("b", standing::unknown)}).now == standing::unknown);
     CHECK(summarise({check("a", standing::unknown), check("b", standing::suspicious)}).now == standing::suspicious);
-    const summary s = summarise({check("a", standing::up), check("b", standing::down), check("c", standing::suspicious)});
+    const summary s =
+        summarise({check("a", standing::up), check("b", standing::down), check("c", standing::suspicious)});
     CHECK(s.now == standing::down);
     CHECK(s.reason == "b: because of b");
 }

@@ -26,7 +26,9 @@ class player {
 
     player& say(const event& e) {
         now_ += 1s;
-        const surroundings around{rules, armed, now_, wall_time(1'800'000'000s) + std::chrono::duration_cast<std::chrono::seconds>(now_ - time_point(1h))};
+        const surroundings around{
+            rules, armed, now_,
+            wall_time(1'800'000'000s) + std::chrono::duration_cast<std::chrono::seconds>(now_ - time_point(1h))};
         step s = advance(at_, e, around);
         at_ = std::move(s.now);
         last_run = s.run;
@@ -58,13 +60,16 @@ class player {
         if (at() == p) return *this;
         say(planned{some_plan(how)});
         for (int i = 0; i < 12 && at() != p; ++i) {
-            if (at() == phase::parked) done("");
-            else if (at() == phase::restored) done("present");
+            if (at() == phase::parked)
+                done("");
+            else if (at() == phase::restored)
+                done("present");
             else if (at() == phase::isolating) {
                 finished f;
                 f.parked_path = how == strategy::restore ? "priv/parked" : "";
                 say(f);
-            } else done();
+            } else
+                done();
         }
         return *this;
     }
@@ -85,8 +90,8 @@ class player {
     time_point now_{1h};
 };
 
-constexpr phase in_flight[] = {phase::claimed,  phase::stopping, phase::isolating, phase::parked,    phase::restoring,
-                               phase::restored, phase::starting, phase::verifying};
+constexpr phase in_flight[] = {phase::claimed,   phase::stopping, phase::isolating, phase::parked,
+                               phase::restoring, phase::restored, phase::starting,  phase::verifying};
 
 }  // namespace
 

@@ -1,7 +1,6 @@
 #include "core/failover/plan.hpp"
 
 #include <catch2/catch.hpp>
-
 #include <functional>
 
 using namespace steward;
@@ -57,12 +56,15 @@ facts good_facts() {
     f.status = model::guest_status{model::run_state::running, "", "", false, 1h};
     model::guest_config config;
     config.digest = std::string(40, 'a');
-    config.values = {{"hostname", "web"}, {"rootfs", "local-lvm:vm-101-disk-0,size=8G"}, {"net0", "name=eth0,bridge=vmbr0"}};
+    config.values = {
+        {"hostname", "web"}, {"rootfs", "local-lvm:vm-101-disk-0,size=8G"}, {"net0", "name=eth0,bridge=vmbr0"}};
     f.config = config;
     f.backups = {archive("backup:backup/new", 1h)};
     for (const char* v : {"backup:backup/new", "backup:backup/old"}) f.archived[volid(v)] = config;
     for (const char* p : {"/vms/101", "/storage/local-lvm", "/storage/backup", "/sdn/zones/localnetwork/vmbr0"})
-        f.privileges[p] = {"VM.Audit", "VM.PowerMgmt", "VM.Allocate", "VM.Backup", "VM.Config.Options", "Datastore.AllocateSpace", "SDN.Use"};
+        f.privileges[p] = {"VM.Audit",  "VM.PowerMgmt",      "VM.Allocate",
+                           "VM.Backup", "VM.Config.Options", "Datastore.AllocateSpace",
+                           "SDN.Use"};
     return f;
 }
 
@@ -122,10 +124,14 @@ TEST_CASE("each missing condition has a code of its own") {
         {"no_usable_backup", [](facts& f, policy&) { f.backups[0].encrypted = true; }},
         {"no_usable_backup", [](facts& f, policy&) { f.backups[0].bytes = 0; }},
         {"no_usable_backup", [](facts& f, policy&) { f.archived.clear(); }},
-        {"no_usable_backup", [](facts& f, policy&) { f.archived[volid("backup:backup/new")].values["hostname"] = "mail"; }},
+        {"no_usable_backup",
+         [](facts& f, policy&) { f.archived[volid("backup:backup/new")].values["hostname"] = "mail"; }},
         {"missing_privilege", [](facts& f, policy&) { f.privileges["/vms/101"].erase("VM.Allocate"); }},
         {"missing_privilege", [](facts& f, policy&) { f.privileges.erase("/sdn/zones/localnetwork/vmbr0"); }},
-        {"no_target", [](facts&, policy& p) { p.avoid = {node_name("n2"), node_name("n3")}; }},
+        {"no_target",
+         [](facts&, policy& p) {
+             p.avoid = {node_name("n2"), node_name("n3")};
+         }},
         {"no_target", [](facts&, policy& p) { p.targets = {node_name("n9")}; }},
         {"no_target",
          [](facts& f, policy& p) {

@@ -83,6 +83,8 @@ TEST_CASE("what is not a record of ours is refused") {
     for (const std::string& bad : {std::string(), std::string("{"), std::string("[]"), good.substr(0, good.size() / 2),
                                    replaced("\"format\":1", "\"format\":2"), replaced("restoring\"", "dancing\""),
                                    replaced("vm/200", "host/200"), replaced("\"plan\":{", "\"plam\":{")}) {
-        DYNAMIC_SECTION("refused: " << bad.substr(0, 40) << " (" << bad.size() << " bytes)") { CHECK_FALSE(parse_record(bad)); }
+        DYNAMIC_SECTION("refused: " << bad.substr(0, 40) << " (" << bad.size() << " bytes)") {
+            CHECK_FALSE(parse_record(bad));
+        }
     }
 }

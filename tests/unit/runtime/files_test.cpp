@@ -3,7 +3,6 @@
 #include "support/temporary_directory.hpp"
 
 #include <catch2/catch.hpp>
-
 #include <filesystem>
 #include <string>
 

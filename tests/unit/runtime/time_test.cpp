@@ -4,7 +4,6 @@
 #include "runtime/with_timeout.hpp"
 
 #include <catch2/catch.hpp>
-
 #include <string>
 #include <vector>
 

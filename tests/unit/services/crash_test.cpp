@@ -17,8 +17,8 @@ void without_restarts(simulated_site& site) {
 }  // namespace
 
 TEST_CASE("a daemon killed in any state of a hand-over takes it up again and repeats nothing") {
-    for (const phase p : {phase::confirming, phase::claimed, phase::stopping, phase::isolating, phase::parked, phase::restoring,
-                          phase::restored, phase::starting, phase::verifying, phase::done}) {
+    for (const phase p : {phase::confirming, phase::claimed, phase::stopping, phase::isolating, phase::parked,
+                          phase::restoring, phase::restored, phase::starting, phase::verifying, phase::done}) {
         for (const duration later : {duration(0ms), duration(3ms), duration(2s)}) {
             DYNAMIC_SECTION("killed in " << name_of(p) << ", " << later.count() / 1'000'000 << " ms after") {
                 simulated_site site;

@@ -4,7 +4,6 @@
 #include "runtime/task_group.hpp"
 
 #include <catch2/catch.hpp>
-
 #include <vector>
 
 using namespace steward;
@@ -32,8 +31,9 @@ TEST_CASE("a check keeps its rhythm, and an attempt that overran is followed at 
     slow_prober probe(time, {0, 25, 0, 0});
     std::vector<std::int64_t> ended;
     task_group tasks(time.io().get_executor());
-    tasks.spawn("watch", watch_check(time, probe, watch_rhythm(10s, 3s),
-                                     [&](const probe_result&) { ended.push_back(time.now().time_since_epoch() / 1s); }));
+    tasks.spawn("watch", watch_check(time, probe, watch_rhythm(10s, 3s), [&](const probe_result&) {
+                    ended.push_back(time.now().time_since_epoch() / 1s);
+                }));
     time.run_for(59s);
     CHECK(ended == std::vector<std::int64_t>{3, 38, 38, 48, 58});
     tasks.cancel();
