@@ -30,6 +30,7 @@ stepper& stepper::enter(phase p, std::string why, std::optional<duration> limit)
     // A new story begins when a fault begins.
     if (p == phase::suspect || (p == phase::confirming && r.at == phase::watching)) r.story.clear();
     if (tells_a_story || p == phase::suspect) r.story.push_back({p, around_.wall, duration::zero(), why});
+    if (r.story.size() > limits::longest_story) r.story.erase(r.story.begin());
     if (p != phase::held) r.held.reset();
     r.at = p;
     r.since = around_.wall;

@@ -43,6 +43,7 @@ struct limits {
     static constexpr duration cleaning = std::chrono::seconds(300);
     static constexpr duration rolling_back = std::chrono::seconds(120);
     static constexpr duration retry = std::chrono::seconds(5);
+    static constexpr std::size_t longest_story = 64;
 };
 
 /// How long a verified stop may take: graceful, then hard, then some.

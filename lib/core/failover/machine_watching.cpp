@@ -72,6 +72,22 @@ void decide(stepper& s, const plan& p) {
     claim_hand_over(s, p);
 }
 
+void hold_because(stepper& s, const refusal& no) {
+    std::string text = no.text;
+    for (const rejected& x : no.rejections) text += fmt::format("; {}: {}", x.what, x.why);
+    s.hold_for(no.code, std::move(text), no.release);
+}
+
+/// A held guest was looked at again. A restart in place needs less than a hand-over does.
+void look_from_hold(stepper& s, const planned& answer) {
+    const auto* p = std::get_if<plan>(&answer.answer);
+    const auto* no = std::get_if<refusal>(&answer.answer);
+    const bool may_touch_it = p || !no->is_untouchable;
+    if (may_touch_it && s.around().armed && may_restart(s)) return restart(s);
+    if (p) return decide(s, *p);
+    hold_because(s, *no);
+}
+
 }  // namespace
 
 void react(stepper& s) {
@@ -162,16 +178,10 @@ void on_confirming(stepper& s, const event& e) {
     record& r = s.saved();
     if (const auto* answer = std::get_if<planned>(&e)) {
         if (const auto* p = std::get_if<plan>(&answer->answer)) return decide(s, *p);
-        const auto& no = std::get<refusal>(answer->answer);
-        std::string text = no.text;
-        for (const rejected& x : no.rejections) text += fmt::format("; {}: {}", x.what, x.why);
-        if (r.ordered) {
-            // An order is for now: it does not wait in the hold to surprise somebody later.
-            r.ordered = false;
-            r.asked = {};
-        }
-        s.hold_for(no.code, text, no.release);
-        return;
+        // An order is for now: it does not wait in the hold to surprise somebody later.
+        r.ordered = false;
+        r.asked = {};
+        return hold_because(s, std::get<refusal>(answer->answer));
     }
     if (says(e, standing::up) && !r.ordered) return back_to_watching(s, "healthy again");
     if (is<tick>(e) && s.is_overdue()) s.enter(phase::suspect, "the preflight did not end in time", limits::unknown);
@@ -182,11 +192,13 @@ void on_held(stepper& s, const event& e) {
     if (const auto* o = std::get_if<ordered>(&e)) return order(s, *o);
     const bool is_timed = r.held && r.held->until > s.around().wall;
     if (says(e, standing::up) && !is_timed) return back_to_watching(s, "healthy again");
+    if (const auto* answer = std::get_if<planned>(&e)) return look_from_hold(s, *answer);
     const bool now = is<reconsider>(e) || is<retry>(e) || (is<tick>(e) && s.is_overdue());
     if (!now || (is_timed && !is<retry>(e))) return;
     s.set_deadline(limits::held_recheck);
-    if (s.now().last == standing::down) return react(s);
     if (s.now().last == standing::up) return back_to_watching(s, "healthy again");
+    // Looked at again from inside the hold: no new story, no new alert while the reason stays the same.
+    if (s.now().last == standing::down && r.seen_up) s.run(operation::preflight);
 }
 
 void on_resting(stepper& s, const event& e) {

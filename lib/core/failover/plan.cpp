@@ -10,7 +10,7 @@ namespace {
 using model::backup;
 
 refusal refuse(std::string code, std::string text, std::string release) {
-    return refusal{std::move(code), std::move(text), std::move(release), {}};
+    return refusal{std::move(code), std::move(text), std::move(release), {}, false};
 }
 
 bool contains(const std::vector<std::string>& list, std::string_view item) {
@@ -339,8 +339,10 @@ std::vector<storage_id> backup_storages(const model::cluster_view& view, const p
 }
 
 std::optional<refusal> may_touch(const facts& seen) {
-    if (auto no = world_forbids(seen)) return no;
-    return untouchable(seen);
+    auto no = world_forbids(seen);
+    if (!no) no = untouchable(seen);
+    if (no) no->is_untouchable = true;
+    return no;
 }
 
 std::variant<plan, refusal> make_plan(const facts& seen, const policy& rules, const wish& asked) {

@@ -80,6 +80,7 @@ struct refusal {
     std::string text;     ///< for people
     std::string release;  ///< what would release the hold
     std::vector<rejected> rejections;
+    bool is_untouchable = false;  ///< forbids a restart in place as well
 };
 
 /// Why the guest may not even be restarted in place; nothing when it may.

@@ -198,7 +198,8 @@ TEST_CASE("a failed target is cleaned before the next one, and attempts are limi
     p.down().wait(300s);
     CHECK(p.held() == "rolled_back");
     p.wait(400s);
-    CHECK(p.at() == phase::confirming);
+    CHECK(p.last_run == operation::preflight);
+    CHECK(p.say(planned{some_plan()}).at() == phase::claimed);
 }
 
 TEST_CASE("what cannot be cleaned stops the hand-over") {
@@ -228,7 +229,18 @@ TEST_CASE("restarts in place are limited within their window, and not used up by
     p.ends(outcome::blocked, "locked");
     CHECK(p.held() == "locked");
     CHECK(p.saved().restarts.size() == 1);
-    CHECK(p.wait(31s).at() == phase::restarting);
+    CHECK(p.wait(31s).last_run == operation::preflight);
+    refusal still;
+    still.code = "locked";
+    still.is_untouchable = true;
+    p.alerts.clear();
+    const std::size_t told = p.saved().story.size();
+    CHECK(p.say(planned{still}).held() == "locked");
+    CHECK(p.alerts.empty());  // the same reason is not news, and no new line of the story
+    CHECK(p.saved().story.size() == told);
+    refusal unmovable;
+    unmovable.code = "no_backup";
+    CHECK(p.wait(31s).say(planned{unmovable}).at() == phase::restarting);
     p.done().wait(61s);
     CHECK(p.at() == phase::confirming);
     CHECK(p.up().at() == phase::watching);
