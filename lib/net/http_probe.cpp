@@ -2,6 +2,10 @@
 #include "net/probing.hpp"
 
 #include <fmt/core.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 
 namespace steward::net {
 namespace asio = boost::asio;
@@ -38,6 +42,10 @@ class http_prober final : public prober {
         const time_point deadline = time_.now() + check_.timeout;
         auto addresses = co_await probing::addresses_of(names_, check_.where.host, address_family::any, deadline, notes);
         if (!addresses) co_return notes.finish(verdict::unknown, addresses.error().text());
+        // A trust anchor of ours that is gone says nothing about the service.
+        const std::string& ca_file = check_.where.trust.ca_file;
+        if (check_.where.tls && !ca_file.empty() && ::access(ca_file.c_str(), R_OK) != 0)
+            co_return notes.finish(verdict::unknown, fmt::format("cannot read {}: {}", ca_file, std::strerror(errno)));
         known_addresses known(std::move(*addresses));
         http_request request("GET", check_.path);
         request.headers.emplace_back("Host", check_.host_header);
@@ -60,11 +68,12 @@ class http_prober final : public prober {
     }
 
     probe_result explain(const fault& f, probing::recorder& notes) const {
+        if (const auto trouble = probing::own_trouble(f)) return notes.finish(verdict::unknown, *trouble);
         switch (f.code) {
             case errc::timed_out: return notes.finish(verdict::unhealthy, probing::silence(check_.timeout));
             case errc::garbage: return notes.finish(verdict::unhealthy, "does not speak HTTP");
             case errc::unavailable: return notes.finish(verdict::unknown, f.detail);
-            default: return notes.finish(verdict::unhealthy, f.detail);
+            default: return notes.finish(verdict::unhealthy, probing::in_words(f.detail));
         }
     }
 

@@ -100,27 +100,45 @@ class icmp_prober final : public prober {
         const time_point deadline = time_.now() + check_.timeout;
         const auto addresses = co_await probing::addresses_of(names_, check_.host, check_.family, deadline, notes);
         if (!addresses) co_return notes.finish(verdict::unknown, addresses.error().text());
-        const asio::ip::address& address = addresses->front();
-        const icmp_socket socket = open_icmp(address.is_v6());
-        if (socket.fd < 0) {
-            const bool is_forbidden = socket.error == EPERM || socket.error == EACCES;
-            co_return notes.finish(verdict::unknown, is_forbidden ? "no permission for ICMP: net.ipv4.ping_group_range or CAP_NET_RAW"
-                                                                  : std::string("no ICMP socket: ") + std::strerror(socket.error));
+        probing::findings all;
+        for (std::size_t i = 0; i < addresses->size(); ++i) {
+            const time_point limit = probing::share_of(time_.now(), deadline, addresses->size() - i);
+            const bool is_there = co_await ask((*addresses)[i], limit, all);
+            notes.phase("echo");
+            if (is_there) co_return notes.finish(verdict::healthy, "echo");
         }
-        asio::posix::stream_descriptor descriptor(co_await asio::this_coro::executor, socket.fd);
-        const echo packet = make_packet(socket, address.is_v6());
-        if (connect_to(socket.fd, address) != 0 || ::send(socket.fd, &packet, sizeof packet, MSG_NOSIGNAL) < 0)
-            // It did not leave this node: that says nothing about the other end.
-            co_return notes.finish(verdict::unknown, std::string("cannot send: ") + std::strerror(errno));
-        const auto heard = co_await with_deadline(time_, deadline, listen(descriptor, socket, address.is_v6(), packet));
-        notes.phase("echo");
-        if (heard) co_return notes.finish(verdict::healthy, "echo");
-        if (heard.error().code == errc::timed_out)
-            co_return notes.finish(verdict::unhealthy, "no echo within " + format_duration(check_.timeout));
-        co_return notes.finish(verdict::unhealthy, heard.error().detail);
+        co_return notes.finish(all.answer(), all.reason());
     }
 
   private:
+    /// True for an echo; else `all` learns why not.
+    asio::awaitable<bool> ask(asio::ip::address address, time_point limit, probing::findings& all) {
+        const icmp_socket socket = open_icmp(address.is_v6());
+        if (socket.fd < 0) {
+            all.could_not_look(why_no_socket(socket.error));
+            co_return false;
+        }
+        asio::posix::stream_descriptor descriptor(co_await asio::this_coro::executor, socket.fd);
+        const echo packet = make_packet(socket, address.is_v6());
+        if (connect_to(socket.fd, address) != 0 || ::send(socket.fd, &packet, sizeof packet, MSG_NOSIGNAL) < 0) {
+            // It did not leave this node: that says nothing about the other end.
+            all.could_not_look("cannot send: " + probing::in_words(std::strerror(errno)));
+            co_return false;
+        }
+        const auto heard = co_await with_deadline(time_, limit, listen(descriptor, socket, address.is_v6(), packet));
+        if (heard) co_return true;
+        if (heard.error().code == errc::timed_out)
+            all.said_no("no echo within " + format_duration(check_.timeout));
+        else
+            all.said_no(probing::in_words(heard.error().detail));
+        co_return false;
+    }
+
+    static std::string why_no_socket(int error) {
+        if (error == EPERM || error == EACCES) return "no permission for ICMP: net.ipv4.ping_group_range or CAP_NET_RAW";
+        return "no ICMP socket: " + probing::in_words(std::strerror(error));
+    }
+
     static echo make_packet(const icmp_socket& socket, bool is_v6) {
         const std::uint64_t number = next_number();
         const auto pid = static_cast<std::uint64_t>(::getpid());

@@ -2,25 +2,50 @@
 
 #include <boost/asio/error.hpp>
 
+#include <algorithm>
+#include <array>
+#include <cctype>
 #include <cerrno>
 
 namespace steward::net::probing {
 
+namespace {
+
+/// Answers of the other side, or of the network on its behalf. EHOSTUNREACH is what a guest that left its bridge looks
+/// like (nobody answers ARP) as soon as the limit is longer than the kernel's three seconds of asking.
+constexpr std::array answers = {ECONNREFUSED, ECONNRESET, EPIPE, ETIMEDOUT, EHOSTUNREACH, EHOSTDOWN};
+
+boost::system::error_code of_system(int number) { return {number, boost::system::system_category()}; }
+
+}  // namespace
+
 std::optional<std::string> own_trouble(const boost::system::error_code& ec) {
-    switch (ec.value()) {
-        // No way out of this node, or no resources on it: that says nothing about the guest (reliability I9).
-        case ENETUNREACH:
-        case ENETDOWN:
-        case EADDRNOTAVAIL:
-        case EMFILE:
-        case ENFILE:
-        case ENOBUFS:
-        case ENOMEM:
-        case EACCES:
-        case EPERM:
-        case EAFNOSUPPORT: return "cannot look: " + ec.message();
-        default: return std::nullopt;
-    }
+    const auto same = [&ec](int number) { return ec == of_system(number); };
+    if (std::any_of(answers.begin(), answers.end(), same)) return std::nullopt;
+    return "cannot look: " + in_words(ec);
+}
+
+std::optional<std::string> own_trouble(const fault& f) {
+    if (f.code != errc::not_delivered || f.where != "connect") return std::nullopt;
+    const auto same = [&f](int number) { return f.detail == of_system(number).message(); };
+    if (std::any_of(answers.begin(), answers.end(), same)) return std::nullopt;
+    return "cannot look: " + in_words(f.detail);
+}
+
+std::string in_words(const boost::system::error_code& ec) { return in_words(ec.message()); }
+
+std::string in_words(std::string system_text) {
+    const auto is = [&](std::size_t at, int (*kind)(int)) {
+        return at < system_text.size() && kind(static_cast<unsigned char>(system_text[at])) != 0;
+    };
+    // Not "TLS…" or "DNS…".
+    if (is(0, std::isupper) && !is(1, std::isupper))
+        system_text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(system_text[0])));
+    return system_text;
+}
+
+time_point share_of(time_point now, time_point deadline, std::size_t addresses_left) {
+    return now + (deadline - now) / static_cast<std::int64_t>(std::max<std::size_t>(addresses_left, 1));
 }
 
 std::string silence(duration limit) { return "no answer within " + format_duration(limit); }

@@ -13,11 +13,34 @@
 /// What the probes share. Private to this room.
 namespace steward::net::probing {
 
-/// Whose fault is a failed connect or send? Nothing when it is the other side's answer; else why we could not look.
+/// Whose fault is a failed connect or send? Nothing when it is the other side's (or the network's) answer; else why we
+/// could not look. An error nobody thought of is ours: only a known answer may count against the guest (reliability I9).
 [[nodiscard]] std::optional<std::string> own_trouble(const boost::system::error_code& ec);
+/// The same for what fetch_once says: its not_delivered carries the system's words.
+[[nodiscard]] std::optional<std::string> own_trouble(const fault& f);
+
+/// The system's words as part of a sentence: "connection refused".
+[[nodiscard]] std::string in_words(const boost::system::error_code& ec);
+[[nodiscard]] std::string in_words(std::string system_text);
+
+/// When to give up on one address of several, so that a silent one leaves time for the others.
+[[nodiscard]] time_point share_of(time_point now, time_point deadline, std::size_t addresses_left);
 
 /// "no answer within 3s"
 [[nodiscard]] std::string silence(duration limit);
+
+/// What one address came to, or all of them: one that said no is evidence, one that we could not look at is none.
+class findings {
+  public:
+    void said_no(std::string reason) { no_ = std::move(reason); }
+    void could_not_look(std::string reason) { trouble_ = std::move(reason); }
+    [[nodiscard]] verdict answer() const { return no_ ? verdict::unhealthy : verdict::unknown; }
+    [[nodiscard]] std::string reason() const { return no_ ? *no_ : trouble_; }
+
+  private:
+    std::optional<std::string> no_;
+    std::string trouble_;
+};
 
 /// The probe's answer with everything that was measured so far.
 class recorder {

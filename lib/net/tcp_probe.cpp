@@ -20,16 +20,23 @@ class tcp_prober final : public prober {
         const time_point deadline = time_.now() + check_.timeout;
         const auto addresses = co_await probing::addresses_of(names_, check_.host, address_family::any, deadline, notes);
         if (!addresses) co_return notes.finish(verdict::unknown, addresses.error().text());
-        boost::system::error_code last;
-        for (const asio::ip::address& address : *addresses) {
-            const auto tried = co_await with_deadline(time_, deadline, connect(tcp::endpoint(address, check_.port)));
+        probing::findings all;
+        for (std::size_t i = 0; i < addresses->size(); ++i) {
+            const time_point limit = probing::share_of(time_.now(), deadline, addresses->size() - i);
+            const tcp::endpoint where((*addresses)[i], check_.port);
+            const auto tried = co_await with_deadline(time_, limit, connect(where));
             notes.phase("connect");
-            if (!tried) co_return notes.finish(verdict::unhealthy, probing::silence(check_.timeout));
-            last = *tried;
-            if (!last) co_return notes.finish(verdict::healthy, "connected");
+            if (!tried) {
+                all.said_no(probing::silence(check_.timeout));
+            } else if (!*tried) {
+                co_return notes.finish(verdict::healthy, "connected");
+            } else if (const auto trouble = probing::own_trouble(*tried)) {
+                all.could_not_look(*trouble);
+            } else {
+                all.said_no(probing::in_words(*tried));
+            }
         }
-        if (const auto trouble = probing::own_trouble(last)) co_return notes.finish(verdict::unknown, *trouble);
-        co_return notes.finish(verdict::unhealthy, last.message());
+        co_return notes.finish(all.answer(), all.reason());
     }
 
   private:

@@ -30,20 +30,20 @@ asio::awaitable<void> keep(asio::awaitable<T> work, std::optional<T>& into) {
     into.emplace(co_await std::move(work));
 }
 
+/// Runs the loop until no task is left.
+inline void run_out(asio::io_context& io, task_group& tasks) {
+    while (tasks.size() > 0) io.run_one();
+}
+
 /// Runs the loop until `work` has ended.
 template <class T>
 T await(asio::io_context& io, asio::awaitable<T> work) {
     std::optional<T> done;
     task_group tasks(io.get_executor());
     tasks.spawn("awaited", keep(std::move(work), done));
-    while (!done && tasks.size() > 0) io.run_one();
+    run_out(io, tasks);
     REQUIRE(done);
     return std::move(*done);
-}
-
-/// Runs the loop until no task is left.
-inline void run_out(asio::io_context& io, task_group& tasks) {
-    while (tasks.size() > 0) io.run_one();
 }
 
 inline std::vector<asio::ip::address> list(const std::vector<std::string>& texts) {
