@@ -66,6 +66,32 @@ def killed_everywhere(binaries):
             print(f"killed in {at} (aimed at {phase}): resumed, restored once, started once")
 
 
+def killed_elsewhere(binaries):
+    """kill -9 during a restart in place, while cleaning a failed target, and while rolling back."""
+    for phase, restarts, faults in (("restarting", 1, []), ("cleaning", 0, ["restore ct102 fail 10% @ n1,n3"]),
+                                    ("rolling_back", 0, ["restore ct102 fail 10% @ n1,n3"])):
+        with Site(binaries, speed=10, guests="ct102@n2") as site:
+            site.write_config(restarts=restarts, guests=("ct/102",))
+            site.start_guard()
+            site.start_daemon()
+            site.wait_until_up("ct/102")
+            for fault in faults:
+                site.fault(fault)
+            site.fault("guest ct102 crash")
+            record = site.directory / "state/records/guest.102.record"
+            end = time.monotonic() + 90
+            while state_in(record) != phase:
+                expect(time.monotonic() < end, f"the record never said {phase}")
+            site.kill("stewardd")
+            site.start_daemon()
+            site.wait_until_up("ct/102", 120)
+            guest = site.model()["guests"]["ct/102"]
+            expect(guest["running_on"] == ["n2"], f"killed in {phase}: runs at home only, not {guest['running_on']}")
+            expect(site.ask("why", "ct/102")["generation"] == 1, "still the original")
+            expect("lock" not in guest["config"] and guest["config"]["onboot"] == "1", f"as it was: {guest['config']}")
+            print(f"killed in {phase}: the original runs at home")
+
+
 def state_in(record):
     try:
         text = record.read_text()
@@ -221,7 +247,7 @@ def bad_configuration_is_explained(binaries):
         expect(good.returncode == 0 and "2 guest(s)" in good.stdout, good.stdout + good.stderr)
 
 
-SCENARIOS = {f.__name__: f for f in (dies_twice, killed_everywhere, observe_writes_nothing, reload_good_and_bad, second_daemon_refuses,
+SCENARIOS = {f.__name__: f for f in (dies_twice, killed_everywhere, killed_elsewhere, observe_writes_nothing, reload_good_and_bad, second_daemon_refuses,
                                      blind_means_no_action, wrong_fingerprint_sends_nothing, works_with_what_is_missing,
                                      bad_configuration_is_explained)}
 
