@@ -1,0 +1,187 @@
+#include "base/sha1.hpp"
+#include "guard/carry_out.hpp"
+#include "guard/config_text.hpp"
+#include "runtime/atomic_file.hpp"
+#include "support/temporary_directory.hpp"
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+using namespace steward;
+using namespace steward::guard;
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::string original =
+    "#a note\narch: amd64\nhostname: web\nonboot: 1\nrootfs: local-lvm:vm-101-disk-0,size=8G\n\n[old]\nhostname: was\n";
+
+/// A directory that looks like /etc/pve with ct/101 on n2.
+class site {
+  public:
+    site() : place(dir.path()) {
+        for (const char* n : {"n1", "n2", "n3"})
+            for (const char* d : {"lxc", "qemu-server"}) fs::create_directories(dir.path() / "nodes" / n / d);
+        fs::create_directories(dir.path() / "priv");
+        put(home, original);
+    }
+    void put(const std::string& path, const std::string& text) const {
+        REQUIRE(write_file_atomically(dir.path() / path, text));
+    }
+    [[nodiscard]] std::string get(const std::string& path) const {
+        const auto text = read_file(dir.path() / path, 1 << 20);
+        return text ? *text : std::string("(missing)");
+    }
+    reply ask(verb what, unsigned most_steps = 1000) const {
+        request r;
+        r.what = what;
+        r.guest = guest_id(guest_type::ct, vmid(101));
+        r.source = node_name("n2");
+        r.target = node_name("n1");
+        r.generation = 4;
+        r.digest = sha1_hex(original);
+        return carry_out(r, place, most_steps);
+    }
+    const std::string home = "nodes/n2/lxc/101.conf";
+    const std::string parked = "priv/steward/parked/101.n2.g4.conf";
+    temporary_directory dir;
+    workplace place;
+};
+
+}  // namespace
+
+TEST_CASE("park keeps every byte, locks what it parks, and is done once") {
+    const site s;
+    const reply first = s.ask(verb::park);
+    INFO(first.detail);
+    REQUIRE(first.ok);
+    CHECK(first.path == s.parked);
+    CHECK(s.get(s.home) == "(missing)");
+    CHECK(s.get(s.parked) == locked_text(original));
+    CHECK(s.get("priv/steward/parked/101.n2.g4.orig") == original);
+    const reply again = s.ask(verb::park);
+    CHECK(again.ok);
+    CHECK(again.path == s.parked);
+    CHECK(s.get(s.parked) == locked_text(original));
+}
+
+TEST_CASE("unpark brings back every byte, and is done once") {
+    const site s;
+    REQUIRE(s.ask(verb::park).ok);
+    REQUIRE(s.ask(verb::unpark).ok);
+    CHECK(s.get(s.home) == original);
+    CHECK(s.get(s.parked) == "(missing)");
+    CHECK(s.ask(verb::unpark).ok);
+    CHECK(s.get(s.home) == original);
+}
+
+TEST_CASE("relocate moves the configuration and nothing else") {
+    const site s;
+    REQUIRE(s.ask(verb::relocate).ok);
+    CHECK(s.get(s.home) == "(missing)");
+    CHECK(s.get("nodes/n1/lxc/101.conf") == original);
+    CHECK(s.ask(verb::relocate).ok);
+    CHECK(s.get("nodes/n1/lxc/101.conf") == original);
+}
+
+TEST_CASE("a guard killed between any two steps is taken up again, whatever is asked next") {
+    for (unsigned steps = 0; steps < 6; ++steps) {
+        DYNAMIC_SECTION("park cut off after " << steps << " steps, then parked") {
+            const site s;
+            s.ask(verb::park, steps);
+            REQUIRE(s.ask(verb::park).ok);
+            CHECK(s.get(s.parked) == locked_text(original));
+            CHECK(s.get(s.home) == "(missing)");
+            REQUIRE(s.ask(verb::unpark).ok);
+            CHECK(s.get(s.home) == original);
+        }
+        DYNAMIC_SECTION("park cut off after " << steps << " steps, then given up") {
+            const site s;
+            s.ask(verb::park, steps);
+            REQUIRE(s.ask(verb::unpark).ok);
+            CHECK(s.get(s.home) == original);
+            CHECK(s.get(s.parked) == "(missing)");
+        }
+        DYNAMIC_SECTION("unpark cut off after " << steps << " steps, then finished") {
+            const site s;
+            REQUIRE(s.ask(verb::park).ok);
+            s.ask(verb::unpark, steps);
+            REQUIRE(s.ask(verb::unpark).ok);
+            CHECK(s.get(s.home) == original);
+            CHECK(s.get(s.parked) == "(missing)");
+        }
+    }
+}
+
+TEST_CASE("what is not as it was asked for is refused, and nothing changes") {
+    struct row {
+        const char* name;
+        verb what;
+        errc code;
+        void (*spoil)(const site&);
+    };
+    const row rows[] = {
+        {"somebody edited it", verb::park, errc::changed,
+         [](const site& s) { s.put(s.home, original + "memory: 1\n"); }},
+        {"it is not there", verb::park, errc::not_found, [](const site& s) { fs::remove(s.dir.path() / s.home); }},
+        {"nothing is parked", verb::unpark, errc::not_found, [](const site& s) { fs::remove(s.dir.path() / s.home); }},
+        {"the vmid was taken meanwhile", verb::unpark, errc::exists,
+         [](const site& s) {
+             REQUIRE(s.ask(verb::park).ok);
+             s.put("nodes/n1/qemu-server/101.conf", "name: thief\n");
+         }},
+        {"the target node is not there", verb::relocate, errc::not_found,
+         [](const site& s) { fs::remove_all(s.dir.path() / "nodes/n1"); }},
+        {"edited before a relocation", verb::relocate, errc::changed, [](const site& s) { s.put(s.home, "x: y\n"); }},
+    };
+    for (const row& r : rows) {
+        DYNAMIC_SECTION(r.name) {
+            const site s;
+            r.spoil(s);
+            const std::string before = s.get(s.home) + s.get(s.parked);
+            const reply answer = s.ask(r.what);
+            CHECK_FALSE(answer.ok);
+            CHECK(answer.code == r.code);
+            CHECK_FALSE(answer.detail.empty());
+            CHECK(s.get(s.home) + s.get(s.parked) == before);
+        }
+    }
+}
+
+TEST_CASE("a configuration that PVE has locked is left alone") {
+    const site s;
+    const std::string locked =
+        original.substr(0, original.find("rootfs")) + "lock: backup\n" + original.substr(original.find("rootfs"));
+    s.put(s.home, locked);
+    request r;
+    r.what = verb::park;
+    r.guest = guest_id(guest_type::ct, vmid(101));
+    r.source = node_name("n2");
+    r.generation = 4;
+    r.digest = sha1_hex(locked);
+    const reply answer = carry_out(r, s.place);
+    CHECK_FALSE(answer.ok);
+    CHECK(answer.code == errc::locked);
+    CHECK(s.get(s.home) == locked);
+}
+
+TEST_CASE("symbolic links are not followed") {
+    const site s;
+    fs::rename(s.dir.path() / "nodes/n2/lxc", s.dir.path() / "elsewhere");
+    fs::create_directory_symlink(s.dir.path() / "elsewhere", s.dir.path() / "nodes/n2/lxc");
+    CHECK_FALSE(s.ask(verb::park).ok);
+    CHECK(s.get("elsewhere/101.conf") == original);
+}
+
+TEST_CASE("no cluster file system, no answer but unavailable") {
+    const temporary_directory empty;
+    request r;
+    r.what = verb::park;
+    r.guest = guest_id(guest_type::ct, vmid(101));
+    r.source = node_name("n2");
+    r.digest = sha1_hex(original);
+    const workplace nowhere(empty.path() / "pve");
+    const reply answer = carry_out(r, nowhere);
+    CHECK_FALSE(answer.ok);
+    CHECK(answer.code == errc::unavailable);
+}
