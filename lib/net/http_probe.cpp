@@ -1,11 +1,10 @@
 #include "net/http_exchange.hpp"
 #include "net/probing.hpp"
 
-#include <fmt/core.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
+#include <fmt/core.h>
+#include <unistd.h>
 
 namespace steward::net {
 namespace asio = boost::asio;
@@ -29,18 +28,21 @@ class known_addresses final : public resolver {
 std::string wanted(const std::vector<std::pair<int, int>>& ranges) {
     std::string out;
     for (const auto& [low, high] : ranges)
-        out += fmt::format("{}{}", out.empty() ? "" : ",", low == high ? std::to_string(low) : fmt::format("{}-{}", low, high));
+        out += fmt::format("{}{}", out.empty() ? "" : ",",
+                           low == high ? std::to_string(low) : fmt::format("{}-{}", low, high));
     return out;
 }
 
 class http_prober final : public prober {
   public:
-    http_prober(http_check check, time_source& time, resolver& names) : check_(std::move(check)), time_(time), names_(names) {}
+    http_prober(http_check check, time_source& time, resolver& names)
+        : check_(std::move(check)), time_(time), names_(names) {}
 
     asio::awaitable<probe_result> run() override {
         probing::recorder notes(time_);
         const time_point deadline = time_.now() + check_.timeout;
-        auto addresses = co_await probing::addresses_of(names_, check_.where.host, address_family::any, deadline, notes);
+        auto addresses =
+            co_await probing::addresses_of(names_, check_.where.host, address_family::any, deadline, notes);
         if (!addresses) co_return notes.finish(verdict::unknown, addresses.error().text());
         // A trust anchor of ours that is gone says nothing about the service.
         const std::string& ca_file = check_.where.trust.ca_file;
@@ -52,7 +54,8 @@ class http_prober final : public prober {
         request.headers.emplace_back("User-Agent", "steward");
         request.headers.emplace_back("Accept", "*/*");
         exchange_times times;
-        const auto answer = co_await fetch_once(time_, known, check_.where, std::move(request), deadline, most_body, times);
+        const auto answer =
+            co_await fetch_once(time_, known, check_.where, std::move(request), deadline, most_body, times);
         probe_result out = answer ? judge(answer->status, notes) : explain(answer.error(), notes);
         if (times.connect != duration::zero()) out.phases.emplace_back("connect", times.connect);
         if (times.tls != duration::zero()) out.phases.emplace_back("tls", times.tls);
@@ -63,8 +66,10 @@ class http_prober final : public prober {
   private:
     probe_result judge(int status, probing::recorder& notes) const {
         for (const auto& [low, high] : check_.good_status)
-            if (status >= low && status <= high) return notes.finish(verdict::healthy, fmt::format("status {}", status));
-        return notes.finish(verdict::unhealthy, fmt::format("status {}, wanted {}", status, wanted(check_.good_status)));
+            if (status >= low && status <= high)
+                return notes.finish(verdict::healthy, fmt::format("status {}", status));
+        return notes.finish(verdict::unhealthy,
+                            fmt::format("status {}, wanted {}", status, wanted(check_.good_status)));
     }
 
     probe_result explain(const fault& f, probing::recorder& notes) const {

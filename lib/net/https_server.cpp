@@ -42,7 +42,7 @@ class session {
         const auto first = co_await with_timeout(time_, options_.idle_limit, first_byte());
         if (!first) co_return;
         if (*first != tls_handshake_record) {
-            co_await with_timeout(time_, options_.idle_limit, redirect_plain());
+            (void)co_await with_timeout(time_, options_.idle_limit, redirect_plain());
             co_return;
         }
         const auto secured = co_await with_timeout(time_, options_.idle_limit, handshake());
@@ -58,7 +58,7 @@ class session {
             const auto sent = co_await with_timeout(time_, options_.idle_limit, write(text));
             if (!sent) co_return;
             if (!is_over) continue;
-            co_await with_timeout(time_, options_.idle_limit, say_goodbye());
+            (void)co_await with_timeout(time_, options_.idle_limit, say_goodbye());
             co_return;
         }
     }
@@ -182,7 +182,7 @@ class session {
 
     asio::awaitable<result<http_request>> refuse(fault why) {
         const std::string answer = "HTTP/1.0 400 bad request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-        co_await with_timeout(time_, options_.idle_limit, write(answer));
+        (void)co_await with_timeout(time_, options_.idle_limit, write(answer));
         co_return why;
     }
 

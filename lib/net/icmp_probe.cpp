@@ -4,16 +4,16 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/ip_icmp.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <array>
-#include <cerrno>
-#include <cstring>
 
 namespace steward::net {
 namespace asio = boost::asio;
@@ -93,7 +93,8 @@ std::size_t header_size(const icmp_socket& s, bool is_v6, const unsigned char* d
 
 class icmp_prober final : public prober {
   public:
-    icmp_prober(icmp_check check, time_source& time, resolver& names) : check_(std::move(check)), time_(time), names_(names) {}
+    icmp_prober(icmp_check check, time_source& time, resolver& names)
+        : check_(std::move(check)), time_(time), names_(names) {}
 
     asio::awaitable<probe_result> run() override {
         probing::recorder notes(time_);
@@ -135,7 +136,8 @@ class icmp_prober final : public prober {
     }
 
     static std::string why_no_socket(int error) {
-        if (error == EPERM || error == EACCES) return "no permission for ICMP: net.ipv4.ping_group_range or CAP_NET_RAW";
+        if (error == EPERM || error == EACCES)
+            return "no permission for ICMP: net.ipv4.ping_group_range or CAP_NET_RAW";
         return "no ICMP socket: " + probing::in_words(std::strerror(error));
     }
 
@@ -152,11 +154,13 @@ class icmp_prober final : public prober {
         return packet;
     }
 
-    static asio::awaitable<result<void>> listen(asio::posix::stream_descriptor& descriptor, icmp_socket socket, bool is_v6, echo sent) {
+    static asio::awaitable<result<void>> listen(asio::posix::stream_descriptor& descriptor, icmp_socket socket,
+                                                bool is_v6, echo sent) {
         std::array<unsigned char, 256> buffer{};
         for (;;) {
             boost::system::error_code ec;
-            co_await descriptor.async_wait(asio::posix::stream_descriptor::wait_read, asio::redirect_error(asio::use_awaitable, ec));
+            co_await descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
+                                           asio::redirect_error(asio::use_awaitable, ec));
             if (ec) throw boost::system::system_error(ec);
             const ssize_t n = ::recv(socket.fd, buffer.data(), buffer.size(), 0);
             if (n < 0 && (errno == EAGAIN || errno == EINTR)) continue;

@@ -64,7 +64,8 @@ probe_result recorder::finish(verdict answer, std::string reason) {
 }
 
 boost::asio::awaitable<result<std::vector<boost::asio::ip::address>>> addresses_of(resolver& names, std::string host,
-                                                                                   address_family family, time_point deadline,
+                                                                                   address_family family,
+                                                                                   time_point deadline,
                                                                                    recorder& notes) {
     boost::system::error_code ec;
     const auto literal = boost::asio::ip::make_address(host, ec);

@@ -14,7 +14,8 @@
 namespace steward::net::probing {
 
 /// Whose fault is a failed connect or send? Nothing when it is the other side's (or the network's) answer; else why we
-/// could not look. An error nobody thought of is ours: only a known answer may count against the guest (reliability I9).
+/// could not look. An error nobody thought of is ours: only a known answer may count against the guest (reliability
+/// I9).
 [[nodiscard]] std::optional<std::string> own_trouble(const boost::system::error_code& ec);
 /// The same for what fetch_once says: its not_delivered carries the system's words.
 [[nodiscard]] std::optional<std::string> own_trouble(const fault& f);
@@ -58,9 +59,7 @@ class recorder {
 };
 
 /// Addresses of a host; a name is looked up and the look-up recorded as phase "resolve".
-[[nodiscard]] boost::asio::awaitable<result<std::vector<boost::asio::ip::address>>> addresses_of(resolver& names, std::string host,
-                                                                                                 address_family family,
-                                                                                                 time_point deadline,
-                                                                                                 recorder& notes);
+[[nodiscard]] boost::asio::awaitable<result<std::vector<boost::asio::ip::address>>> addresses_of(
+    resolver& names, std::string host, address_family family, time_point deadline, recorder& notes);
 
 }  // namespace steward::net::probing

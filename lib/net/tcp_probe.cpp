@@ -13,12 +13,14 @@ namespace {
 
 class tcp_prober final : public prober {
   public:
-    tcp_prober(tcp_check check, time_source& time, resolver& names) : check_(std::move(check)), time_(time), names_(names) {}
+    tcp_prober(tcp_check check, time_source& time, resolver& names)
+        : check_(std::move(check)), time_(time), names_(names) {}
 
     asio::awaitable<probe_result> run() override {
         probing::recorder notes(time_);
         const time_point deadline = time_.now() + check_.timeout;
-        const auto addresses = co_await probing::addresses_of(names_, check_.host, address_family::any, deadline, notes);
+        const auto addresses =
+            co_await probing::addresses_of(names_, check_.host, address_family::any, deadline, notes);
         if (!addresses) co_return notes.finish(verdict::unknown, addresses.error().text());
         probing::findings all;
         for (std::size_t i = 0; i < addresses->size(); ++i) {
@@ -45,10 +47,16 @@ class tcp_prober final : public prober {
         boost::system::error_code ec;
         co_await socket.async_connect(where, asio::redirect_error(asio::use_awaitable, ec));
         if (ec == asio::error::operation_aborted) throw boost::system::system_error(ec);
-        boost::system::error_code ignored;
-        // Closing sends RST: no TIME_WAIT, so thousands of checks a second do not eat the ephemeral ports.
-        if (!ec) socket.set_option(asio::socket_base::linger(true, 0), ignored);
+        if (!ec) reset(socket);
         co_return ec;
+    }
+
+    /// RST instead of FIN: no TIME_WAIT, so thousands of checks a second do not eat the ephemeral ports. Closed by
+    /// hand, because Asio's destructor takes the linger option back.
+    static void reset(tcp::socket& socket) {
+        boost::system::error_code ignored;
+        socket.set_option(asio::socket_base::linger(true, 0), ignored);
+        socket.close(ignored);
     }
 
     tcp_check check_;

@@ -83,7 +83,6 @@ TEST_CASE("config: what YAML would take and we do not") {
          on_top("defaults: &d {}\nguests: *d"),
          {"2:11: anchors (&name) are not supported, write the value out",
           "3:9: aliases (*name) are not supported, write the value out"}},
-        {"alias without anchor", on_top("guests: *d"), {"2:9: not YAML: the referenced anchor is not defined"}},
         {"tag", on_top("mode: !!str armed"), {"2:7: tags (!name) are not supported"}},
         {"second document", on_top("---\nmode: armed"), {"3:1: a second document (---) is not supported"}},
         {"key that is a list", on_top("[a, b]: c"), {"2:1: a key must be a plain word"}},
@@ -394,4 +393,11 @@ TEST_CASE("config: load_file also looks at the files it names") {
     const std::string huge = write("huge.yaml", std::string(10'485'760, '#'));
     CHECK(complaints(load_file(huge)) ==
           std::vector<std::string>{" is larger than 1 MiB (10485760 bytes): this is no configuration"});
+}
+
+TEST_CASE("an alias without its anchor is not YAML") {
+    const auto read = config::parse("cluster: *d\n", "s.yaml");
+    REQUIRE(read.problems.size() == 1);
+    // yaml-cpp 0.8 goes on with the anchor's name where 0.7 ends.
+    CHECK(to_string(read.problems[0]).starts_with("s.yaml:1:10: not YAML: the referenced anchor is not defined"));
 }

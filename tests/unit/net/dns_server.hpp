@@ -13,15 +13,14 @@ class dns_server {
         int loses = 0;              ///< this many questions get no answer
     };
 
-    explicit dns_server(asio::io_context& io) : socket_(io, udp::v4()), acceptor_(io, tcp::v4()), tasks_(io.get_executor()) {
+    explicit dns_server(asio::io_context& io)
+        : socket_(io, udp::v4()), acceptor_(io, tcp::v4()), tasks_(io.get_executor()) {
         bind_both();
         tasks_.spawn("dns udp", serve_datagrams());
         tasks_.spawn("dns tcp", serve_streams());
     }
 
-    [[nodiscard]] std::string address() const {
-        return "127.0.0.1:" + std::to_string(socket_.local_endpoint().port());
-    }
+    [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(socket_.local_endpoint().port()); }
     void stop() { tasks_.cancel(); }
     [[nodiscard]] task_group& tasks() { return tasks_; }
     /// Sends what was kept back for silent names.
@@ -54,7 +53,8 @@ class dns_server {
         for (;;) {
             octets question(1500);
             udp::endpoint from;
-            const std::size_t n = co_await socket_.async_receive_from(asio::buffer(question), from, asio::use_awaitable);
+            const std::size_t n =
+                co_await socket_.async_receive_from(asio::buffer(question), from, asio::use_awaitable);
             ++datagrams;
             question.resize(n);
             const std::string name = name_in(question);
@@ -85,7 +85,8 @@ class dns_server {
         co_await asio::async_read(peer, asio::buffer(question), asio::redirect_error(asio::use_awaitable, closed));
         if (closed) co_return;
         octets reply = reply_to(question, false);
-        const octets prefix = {static_cast<unsigned char>(reply.size() / 256), static_cast<unsigned char>(reply.size() % 256)};
+        const octets prefix = {static_cast<unsigned char>(reply.size() / 256),
+                               static_cast<unsigned char>(reply.size() % 256)};
         reply.insert(reply.begin(), prefix.begin(), prefix.end());
         co_await asio::async_write(peer, asio::buffer(reply), asio::redirect_error(asio::use_awaitable, closed));
     }

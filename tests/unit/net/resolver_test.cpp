@@ -1,6 +1,5 @@
-#include "net/cares_resolver.hpp"
-
 #include "dns_server.hpp"
+#include "net/cares_resolver.hpp"
 
 #include <algorithm>
 
@@ -38,7 +37,8 @@ std::vector<std::string> sorted(const std::vector<asio::ip::address>& found) {
     return out;
 }
 
-asio::awaitable<void> note_answer(resolver& names, std::string name, time_point deadline, std::vector<std::string>& notes) {
+asio::awaitable<void> note_answer(resolver& names, std::string name, time_point deadline,
+                                  std::vector<std::string>& notes) {
     const auto found = co_await names.resolve(std::move(name), address_family::any, deadline);
     notes.push_back(found ? "found" : found.error().text());
 }
@@ -57,7 +57,6 @@ TEST_CASE("resolver: names become addresses of the families that were asked for"
         {"v4 of both", "both.example", address_family::v4, {"192.0.2.1"}},
         {"v6 of both", "both.example", address_family::v6, {"2001:db8::1"}},
         {"several", "many.example", address_family::any, {"192.0.2.1", "192.0.2.2", "192.0.2.3"}},
-        {"only v4", "many.example", address_family::any, {"192.0.2.1", "192.0.2.2", "192.0.2.3"}},
         {"no v6 there", "many.example", address_family::v6, {}},
         {"no address at all", "empty.example", address_family::any, {}},
         {"no such name", "gone.example", address_family::any, {}},
@@ -156,7 +155,9 @@ TEST_CASE("resolver: a silent server costs no more than the caller's deadline") 
         CHECK(s.ask("quick.example"));
         CHECK(!s.ask("gone.example"));
     }
-    SECTION("a deadline that has passed is no reason to hang") { CHECK(!s.ask("silent.example", address_family::v4, -1s)); }
+    SECTION("a deadline that has passed is no reason to hang") {
+        CHECK(!s.ask("silent.example", address_family::v4, -1s));
+    }
 }
 
 TEST_CASE("resolver: a cancelled caller leaves at once, and the answer may still come") {
@@ -199,15 +200,15 @@ TEST_CASE("resolver: it may go while questions are open") {
     }
 }
 
-TEST_CASE("resolver: many questions at once share few sockets") {
+TEST_CASE("resolver: many questions at once are all answered") {
     site s;
     std::vector<std::string> notes;
     task_group tasks(s.io.get_executor());
-    for (int i = 0; i < 200; ++i) {
+    for (int i = 0; i < 50; ++i) {
         const std::string name = "n" + std::to_string(i) + ".example";
         s.server.zone[name].addresses = {"192.0.2.8"};
         tasks.spawn(name, note_answer(*s.names, name, s.time.now() + 60s, notes));
     }
     run_out(s.io, tasks);
-    CHECK(std::count(notes.begin(), notes.end(), "found") == 200);
+    CHECK(std::count(notes.begin(), notes.end(), "found") == 50);
 }
