@@ -170,24 +170,24 @@ class daemon {
             boost::system::error_code ec;
             const int signal = co_await signals_.async_wait(asio::redirect_error(asio::use_awaitable, ec));
             if (ec || signal != SIGHUP) co_return !ec;
-            reload();
+            co_await reload();
         }
     }
 
     /// A bad file changes nothing.
-    void reload() {
+    asio::awaitable<void> reload() {
         notify::reloading(time_.now());
         config::loaded fresh = config::load_file(config_file_);
         for (const auto& p : fresh.problems) log::error("config.rejected", {{"reason", to_string(p)}});
-        if (fresh.problems.empty()) accept(std::move(fresh.values));
+        if (fresh.problems.empty()) co_await accept(std::move(fresh.values));
         notify::ready(summary());
     }
 
-    void accept(config::settings fresh) {
+    asio::awaitable<void> accept(config::settings fresh) {
         auto who = read_credentials(fresh.pve);
         if (!who) {
             log::error("config.rejected", {{"reason", who.error().text()}});
-            return;
+            co_return;
         }
         const config::settings& old = keeper_.settings();
         for (const auto& [key, was, is] : {std::tuple("state_dir", old.state_dir, fresh.state_dir),
@@ -196,7 +196,14 @@ class daemon {
             if (was != is) log::warning("config.needs_restart", {{"key", key}, {"from", was}, {"to", is}});
         world_.own_user = own_user(*who);
         connect(fresh.pve, std::move(*who));
+        // Only a change of the file is an order; `steward arm` is not taken back by an unrelated reload.
+        const bool changes_mode = fresh.run_mode != old.run_mode;
+        const config::mode wanted = fresh.run_mode;
         keeper_.apply(std::move(fresh));
+        if (changes_mode) {
+            const auto changed = co_await keeper_.set_mode(wanted);
+            if (!changed) log::error("mode.unchanged", {{"reason", changed.error().text()}});
+        }
         log::info("config.reloaded",
                   {{"file", config_file_}, {"guests", std::to_string(keeper_.settings().guests.size())}});
     }

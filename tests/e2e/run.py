@@ -155,6 +155,10 @@ def reload_good_and_bad(binaries):
         site.write_config(guests=("ct/102",))
         daemon.send_signal(signal.SIGHUP)
         site.wait("ct/101 gone", lambda: len(site.ask("status")["guests"]) == 1, 10)
+        site.mode = "observe"
+        site.write_config(guests=("ct/102",))
+        daemon.send_signal(signal.SIGHUP)
+        site.wait("the file's new mode", lambda: site.ask("status")["mode"] == "observe", 10)
         seconds, status = site.stop("stewardd")
         expect(status == 0 and seconds < 10, f"SIGTERM: status {status} after {seconds:.1f} s")
 

@@ -240,6 +240,7 @@ void guest_keeper::start_operation(failover::operation what) {
     cancel_operation();
     running_ = what;
     progress_.clear();
+    context_.own_user = world_.own_user;  // a reload may have brought other credentials
     operation_ = std::make_unique<task_group>(world_.executor);
     operation_->spawn(fmt::format("{} {}", failover::name_of(what), to_string(settings_.id)),
                       carry_out(what, operation_number_, is_resuming_));
