@@ -31,7 +31,7 @@ constexpr const char* help_text = R"(steward: looks after the guests of a Proxmo
                                      what a hand-over would do; changes nothing
   steward failover GUEST [--to NODE] [--force] [--wait]
                                      hand it over now; --force accepts an old backup
-  steward retry GUEST                look again at a held or failed guest
+  steward retry GUEST                look again at a held or failed_parked guest
   steward arm                        let the daemon act
   steward observe                    let it only look
   steward check-config [FILE]        all errors of a configuration file at once; exit 0 or 1

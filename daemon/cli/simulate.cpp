@@ -240,7 +240,8 @@ int send(const option_map& given, const std::vector<std::string>& words) {
 }  // namespace
 
 int simulate_main(std::vector<std::string> args) {
-    if (args.empty() || args.front() == "--help" || args.front() == "help") {
+    const bool asks_for_help = std::find(args.begin(), args.end(), "--help") != args.end();
+    if (args.empty() || asks_for_help || args.front() == "help") {
         std::cout << help;
         return args.empty() ? 2 : 0;
     }

@@ -16,7 +16,7 @@ enum class verb : std::uint8_t {
     park,      ///< lock the configuration, then rename it to priv/steward/parked (the commit point)
     unpark,    ///< bring a parked configuration back to its node, byte for byte
     relocate,  ///< rename a configuration from one node to another (all disks shared)
-    check,     ///< change nothing, but prove that the others could: the cluster file system takes writes
+    check,     ///< change nothing: tells that the guard serves us and sees the cluster file system
 };
 
 class request {

@@ -119,8 +119,14 @@ reply carry_out(const request& r, const workplace& where, unsigned most_steps) {
     auto opened = pve_files::open(where.pve_root);
     if (const auto* why = std::get_if<failure>(&opened)) return to_reply(*why);
     pve_files& files = std::get<pve_files>(opened);
+    if (r.what == verb::check) {
+        // Asked by every plan, also in observe mode: it only looks.
+        const auto nodes = files.has_directory("nodes");
+        if (const auto* why = std::get_if<failure>(&nodes)) return to_reply(*why);
+        if (!std::get<bool>(nodes)) return refusal(errc::unavailable, "there is no nodes directory in " + where.pve_root.string());
+        return next_step(r, {}).answer;
+    }
     if (const auto why = files.prove_writable()) return to_reply(*why);
-    if (r.what == verb::check) return next_step(r, {}).answer;
     std::optional<config_lock> held;
     if (!where.lock_root.empty() && r.source == where.local_node) {
         auto lock = config_lock::take(where.lock_root, r.guest);

@@ -70,7 +70,8 @@ struct task_group::state {
 
 task_group::task_group(asio::any_io_executor executor) : state_(std::make_shared<state>(std::move(executor))) {}
 
-task_group::~task_group() { state_->cancel_all(); }
+// Posted: outside the loop a task may be over whose completion has not run yet, and its signal must not be touched.
+task_group::~task_group() { cancel(); }
 
 void task_group::spawn(std::string name, asio::awaitable<void> work) {
     const auto task = state_->running.emplace(state_->running.end());

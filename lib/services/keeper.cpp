@@ -24,6 +24,12 @@ failover::state unreadable_state(guest_id guest, time_point now, wall_time wall,
     return s;
 }
 
+/// The next write of that guest replaces its record; what could not be read may still tell a person something.
+asio::awaitable<void> keep_evidence(cluster_store& store, std::string name, std::string text) {
+    const auto kept = co_await store.save_record(name, std::move(text));
+    if (!kept) log::warning("record.evidence_lost", {{"reason", kept.error().text()}});
+}
+
 asio::awaitable<void> end_guest(guest_keeper& guest) { co_await guest.stop(); }
 
 }  // namespace
@@ -78,6 +84,7 @@ void keeper::apply(config::settings settings) {
             add_guest(g, std::move(*saved), "");
         } else {
             log::error("record.unreadable", {{"guest", to_string(g.id)}, {"reason", saved.error().text()}});
+            ends_.spawn("evidence", keep_evidence(world_.store, record->first + ".unreadable", record->second));
             add_guest(g, std::nullopt, saved.error().text());
         }
     }

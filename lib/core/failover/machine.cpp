@@ -122,6 +122,13 @@ step advance(state before, const event& what, const surroundings& around) {
         detail::resume(s);
         return s.take();
     }
+    // While only observing, a hand-over that is under way stands still: its limits do not run either.
+    const phase at = s.saved().at;
+    const bool is_frozen = !around.armed && (is_in_flight(at) || at == phase::restarting);
+    if (is_frozen && std::holds_alternative<tick>(what)) {
+        s.set_deadline(detail::limits::held_recheck);
+        return s.take();
+    }
     detail::dispatch(s, what);
     return s.take();
 }

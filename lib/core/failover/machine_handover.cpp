@@ -180,6 +180,12 @@ void on_parked(stepper& s, const event& e) {
     if (!end) return;
     switch (end->how) {
         case outcome::ok:
+            if (end->code == "home") {
+                s.alarm("operator_moved", fmt::format("{} {}", guest_name(s), end->text));
+                s.saved().parked_path.clear();
+                s.enter(phase::watching, end->text);
+                return;
+            }
             if (end->code == "present") {
                 s.enter(phase::restored, end->text, limits::parked).run(operation::look_at_target);
                 return;
@@ -216,7 +222,9 @@ void on_cleaning(stepper& s, const event& e) {
     const auto* end = std::get_if<finished>(&e);
     if (!end) return;
     switch (end->how) {
-        case outcome::ok: return try_next(s);
+        case outcome::ok:
+            if (end->code == "running") return verify(s, end->text);
+            return try_next(s);
         case outcome::unknown: return look_again(s, end->text);
         case outcome::failed:
         case outcome::blocked:
@@ -247,14 +255,16 @@ void on_restored(stepper& s, const event& e) {
 void on_starting(stepper& s, const event& e) {
     const auto* end = std::get_if<finished>(&e);
     if (end && end->how == outcome::ok) return verify(s, end->text);
-    if (end && end->how == outcome::unknown) {
-        // The same start once more; it looks first and adopts a guest that runs.
-        s.saved().reason = end->text;
+    if ((end && end->how == outcome::unknown) || is_time_up(s, e)) {
+        // It may run by now: the same start once more, which looks first. Only a failure that PVE tells counts.
+        if (end) return look_again(s, end->text);
+        s.saved().operation_done = false;
+        s.set_deadline(s.rules().start_timeout);
         s.run(operation::start);
         return;
     }
-    if (!end && !is_time_up(s, e)) return;
-    const std::string why = end ? "start failed: " + end->text : "it did not start in time";
+    if (!end) return;
+    const std::string why = "start failed: " + end->text;
     if (s.saved().chosen->how == strategy::relocate) {
         s.saved().tried.push_back(fmt::format("{}: {}", s.saved().target.str(), why));
         return roll_back(s, why);
@@ -281,6 +291,7 @@ void on_verifying(stepper& s, const event& e) {
 void on_rolling_back(stepper& s, const event& e) {
     record& r = s.saved();
     const auto* end = std::get_if<finished>(&e);
+    if (end && end->how == outcome::ok && end->code == "running") return verify(s, end->text);
     if (end && end->how == outcome::ok) {
         const bool was_committed = !r.tried.empty();
         const std::string why = r.tried.empty() ? r.reason : r.tried.back();

@@ -138,6 +138,7 @@ void on_suspect(stepper& s, const event& e) {
 
 void on_restarting(stepper& s, const event& e) {
     record& r = s.saved();
+    if (const auto* o = std::get_if<ordered>(&e)) return order(s, *o);
     if (const auto* end = std::get_if<finished>(&e)) {
         switch (end->how) {
             case outcome::ok:
@@ -176,6 +177,7 @@ void on_restarting(stepper& s, const event& e) {
 
 void on_confirming(stepper& s, const event& e) {
     record& r = s.saved();
+    if (const auto* o = std::get_if<ordered>(&e)) return order(s, *o);
     if (const auto* answer = std::get_if<planned>(&e)) {
         if (const auto* p = std::get_if<plan>(&answer->answer)) return decide(s, *p);
         // An order is for now: it does not wait in the hold to surprise somebody later.
@@ -198,7 +200,7 @@ void on_held(stepper& s, const event& e) {
     s.set_deadline(limits::held_recheck);
     if (s.now().last == standing::up) return back_to_watching(s, "healthy again");
     // Looked at again from inside the hold: no new story, no new alert while the reason stays the same.
-    if (s.now().last == standing::down && r.seen_up) s.run(operation::preflight);
+    if (s.now().last == standing::down && (r.seen_up || is<retry>(e))) s.run(operation::preflight);
 }
 
 void on_resting(stepper& s, const event& e) {

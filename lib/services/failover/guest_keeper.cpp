@@ -228,6 +228,10 @@ asio::awaitable<void> guest_keeper::persist(bool is_needed) {
     }
 }
 
+asio::awaitable<void> guest_keeper::wait_until_armed() {
+    while (!world_.armed) co_await world_.time.sleep_for(1s);
+}
+
 void guest_keeper::cancel_operation() {
     ++operation_number_;
     running_ = failover::operation::none;
@@ -252,6 +256,10 @@ asio::awaitable<void> guest_keeper::carry_out(failover::operation what, std::uin
             co_await failover::gather_facts(world_.pve, world_.store, settings_.id, rules_, world_.own_user);
         inbox_.post({number, failover::planned{failover::make_plan(seen, rules_, state_.saved.asked)}});
         co_return;
+    }
+    if (changes_the_world(what) && !world_.armed) {
+        log::info("failover.frozen", {{"guest", to_string(settings_.id)}, {"operation", failover::name_of(what)}});
+        co_await wait_until_armed();
     }
     failover::operation_news news;
     news.task_started = [this, number](const upid& task) {

@@ -89,6 +89,7 @@ class guest_keeper {
     void cancel_operation();
     [[nodiscard]] boost::asio::awaitable<void> carry_out(failover::operation what, std::uint64_t number,
                                                          bool is_resumed);
+    [[nodiscard]] boost::asio::awaitable<void> wait_until_armed();
     void tell(const failover::state& before, const failover::step& s);
 
     keeper_world& world_;

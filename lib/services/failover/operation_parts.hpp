@@ -32,7 +32,7 @@ class worker {
     [[nodiscard]] boost::asio::awaitable<finished> start();
 
   private:
-    enum class place { free, ours_running, ours_complete, ours_broken, foreign };
+    enum class place { free, ours_running, ours_complete, ours_broken, home, foreign };
     class findings {
       public:
         place what = place::free;

@@ -227,6 +227,13 @@ asio::awaitable<finished> worker::roll_back() {
     } else if (saved_.chosen->how == strategy::relocate) {
         const auto away = co_await pve().guest_config(saved_.target, guest());
         if (away) {
+            const auto status = co_await pve().guest_status(saved_.target, guest());
+            if (!status) co_return from_fault(status.error());
+            if (status->status != model::run_state::stopped) {
+                finished f = succeeded(fmt::format("runs on {} after all", saved_.target.str()));
+                f.code = "running";
+                co_return f;
+            }
             guard::request what = guard_request(guard::verb::relocate);
             what.source = saved_.target;
             what.target = home;

@@ -62,6 +62,11 @@ asio::awaitable<result<worker::findings>> worker::inspect_target() {
         f.text = fmt::format("a guest {} that we may not see is on {}", guest().id.number(), saved_.target.str());
         co_return f;
     }
+    if (row->node == saved_.chosen->source && row->id == guest()) {
+        f.what = place::home;
+        f.text = fmt::format("was brought back to {} by somebody else", row->node.str());
+        co_return f;
+    }
     if (row->node != saved_.target || row->id != guest()) {
         f.what = place::foreign;
         f.text = fmt::format("vmid {} is taken by {} on {}", guest().id.number(), to_string(row->id), row->node.str());
@@ -97,6 +102,7 @@ asio::awaitable<finished> worker::look_at_target() {
         case place::ours_running: f.code = found->task.text; break;
         case place::ours_complete: f.code = "present"; break;
         case place::ours_broken: f.how = outcome::failed; break;
+        case place::home: f.code = "home"; break;
         case place::foreign:
             f.how = outcome::blocked;
             f.code = "vmid_conflict";
@@ -147,16 +153,18 @@ asio::awaitable<finished> worker::clean() {
     }
     if (!found) co_return not_known(found.error().text());
     if (found->what == place::free) co_return succeeded("nothing is left on " + saved_.target.str());
-    if (found->what == place::foreign || found->what == place::ours_running) co_return failed_with(found->text);
+    if (found->what == place::foreign || found->what == place::ours_running || found->what == place::home)
+        co_return failed_with(found->text);
 
     const auto status = co_await pve().guest_status(saved_.target, guest());
     if (!status && status.error().code == errc::not_found)
         co_return succeeded("nothing is left on " + saved_.target.str());
     if (!status) co_return from_fault(status.error());
-    if (status->status == model::run_state::running) {
-        auto posted = co_await pve().stop(saved_.target, guest());
-        finished down = co_await follow(std::move(posted), rules_.stop_timeout, duration::zero());
-        if (down.how != outcome::ok) co_return down;
+    if (status->status != model::run_state::stopped) {
+        // Whatever we believed: it runs, it is ours, and it is the only copy that does (reliability I8).
+        finished f = succeeded(fmt::format("runs on {} after all", saved_.target.str()));
+        f.code = "running";
+        co_return f;
     }
     auto posted = co_await pve().destroy(saved_.target, guest());
     finished gone = co_await follow(std::move(posted), 120s, duration::zero());

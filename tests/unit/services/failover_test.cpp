@@ -147,3 +147,85 @@ TEST_CASE("an operator orders a hand-over of a healthy guest, to a node of choic
     CHECK(site.runs_on(ct102) == "n3");
     CHECK_FALSE(site.all().order_failover(guest_id(guest_type::ct, vmid(999)), {}));
 }
+
+TEST_CASE("a replacement that has started is never removed because the API fell silent") {
+    simulated_site site;
+    for (auto& g : site.settings.guests) {
+        g.restart.attempts = 0;
+        g.failover.start_timeout = 5s;
+    }
+    site.restart();
+    site.time.run_for(60s);
+    site.fault("guest ct102 crash");
+    REQUIRE(site.reaches(ct102, phase::starting, 300s));
+    site.time.run_for(100ms);
+    site.fault("api any 596");
+    site.time.run_for(60s);
+    CHECK(site.at(ct102) == phase::starting);
+    site.fault("api any ok");
+    REQUIRE(site.reaches(ct102, phase::done, 300s));
+    CHECK(site.runs_on(ct102) == "n1");
+    CHECK(site.writes("DELETE") == 0);
+    CHECK(site.writes("POST /nodes/n1/lxc/102/status/stop") == 0);
+    CHECK(site.writes("POST /nodes/n1/lxc/102/status/start") == 1);
+}
+
+TEST_CASE("an order that comes during a restart in place is carried out") {
+    simulated_site site;
+    site.time.run_for(60s);
+    site.fault("guest ct102 crash");
+    REQUIRE(site.reaches(ct102, phase::restarting, 60s));
+    site.time.run_for(1s);
+    failover::wish asked;
+    asked.to = node_name("n3");
+    REQUIRE(site.all().order_failover(ct102, asked));
+    REQUIRE(site.reaches(ct102, phase::done, 400s));
+    CHECK(site.runs_on(ct102) == "n3");
+}
+
+TEST_CASE("observe freezes a hand-over where it is, arm lets it go on") {
+    simulated_site site;
+    for (auto& g : site.settings.guests) g.restart.attempts = 0;
+    site.restart();
+    site.time.run_for(60s);
+    site.fault("guest ct102 crash");
+    REQUIRE(site.reaches(ct102, phase::stopping, 60s));
+    site.time.run_for(1s);
+    task_group orders(site.time.io().get_executor());
+    const auto order = [&](config::mode m) -> boost::asio::awaitable<void> {
+        const auto done = co_await site.all().set_mode(m);
+        CHECK(done.has_value());
+    };
+    orders.spawn("observe", order(config::mode::observe));
+    site.time.run_for(1h);
+    const std::size_t writes = site.writes();
+    CHECK(site.at(ct102) == phase::isolating);
+    CHECK(site.record(ct102).parked_path.empty());
+    CHECK(site.model.config(node_name("n2"), ct102).has_value());
+    site.time.run_for(1h);
+    CHECK(site.writes() == writes);
+    orders.spawn("arm", order(config::mode::armed));
+    REQUIRE(site.reaches(ct102, phase::done, 400s));
+    CHECK(site.runs_on(ct102) == "n1");
+}
+
+TEST_CASE("a failed_parked guest that a person brought home is watched again") {
+    simulated_site site;
+    for (auto& g : site.settings.guests) g.restart.attempts = 0;
+    site.restart();
+    site.time.run_for(60s);
+    // The worker dies half-way: `lock: create` stays, which the API cannot remove.
+    site.fault("restore ct102 workerkill 40% @ n1");
+    site.fault("guest ct102 crash");
+    REQUIRE(site.reaches(ct102, phase::failed_parked, 600s));
+    REQUIRE(site.model.files().tree().remove("nodes/n1/lxc/102.conf"));
+    const std::string parked = site.record(ct102).parked_path;
+    const auto kept = site.model.files().tree().read(parked.substr(0, parked.size() - 5) + ".orig");
+    REQUIRE(kept);
+    site.model.files().tree().write("nodes/n2/lxc/102.conf", *kept);
+    site.model.begin_start(node_name("n2"), ct102, "root@pam");
+    site.time.run_for(30s);
+    REQUIRE(site.all().retry(ct102));
+    CHECK(site.reaches(ct102, phase::watching, 30s));
+    CHECK(site.runs_on(ct102) == "n2");
+}
