@@ -1,4 +1,4 @@
-#include "loopback.hpp"
+#include "https_pair.hpp"
 
 using namespace steward;
 using namespace steward::net;
@@ -18,7 +18,7 @@ std::string outcome(const result<http_response>& r) { return r ? std::to_string(
 }  // namespace
 
 TEST_CASE("connections are kept, and a caller never sees that the server closed an idle one") {
-    loopback site([](const http_request&) { return text("hello"); }, 60ms);
+    https_pair site([](const http_request&) { return text("hello"); }, 60ms);
     const auto client = site.client(site.endpoint());
     for (int i = 0; i < 3; ++i) {
         const auto got = site.send(*client, http_request("GET", "/x"));
@@ -36,7 +36,7 @@ TEST_CASE("connections are kept, and a caller never sees that the server closed 
 
 TEST_CASE("a write that may have arrived is never repeated") {
     int posts = 0;
-    loopback site([&](const http_request& r) {
+    https_pair site([&](const http_request& r) {
         server_reply reply = text("ok");
         if (r.method == "POST") {
             ++posts;
@@ -72,7 +72,7 @@ TEST_CASE("what a server can do to a request, and what it is called") {
     };
     for (const row& r : rows) {
         DYNAMIC_SECTION(r.name) {
-            loopback site([&](const http_request&) {
+            https_pair site([&](const http_request&) {
                 server_reply reply = text("fine");
                 r.how(reply);
                 return reply;
@@ -90,32 +90,32 @@ TEST_CASE("what a server can do to a request, and what it is called") {
 TEST_CASE("nothing is sent to a server that is not the configured one") {
     struct row {
         const char* name;
-        std::function<void(loopback&, http_endpoint&)> trust;
+        std::function<void(https_pair&, http_endpoint&)> trust;
         const char* outcome;
     };
     const row rows[] = {
-        {"right CA", [](loopback&, http_endpoint&) {}, "200"},
+        {"right CA", [](https_pair&, http_endpoint&) {}, "200"},
         {"right fingerprint",
-         [](loopback& s, http_endpoint& e) { e.trust = {}, e.trust.fingerprints = {s.leaf.fingerprint_sha256}; },
+         [](https_pair& s, http_endpoint& e) { e.trust = {}, e.trust.fingerprints = {s.leaf.fingerprint_sha256}; },
          "200"},
         {"one of several fingerprints",
-         [](loopback& s, http_endpoint& e) {
+         [](https_pair& s, http_endpoint& e) {
              e.trust = {}, e.trust.fingerprints = {"AB:CD", s.leaf.fingerprint_sha256};
          },
          "200"},
-        {"insecure on purpose", [](loopback&, http_endpoint& e) { e.trust = {}, e.trust.insecure = true; }, "200"},
+        {"insecure on purpose", [](https_pair&, http_endpoint& e) { e.trust = {}, e.trust.insecure = true; }, "200"},
         {"wrong fingerprint",
-         [](loopback& s, http_endpoint& e) { e.trust = {}, e.trust.fingerprints = {s.ca.fingerprint_sha256}; },
+         [](https_pair& s, http_endpoint& e) { e.trust = {}, e.trust.fingerprints = {s.ca.fingerprint_sha256}; },
          "untrusted"},
-        {"unknown CA", [](loopback&, http_endpoint& e) { e.trust = {}; }, "untrusted"},
-        {"another name than in the certificate", [](loopback&, http_endpoint& e) { e.host = "127.0.0.2"; },
+        {"unknown CA", [](https_pair&, http_endpoint& e) { e.trust = {}; }, "untrusted"},
+        {"another name than in the certificate", [](https_pair&, http_endpoint& e) { e.host = "127.0.0.2"; },
          "not_delivered"},
-        {"a CA file that is not there", [](loopback&, http_endpoint& e) { e.trust.ca_file = "/nonexistent"; },
+        {"a CA file that is not there", [](https_pair&, http_endpoint& e) { e.trust.ca_file = "/nonexistent"; },
          "untrusted"},
     };
     for (const row& r : rows) {
         DYNAMIC_SECTION(r.name) {
-            loopback site([](const http_request&) { return text("ok"); });
+            https_pair site([](const http_request&) { return text("ok"); });
             http_endpoint to = site.endpoint();
             r.trust(site, to);
             const auto client = site.client(to);
@@ -128,7 +128,7 @@ TEST_CASE("nothing is sent to a server that is not the configured one") {
 }
 
 TEST_CASE("a certificate for another name is not trusted") {
-    loopback site([](const http_request&) { return text("ok"); });
+    https_pair site([](const http_request&) { return text("ok"); });
     const auto other = make_certificate("n2", {"n2.example"}, site.ca);
     REQUIRE(other);
     server_options options;
@@ -149,7 +149,7 @@ TEST_CASE("a certificate for another name is not trusted") {
 }
 
 TEST_CASE("nobody listens: not delivered") {
-    loopback site([](const http_request&) { return text("ok"); });
+    https_pair site([](const http_request&) { return text("ok"); });
     http_endpoint to("127.0.0.1", 1);
     const auto client = site.client(to);
     CHECK(outcome(site.send(*client, http_request("POST", "/x"))) == "not_delivered");

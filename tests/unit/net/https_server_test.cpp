@@ -1,4 +1,4 @@
-#include "loopback.hpp"
+#include "https_pair.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
@@ -28,7 +28,7 @@ asio::awaitable<std::string> speak_plainly(std::uint16_t port, std::string bytes
 }  // namespace
 
 TEST_CASE("plain HTTP on the TLS port is pointed to https") {
-    loopback site([](const http_request&) { return server_reply(); });
+    https_pair site([](const http_request&) { return server_reply(); });
     const std::string get =
         run_awaitable(site.io, speak_plainly(site.server->port(), "GET /x HTTP/1.1\r\nHost: a\r\n\r\n"));
     CHECK(get.starts_with("HTTP/1.1 301 "));
@@ -40,7 +40,7 @@ TEST_CASE("plain HTTP on the TLS port is pointed to https") {
 }
 
 TEST_CASE("an over-long header is not answered at all, and the connection dies of idleness") {
-    loopback site([](const http_request&) { return server_reply(); }, 80ms);
+    https_pair site([](const http_request&) { return server_reply(); }, 80ms);
     const auto client = site.client(site.endpoint());
     http_request large("GET", "/x");
     large.headers.emplace_back("Cookie", std::string(9000, 'x'));
@@ -51,7 +51,7 @@ TEST_CASE("an over-long header is not answered at all, and the connection dies o
 }
 
 TEST_CASE("methods of every kind reach the handler, which decides") {
-    loopback site([](const http_request& r) {
+    https_pair site([](const http_request& r) {
         server_reply reply;
         reply.status = r.method == "PATCH" ? 501 : 200;
         reply.body = r.body;
@@ -68,7 +68,7 @@ TEST_CASE("methods of every kind reach the handler, which decides") {
 }
 
 TEST_CASE("a taken address and bad keys are said clearly") {
-    loopback site([](const http_request&) { return server_reply(); });
+    https_pair site([](const http_request&) { return server_reply(); });
     server_options options;
     options.certificate_pem = site.leaf.certificate_pem;
     options.private_key_pem = site.leaf.private_key_pem;
