@@ -123,7 +123,8 @@ reply carry_out(const request& r, const workplace& where, unsigned most_steps) {
         // Asked by every plan, also in observe mode: it only looks.
         const auto nodes = files.has_directory("nodes");
         if (const auto* why = std::get_if<failure>(&nodes)) return to_reply(*why);
-        if (!std::get<bool>(nodes)) return refusal(errc::unavailable, "there is no nodes directory in " + where.pve_root.string());
+        if (!std::get<bool>(nodes))
+            return refusal(errc::unavailable, "there is no nodes directory in " + where.pve_root.string());
         return next_step(r, {}).answer;
     }
     if (const auto why = files.prove_writable()) return to_reply(*why);

@@ -1,11 +1,11 @@
 #include "net/https_server.hpp"
 #include "net/tls.hpp"
 
+#include <boost/asio/ip/address.hpp>
+
+#include <memory>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
-
-#include <boost/asio/ip/address.hpp>
-#include <memory>
 
 namespace steward::net {
 namespace {
@@ -54,7 +54,8 @@ bool give_serial(X509* certificate) {
 
 }  // namespace
 
-result<certificate> make_certificate(std::string common_name, std::vector<std::string> alternative_names, const certificate& ca) {
+result<certificate> make_certificate(std::string common_name, std::vector<std::string> alternative_names,
+                                     const certificate& ca) {
     const fault failed(errc::io, "make certificate for " + common_name, "OpenSSL refused");
     const key_ptr key(EVP_EC_gen("P-256"));
     const x509_ptr made(X509_new());
@@ -70,11 +71,13 @@ result<certificate> make_certificate(std::string common_name, std::vector<std::s
     x509_ptr issuer;
     key_ptr issuer_key;
     if (!is_root) {
-        const bio_ptr certificate_in(BIO_new_mem_buf(ca.certificate_pem.data(), static_cast<int>(ca.certificate_pem.size())));
+        const bio_ptr certificate_in(
+            BIO_new_mem_buf(ca.certificate_pem.data(), static_cast<int>(ca.certificate_pem.size())));
         const bio_ptr key_in(BIO_new_mem_buf(ca.private_key_pem.data(), static_cast<int>(ca.private_key_pem.size())));
         issuer.reset(PEM_read_bio_X509(certificate_in.get(), nullptr, nullptr, nullptr));
         issuer_key.reset(PEM_read_bio_PrivateKey(key_in.get(), nullptr, nullptr, nullptr));
-        if (!issuer || !issuer_key) return fault(errc::invalid, "make certificate for " + common_name, "the CA cannot be read");
+        if (!issuer || !issuer_key)
+            return fault(errc::invalid, "make certificate for " + common_name, "the CA cannot be read");
     }
     X509* const signer = is_root ? made.get() : issuer.get();
     X509_set_issuer_name(made.get(), X509_get_subject_name(signer));

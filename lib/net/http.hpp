@@ -18,7 +18,8 @@ using http_headers = std::vector<std::pair<std::string, std::string>>;
 class http_request {
   public:
     http_request() = default;
-    http_request(std::string verb, std::string path_and_query) : method(std::move(verb)), target(std::move(path_and_query)) {}
+    http_request(std::string verb, std::string path_and_query)
+        : method(std::move(verb)), target(std::move(path_and_query)) {}
     std::string method;  ///< GET POST PUT DELETE
     std::string target;  ///< "/api2/json/version?x=y", already percent-encoded
     http_headers headers;
@@ -38,9 +39,9 @@ class http_response {
 /// How to recognise the server. Exactly one of the three; nothing set means the system's CA store.
 class tls_trust {
   public:
-    std::string ca_file;  ///< PEM; the host name or address is verified as well
+    std::string ca_file;                    ///< PEM; the host name or address is verified as well
     std::vector<std::string> fingerprints;  ///< SHA-256 of the leaf, "AB:CD:…", any of them; neither CA nor name matter
-    bool insecure = false;           ///< accept anything: only by explicit configuration
+    bool insecure = false;                  ///< accept anything: only by explicit configuration
 };
 
 /// One HTTPS (or http) server to talk to.

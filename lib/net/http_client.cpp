@@ -14,11 +14,11 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>
 #include <deque>
+#include <fmt/core.h>
 
 namespace steward::net {
 namespace asio = boost::asio;
@@ -49,7 +49,8 @@ class tls_setup {
         if (!where.tls) return;
         boost::system::error_code ec;
         context_.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_sslv2 |
-                                 asio::ssl::context::no_sslv3 | asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1,
+                                 asio::ssl::context::no_sslv3 | asio::ssl::context::no_tlsv1 |
+                                 asio::ssl::context::no_tlsv1_1,
                              ec);
         const tls_trust& trust = where.trust;
         if (trust.insecure || !trust.fingerprints.empty()) {
@@ -100,8 +101,9 @@ class connection {
         if (ec) {
             const long verified = SSL_get_verify_result(tls_->native_handle());
             if (checks_chain && verified != X509_V_OK)
-                co_return fault(errc::untrusted, "tls", fmt::format("certificate of {} is not trusted: {}", where.host,
-                                                                    X509_verify_cert_error_string(verified)));
+                co_return fault(errc::untrusted, "tls",
+                                fmt::format("certificate of {} is not trusted: {}", where.host,
+                                            X509_verify_cert_error_string(verified)));
             if (checks_chain && ec.message().find("verify failed") != std::string::npos)
                 co_return fault(errc::untrusted, "tls",
                                 fmt::format("certificate of {} does not carry that name", where.host));
@@ -128,9 +130,11 @@ class connection {
     asio::awaitable<result<void>> write(std::string_view bytes, std::size_t& written) {
         boost::system::error_code ec;
         if (tls_)
-            written = co_await asio::async_write(*tls_, asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, ec));
+            written =
+                co_await asio::async_write(*tls_, asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, ec));
         else
-            written = co_await asio::async_write(*plain_, asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, ec));
+            written =
+                co_await asio::async_write(*plain_, asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, ec));
         throw_if_cancelled(ec);
         if (ec) co_return fault(errc::io, "write", ec.message());
         co_return result<void>();
@@ -148,8 +152,8 @@ class connection {
         for (const std::string& wanted : where.trust.fingerprints)
             if (equal_without_case(wanted, shown)) return {};
         return fault(errc::untrusted, "tls",
-                     fmt::format("{}:{} shows the fingerprint {}, which is not the configured one; nothing was sent", where.host,
-                                 where.port, shown));
+                     fmt::format("{}:{} shows the fingerprint {}, which is not the configured one; nothing was sent",
+                                 where.host, where.port, shown));
     }
 
     std::unique_ptr<tls_stream> tls_;
@@ -206,7 +210,8 @@ std::string serialise(const http_request& request, const http_endpoint& where, b
     bool has_host = false;
     for (const auto& [name, value] : request.headers) has_host = has_host || equal_without_case(name, "host");
     const bool is_v6 = where.host.find(':') != std::string::npos;
-    if (!has_host) text += fmt::format("Host: {}{}{}:{}\r\n", is_v6 ? "[" : "", where.host, is_v6 ? "]" : "", where.port);
+    if (!has_host)
+        text += fmt::format("Host: {}{}{}:{}\r\n", is_v6 ? "[" : "", where.host, is_v6 ? "]" : "", where.port);
     for (const auto& [name, value] : request.headers) text += name + ": " + value + "\r\n";
     const bool may_have_body = request.method == "POST" || request.method == "PUT";
     // PVE knows no chunked requests and refuses a body on GET and DELETE (pve-facts B.2).
@@ -257,7 +262,9 @@ class response_reader {
         if (bytes.empty()) {
             if (!parser_.got_some()) return fault(errc::outcome_unknown, "read", "the server closed the connection");
             parser_.put_eof(ec);
-            if (ec) return fault(errc::outcome_unknown, "read", "the server closed the connection in the middle of its answer");
+            if (ec)
+                return fault(errc::outcome_unknown, "read",
+                             "the server closed the connection in the middle of its answer");
             return {};
         }
         if (how_far_.received == 0) how_far_.first_byte = time_.now();
@@ -278,7 +285,8 @@ class response_reader {
         auto& message = parser_.get();
         out.status = static_cast<int>(message.result_int());
         out.reason = std::string(message.reason());
-        for (const auto& field : message) out.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
+        for (const auto& field : message)
+            out.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
         out.body = std::move(message.body());
         return out;
     }
@@ -292,7 +300,8 @@ class response_reader {
     http::response_parser<http::string_body> parser_;
 };
 
-asio::awaitable<result<http_response>> converse(connection& with, std::string_view text, response_reader& reader, progress& how_far) {
+asio::awaitable<result<http_response>> converse(connection& with, std::string_view text, response_reader& reader,
+                                                progress& how_far) {
     const auto sent = co_await with.write(text, how_far.written);
     // A server that refuses early may answer and close while we still write; its answer counts.
     if (!sent && how_far.written == 0) co_return fault(errc::not_delivered, "write", sent.error().detail);
@@ -317,8 +326,9 @@ std::string fingerprint_of(X509* certificate) {
     return out;
 }
 
-asio::awaitable<result<http_response>> fetch_once(time_source& time, resolver& names, http_endpoint where, http_request request,
-                                                  time_point deadline, std::size_t max_body, exchange_times& times) {
+asio::awaitable<result<http_response>> fetch_once(time_source& time, resolver& names, http_endpoint where,
+                                                  http_request request, time_point deadline, std::size_t max_body,
+                                                  exchange_times& times) {
     tls_setup setup(where);
     auto opened = co_await open_connection(time, names, where, setup, deadline, times);
     if (!opened) co_return opened.error();
@@ -410,8 +420,9 @@ struct http_client::state {
             const bool was_stale = is_reused && how_far.received == 0 && answer.error().code != errc::timed_out;
             if (was_stale && (request.method == "GET" || how_far.written == 0)) continue;
             if (answer.error().code == errc::garbage || answer.error().code == errc::not_delivered) co_return answer;
-            co_return fault(errc::outcome_unknown, name(),
-                            answer.error().code == errc::timed_out ? "no complete answer in time" : answer.error().detail);
+            co_return fault(
+                errc::outcome_unknown, name(),
+                answer.error().code == errc::timed_out ? "no complete answer in time" : answer.error().detail);
         }
     }
 

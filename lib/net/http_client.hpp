@@ -14,7 +14,7 @@ class http_client_options {
     duration idle_limit = std::chrono::seconds(4);     ///< PVE drops idle connections after 5 s: we are first
     int requests_per_connection = 90;                  ///< PVE closes after 100
     std::size_t max_body = 8U << 20U;
-    std::size_t max_connections = 4;                   ///< at once; further calls wait for a free one
+    std::size_t max_connections = 4;  ///< at once; further calls wait for a free one
 };
 
 /// Kept-alive connections to one server. A caller never sees that the server closed an idle one: a request that

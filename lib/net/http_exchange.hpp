@@ -19,9 +19,11 @@ class exchange_times {
 };
 
 /// One request on a fresh connection that is closed afterwards: what an HTTP probe is. Errors as in http_client; the
-/// text of not_delivered is the system's ("Connection refused"). A body longer than `max_body` is cut off, not an error.
-[[nodiscard]] boost::asio::awaitable<result<http_response>> fetch_once(time_source& time, resolver& names, http_endpoint where,
-                                                                       http_request request, time_point deadline,
-                                                                       std::size_t max_body, exchange_times& times);
+/// text of not_delivered is the system's ("Connection refused"). A body longer than `max_body` is cut off, not an
+/// error.
+[[nodiscard]] boost::asio::awaitable<result<http_response>> fetch_once(time_source& time, resolver& names,
+                                                                       http_endpoint where, http_request request,
+                                                                       time_point deadline, std::size_t max_body,
+                                                                       exchange_times& times);
 
 }  // namespace steward::net

@@ -11,9 +11,9 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <fmt/core.h>
 
 #include <array>
+#include <fmt/core.h>
 
 namespace steward::net {
 namespace asio = boost::asio;
@@ -88,7 +88,8 @@ class session {
         tcp::socket& socket = stream_.next_layer();
         std::array<char, 2048> buffer;
         boost::system::error_code ec;
-        const std::size_t n = co_await socket.async_read_some(asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, ec));
+        const std::size_t n =
+            co_await socket.async_read_some(asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, ec));
         if (ec == asio::error::operation_aborted) throw boost::system::system_error(ec);
         const std::string_view text(buffer.data(), n);
         const auto space = text.find(' ');
@@ -96,10 +97,10 @@ class session {
         if (ec || end == std::string_view::npos) co_return fault(errc::io, "redirect", "not HTTP");
         const std::string_view method = text.substr(0, space);
         const bool is_safe = method == "GET" || method == "HEAD";
-        const std::string answer = fmt::format(
-            "HTTP/1.1 {}\r\nLocation: https://{}:{}{}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-            is_safe ? "301 Moved Permanently" : "308 Permanent Redirect", options_.address, socket.local_endpoint().port(),
-            text.substr(space + 1, end - space - 1));
+        const std::string answer =
+            fmt::format("HTTP/1.1 {}\r\nLocation: https://{}:{}{}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+                        is_safe ? "301 Moved Permanently" : "308 Permanent Redirect", options_.address,
+                        socket.local_endpoint().port(), text.substr(space + 1, end - space - 1));
         co_await asio::async_write(socket, asio::buffer(answer), asio::redirect_error(asio::use_awaitable, ec));
         co_return result<void>();
     }
@@ -152,7 +153,8 @@ class session {
             const auto n = co_await with_timeout(time_, options_.idle_limit, read_some(asio::buffer(chunk)));
             if (!n) co_return n.error();
             pending_.append(chunk.data(), *n);
-            if (!parser.is_header_done() && pending_.size() > largest_header && pending_.find("\r\n\r\n") == std::string::npos)
+            if (!parser.is_header_done() && pending_.size() > largest_header &&
+                pending_.find("\r\n\r\n") == std::string::npos)
                 co_return co_await ignore_until_idle();
         }
         if (is_oversized(parser)) co_return co_await ignore_until_idle();
@@ -197,7 +199,8 @@ class session {
     static http_request take(request_parser& parser) {
         auto& message = parser.get();
         http_request out(std::string(message.method_string()), std::string(message.target()));
-        for (const auto& field : message) out.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
+        for (const auto& field : message)
+            out.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
         out.body = std::move(message.body());
         return out;
     }
@@ -230,7 +233,8 @@ asio::awaitable<void> serve_session(std::unique_ptr<session> one) {
 
 class tls_server final : public https_server {
   public:
-    tls_server(tcp::acceptor acceptor, asio::ssl::context tls, time_source& time, server_options options, server_handler handler)
+    tls_server(tcp::acceptor acceptor, asio::ssl::context tls, time_source& time, server_options options,
+               server_handler handler)
         : acceptor_(std::move(acceptor)),
           tls_(std::move(tls)),
           time_(time),
@@ -294,8 +298,8 @@ result<std::unique_ptr<https_server>> https_server::listen(asio::any_io_executor
     if (!ec) acceptor.bind(endpoint, ec);
     if (!ec) acceptor.listen(asio::socket_base::max_listen_connections, ec);
     if (ec) return fault(errc::io, where, ec.message());
-    return std::unique_ptr<https_server>(
-        std::make_unique<tls_server>(std::move(acceptor), std::move(tls), time, std::move(options), std::move(handler)));
+    return std::unique_ptr<https_server>(std::make_unique<tls_server>(std::move(acceptor), std::move(tls), time,
+                                                                      std::move(options), std::move(handler)));
 }
 
 }  // namespace steward::net

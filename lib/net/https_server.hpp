@@ -19,7 +19,7 @@ class server_reply {
     std::string reason = "OK";
     http_headers headers;  ///< Content-Length is added, unless `omit_length`
     std::string body;
-    bool omit_length = false;      ///< empty 401s of PVE carry no Content-Length
+    bool omit_length = false;  ///< empty 401s of PVE carry no Content-Length
     bool close_after = false;
     bool drop_connection = false;  ///< close without a byte (fault injection)
     std::string raw;               ///< when not empty, these bytes are sent instead of everything above, then close

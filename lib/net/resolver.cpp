@@ -4,18 +4,18 @@
 #include "runtime/task_group.hpp"
 #include "runtime/with_timeout.hpp"
 
-#include <ares.h>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <fmt/core.h>
-#include <netdb.h>
-#include <netinet/in.h>
 
+#include <ares.h>
 #include <cstring>
+#include <fmt/core.h>
 #include <map>
 #include <mutex>
+#include <netdb.h>
+#include <netinet/in.h>
 
 namespace steward::net {
 namespace asio = boost::asio;
@@ -26,7 +26,8 @@ namespace {
 
 /// One caller's question. c-ares keeps a reference until it has called back, whatever became of the caller.
 struct question {
-    explicit question(const asio::any_io_executor& executor) : answered(executor, asio::steady_timer::time_point::max()) {}
+    explicit question(const asio::any_io_executor& executor)
+        : answered(executor, asio::steady_timer::time_point::max()) {}
     asio::steady_timer answered;
     bool is_over = false;
     int status = ARES_SUCCESS;
@@ -84,9 +85,10 @@ class cares_resolver final : public resolver {
             options.sock_state_cb_data = this;
             options.timeout = 2000;
             options.tries = 2;
-            is_ready = ares_init_options(&channel, &options, ARES_OPT_SOCK_STATE_CB | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES) ==
-                       ARES_SUCCESS;
-            if (is_ready && !servers.empty()) is_ready = ares_set_servers_ports_csv(channel, servers.c_str()) == ARES_SUCCESS;
+            is_ready = ares_init_options(&channel, &options,
+                                         ARES_OPT_SOCK_STATE_CB | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES) == ARES_SUCCESS;
+            if (is_ready && !servers.empty())
+                is_ready = ares_set_servers_ports_csv(channel, servers.c_str()) == ARES_SUCCESS;
         }
         ~core() { close(); }
         core(const core&) = delete;
@@ -103,7 +105,9 @@ class cares_resolver final : public resolver {
             if (!is_ready || !channel) co_return fault(errc::not_delivered, name, "the resolver could not be set up");
             const auto q = std::make_shared<question>(executor);
             ares_addrinfo_hints hints{};
-            hints.ai_family = family == address_family::v4 ? AF_INET : family == address_family::v6 ? AF_INET6 : AF_UNSPEC;
+            hints.ai_family = family == address_family::v4   ? AF_INET
+                              : family == address_family::v6 ? AF_INET6
+                                                             : AF_UNSPEC;
             hints.ai_flags = ARES_AI_NOSORT;
             auto* const kept = new std::shared_ptr<question>(q);
             ares_getaddrinfo(channel, name.c_str(), nullptr, &hints, take_answer, kept);
@@ -136,8 +140,10 @@ class cares_resolver final : public resolver {
                 w = std::make_shared<watched>(executor, fd);
                 sockets.emplace(fd, w);
             }
-            if (readable && !std::exchange(w->reads, true)) tasks.spawn("dns read", serve(shared_from_this(), w, fd, true));
-            if (writable && !std::exchange(w->writes, true)) tasks.spawn("dns write", serve(shared_from_this(), w, fd, false));
+            if (readable && !std::exchange(w->reads, true))
+                tasks.spawn("dns read", serve(shared_from_this(), w, fd, true));
+            if (writable && !std::exchange(w->writes, true))
+                tasks.spawn("dns write", serve(shared_from_this(), w, fd, false));
             w->wants_write = writable;
         }
 
@@ -149,7 +155,8 @@ class cares_resolver final : public resolver {
             bool wants_write = false;
         };
 
-        static asio::awaitable<void> serve(std::shared_ptr<core> self, std::shared_ptr<watched> w, ares_socket_t fd, bool reads) {
+        static asio::awaitable<void> serve(std::shared_ptr<core> self, std::shared_ptr<watched> w, ares_socket_t fd,
+                                           bool reads) {
             for (;;) {
                 boost::system::error_code ec;
                 const auto what = reads ? descriptor::wait_read : descriptor::wait_write;
@@ -202,7 +209,8 @@ std::unique_ptr<resolver> make_cares_resolver(asio::any_io_executor executor, ti
     return make_cares_resolver(std::move(executor), time, std::string());
 }
 
-std::unique_ptr<resolver> make_cares_resolver(asio::any_io_executor executor, time_source& time, const std::string& servers) {
+std::unique_ptr<resolver> make_cares_resolver(asio::any_io_executor executor, time_source& time,
+                                              const std::string& servers) {
     return std::make_unique<cares_resolver>(std::move(executor), time, servers);
 }
 

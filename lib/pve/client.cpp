@@ -5,9 +5,9 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
-#include <fmt/core.h>
 
 #include <algorithm>
+#include <fmt/core.h>
 
 namespace steward::pve {
 namespace asio = boost::asio;
@@ -23,9 +23,7 @@ std::string task_path(const upid& task, std::string_view rest) {
     return fmt::format("/nodes/{}/tasks/{}{}", percent_encode(task.node.str()), percent_encode(task.text), rest);
 }
 
-std::string seconds_text(duration d) {
-    return std::to_string(std::chrono::ceil<std::chrono::seconds>(d).count());
-}
+std::string seconds_text(duration d) { return std::to_string(std::chrono::ceil<std::chrono::seconds>(d).count()); }
 
 result<task_row> read_task_row(const json::object& row) {
     const auto id = parse_upid(text_of(row, "upid"));
@@ -71,9 +69,9 @@ asio::awaitable<result<model::cluster_view>> client::look() {
     const auto status_read = read_status(*status_data, view);
     if (!status_read) co_return status_read.error();
     if (!expected_cluster_.empty() && view.cluster_name != expected_cluster_)
-        co_return fault(errc::refused, "pve /cluster/status",
-                        fmt::format("this is cluster \"{}\", the configuration says \"{}\"", view.cluster_name,
-                                    expected_cluster_));
+        co_return fault(
+            errc::refused, "pve /cluster/status",
+            fmt::format("this is cluster \"{}\", the configuration says \"{}\"", view.cluster_name, expected_cluster_));
 
     const request resources(verb::get, "/cluster/resources");
     const auto resources_reply = co_await ask(resources);
@@ -136,11 +134,13 @@ asio::awaitable<result<std::set<std::string>>> client::privileges(std::string ac
     co_return held;
 }
 
-asio::awaitable<result<std::vector<model::backup>>> client::backups(node_name node, storage_id storage, guest_id guest) {
+asio::awaitable<result<std::vector<model::backup>>> client::backups(node_name node, storage_id storage,
+                                                                    guest_id guest) {
     parameters params{{"content", "backup"}, {"vmid", to_string(guest.id)}};
-    const request what(verb::get,
-                       fmt::format("/nodes/{}/storage/{}/content", percent_encode(node.str()), percent_encode(storage.str())),
-                       std::move(params));
+    const request what(
+        verb::get,
+        fmt::format("/nodes/{}/storage/{}/content", percent_encode(node.str()), percent_encode(storage.str())),
+        std::move(params));
     const auto got = co_await ask(what);
     if (!got) co_return got.error();
     const auto data = data_of(*got, what);
@@ -155,7 +155,8 @@ asio::awaitable<result<std::vector<model::backup>>> client::backups(node_name no
 
 asio::awaitable<result<model::guest_config>> client::archived_config(node_name node, volid archive) {
     parameters params{{"volume", archive.str()}};
-    const request what(verb::get, fmt::format("/nodes/{}/vzdump/extractconfig", percent_encode(node.str())), std::move(params));
+    const request what(verb::get, fmt::format("/nodes/{}/vzdump/extractconfig", percent_encode(node.str())),
+                       std::move(params));
     const auto got = co_await ask(what);
     if (!got) co_return got.error();
     const auto data = data_of(*got, what);
@@ -196,7 +197,8 @@ asio::awaitable<result<upid>> client::restore(restore_order order) {
     std::string tags;
     for (const std::string& t : order.tags) tags += (tags.empty() ? "" : ";") + t;
     if (!tags.empty()) params.emplace_back("tags", tags);
-    request what(verb::create, fmt::format("/nodes/{}/{}", percent_encode(order.target.str()), api_word(order.guest.type)),
+    request what(verb::create,
+                 fmt::format("/nodes/{}/{}", percent_encode(order.target.str()), api_word(order.guest.type)),
                  std::move(params));
     auto task = co_await ask_for_task(std::move(what));
     co_return task;

@@ -2,10 +2,10 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <fmt/core.h>
 
 #include <algorithm>
 #include <charconv>
+#include <fmt/core.h>
 
 namespace steward::pve {
 namespace json = boost::json;
@@ -20,7 +20,8 @@ errc kind_of_refusal(std::string_view words) {
     if (contains(words, "no quorum")) return errc::no_quorum;
     if (contains(words, "does not exist") || contains(words, "no such")) return errc::not_found;
     if (contains(words, "already exists") || contains(words, "File exists")) return errc::exists;
-    if (contains(words, "is locked") || contains(words, "can't lock file") || contains(words, "got lock request timeout"))
+    if (contains(words, "is locked") || contains(words, "can't lock file") ||
+        contains(words, "got lock request timeout"))
         return errc::locked;
     if (contains(words, "detected modified configuration")) return errc::changed;
     return errc::refused;
@@ -37,7 +38,9 @@ errc kind_of(int status, std::string_view words, verb what) {
         case 599: return what == verb::get ? errc::not_delivered : errc::outcome_unknown;
         default: break;
     }
-    if (status == 400) return contains(words, "no such task") || contains(words, "No such storage") ? errc::not_found : errc::bad_request;
+    if (status == 400)
+        return contains(words, "no such task") || contains(words, "No such storage") ? errc::not_found
+                                                                                     : errc::bad_request;
     if (status == 501) return errc::bad_request;
     if (status == 500) return kind_of_refusal(words);
     if (status == 502 || status == 503 || status == 504)
@@ -157,7 +160,8 @@ std::optional<std::uint64_t> number_of(const json::object& row, std::string_view
     if (!v) return std::nullopt;
     if (v->is_uint64()) return v->get_uint64();
     if (v->is_int64() && v->get_int64() >= 0) return static_cast<std::uint64_t>(v->get_int64());
-    if (v->is_double() && v->get_double() >= 0 && v->get_double() < 1e18) return static_cast<std::uint64_t>(v->get_double());
+    if (v->is_double() && v->get_double() >= 0 && v->get_double() < 1e18)
+        return static_cast<std::uint64_t>(v->get_double());
     if (v->is_string()) {
         const json::string& s = v->get_string();
         std::uint64_t number = 0;
@@ -239,7 +243,8 @@ result<model::guest_status> read_guest_status(const json::value& data) {
     s.detail = text_of(row, "qmpstatus");
     s.lock = text_of(row, "lock");
     s.uptime = std::chrono::seconds(number_of(row, "uptime").value_or(0));
-    if (const json::value* ha = row.if_contains("ha"); ha && ha->is_object()) s.ha_managed = truth_of(ha->get_object(), "managed");
+    if (const json::value* ha = row.if_contains("ha"); ha && ha->is_object())
+        s.ha_managed = truth_of(ha->get_object(), "managed");
     return s;
 }
 
@@ -263,11 +268,12 @@ result<std::vector<model::backup>> read_backups(const json::value& data) {
         const auto id = number_of(row, "vmid");
         auto type = guest_type_of(text_of(row, "subtype"));
         const std::string volume = text_of(row, "volid");
-        if (!type) type = volume.find("/ct/") != std::string::npos || volume.find("vzdump-lxc-") != std::string::npos
-                              ? std::optional(guest_type::ct)
-                          : volume.find("/vm/") != std::string::npos || volume.find("vzdump-qemu-") != std::string::npos
-                              ? std::optional(guest_type::vm)
-                              : std::nullopt;
+        if (!type)
+            type = volume.find("/ct/") != std::string::npos || volume.find("vzdump-lxc-") != std::string::npos
+                       ? std::optional(guest_type::ct)
+                   : volume.find("/vm/") != std::string::npos || volume.find("vzdump-qemu-") != std::string::npos
+                       ? std::optional(guest_type::vm)
+                       : std::nullopt;
         if (!id || !type || volume.empty()) continue;
         model::backup b;
         b.volume = volid(volume);

@@ -5,8 +5,8 @@
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
-#include <fmt/core.h>
 
+#include <fmt/core.h>
 #include <optional>
 
 namespace steward::pve {
@@ -65,8 +65,8 @@ result<ticket> read_ticket(const net::http_response& answer, time_point now) {
 }  // namespace
 
 struct https_transport::state {
-    state(asio::any_io_executor executor, time_source& t, net::resolver& names, std::vector<net::http_endpoint> endpoints,
-          credentials w)
+    state(asio::any_io_executor executor, time_source& t, net::resolver& names,
+          std::vector<net::http_endpoint> endpoints, credentials w)
         : time(t), who(std::move(w)) {
         const net::http_client_options options;
         for (net::http_endpoint& e : endpoints) {
@@ -76,7 +76,8 @@ struct https_transport::state {
     }
 
     /// One endpoint after the other, beginning with the one that worked last.
-    asio::awaitable<result<net::http_response>> send_somewhere(net::http_request http, bool repeatable, time_point deadline) {
+    asio::awaitable<result<net::http_response>> send_somewhere(net::http_request http, bool repeatable,
+                                                               time_point deadline) {
         fault last(errc::unavailable, "pve", "no endpoint is configured");
         const std::size_t count = clients.size();
         for (std::size_t i = 0; i < count; ++i) {

@@ -12,8 +12,8 @@ namespace {
 
 bool is_success(const std::string& text) { return text == "OK" || text.starts_with("WARNINGS: "); }
 
-/// A fortieth of the time that the task has run so far, but never more than ten looks a second nor fewer than one: short
-/// tasks are not waited for longer than they take, long ones do not keep a worker of pvedaemon busy.
+/// A fortieth of the time that the task has run so far, but never more than ten looks a second nor fewer than one:
+/// short tasks are not waited for longer than they take, long ones do not keep a worker of pvedaemon busy.
 duration next_pause(duration running) { return std::clamp<duration>(running / 40, 100ms, 1s); }
 constexpr duration log_pause = 1s;
 
@@ -30,7 +30,11 @@ std::string end_in_log(const std::vector<std::string>& lines) {
 class follower {
   public:
     follower(client& pve, upid task, task_limits limits, task_progress progress)
-        : pve_(pve), task_(std::move(task)), limits_(limits), progress_(std::move(progress)), last_line_(pve.time().now()) {}
+        : pve_(pve),
+          task_(std::move(task)),
+          limits_(limits),
+          progress_(std::move(progress)),
+          last_line_(pve.time().now()) {}
 
     asio::awaitable<result<task_end>> run() {
         const time_point started = pve_.time().now();

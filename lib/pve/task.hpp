@@ -30,8 +30,8 @@ using task_progress = std::function<void(const std::string& line)>;
 
 /// Follows a task to its end: asks often at first, then once a second. An "unexpected status" is checked against the
 /// task's log before it counts, because PVE reports it for a moment when a worker ends (pve-facts C.3, M15).
-/// Errors: timed_out (deadline or stall: the task may still run), not_found (its log is gone), outcome_unknown (its node
-/// did not answer until the deadline).
+/// Errors: timed_out (deadline or stall: the task may still run), not_found (its log is gone), outcome_unknown (its
+/// node did not answer until the deadline).
 [[nodiscard]] boost::asio::awaitable<result<task_end>> follow_task(client& pve, upid task, task_limits limits,
                                                                    task_progress progress);
 

@@ -21,7 +21,8 @@ class request {
   public:
     request() = default;
     request(verb v, std::string where) : what(v), path(std::move(where)) {}
-    request(verb v, std::string where, parameters values) : what(v), path(std::move(where)), params(std::move(values)) {}
+    request(verb v, std::string where, parameters values)
+        : what(v), path(std::move(where)), params(std::move(values)) {}
     verb what = verb::get;
     std::string path;  ///< "/nodes/n2/lxc/101/config"; segments already percent-encoded
     parameters params;

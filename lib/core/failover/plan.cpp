@@ -198,7 +198,8 @@ std::string archive_fault(const facts& seen, const policy& rules, const wish& as
         return fmt::format("is {} old, more than max_backup_age {}", describe_duration(age),
                            format_duration(rules.max_backup_age));
     const auto inside = seen.archived.find(b.volume);
-    if (inside == seen.archived.end()) return "was not opened to see whose it is (only the newest three are, if they can be)";
+    if (inside == seen.archived.end())
+        return "was not opened to see whose it is (only the newest three are, if they can be)";
     const char* key = seen.guest.type == guest_type::ct ? "hostname" : "name";
     const std::string here = seen.config->get(key);
     const std::string there = inside->second.get(key);
