@@ -65,6 +65,15 @@ void give_up_target(stepper& s, const std::string& why) {
     s.enter(phase::cleaning, s.saved().tried.back(), limits::cleaning).run(operation::clean);
 }
 
+/// A limit has passed, or the pause after an unknown outcome is over: the operation again; it looks before it acts.
+bool again_when_late(stepper& s, const event& e, duration limit, operation o) {
+    if (!is_time_up(s, e)) return false;
+    s.saved().operation_done = false;
+    s.set_deadline(limit);
+    s.run(o);
+    return true;
+}
+
 /// The outcome could not be learned: the same operation once more in a moment; it adopts what it finds.
 void look_again(stepper& s, const std::string& why) {
     s.saved().reason = why;
@@ -171,11 +180,7 @@ void on_isolating(stepper& s, const event& e) {
 
 void on_parked(stepper& s, const event& e) {
     record& r = s.saved();
-    if (is_time_up(s, e)) {
-        s.set_deadline(limits::parked);
-        s.run(operation::look_at_target);
-        return;
-    }
+    if (again_when_late(s, e, limits::parked, operation::look_at_target)) return;
     const auto* end = std::get_if<finished>(&e);
     if (!end) return;
     switch (end->how) {
@@ -214,11 +219,7 @@ void on_restoring(stepper& s, const event& e) {
 }
 
 void on_cleaning(stepper& s, const event& e) {
-    if (is_time_up(s, e)) {
-        s.set_deadline(limits::cleaning);
-        s.run(operation::clean);
-        return;
-    }
+    if (again_when_late(s, e, limits::cleaning, operation::clean)) return;
     const auto* end = std::get_if<finished>(&e);
     if (!end) return;
     switch (end->how) {
@@ -236,11 +237,7 @@ void on_cleaning(stepper& s, const event& e) {
 }
 
 void on_restored(stepper& s, const event& e) {
-    if (is_time_up(s, e)) {
-        s.set_deadline(limits::parked);
-        s.run(operation::look_at_target);
-        return;
-    }
+    if (again_when_late(s, e, limits::parked, operation::look_at_target)) return;
     const auto* end = std::get_if<finished>(&e);
     if (!end) return;
     if (end->how == outcome::unknown || end->code.starts_with("UPID:")) return look_again(s, end->text);
@@ -255,15 +252,9 @@ void on_restored(stepper& s, const event& e) {
 void on_starting(stepper& s, const event& e) {
     const auto* end = std::get_if<finished>(&e);
     if (end && end->how == outcome::ok) return verify(s, end->text);
-    if ((end && end->how == outcome::unknown) || is_time_up(s, e)) {
-        // It may run by now: the same start once more, which looks first. Only a failure that PVE tells counts.
-        if (end) return look_again(s, end->text);
-        s.saved().operation_done = false;
-        s.set_deadline(s.rules().start_timeout);
-        s.run(operation::start);
-        return;
-    }
-    if (!end) return;
+    // It may run by now, whatever we could not learn: only a failure that PVE tells counts.
+    if (end && end->how == outcome::unknown) return look_again(s, end->text);
+    if (again_when_late(s, e, s.rules().start_timeout, operation::start) || !end) return;
     const std::string why = "start failed: " + end->text;
     if (s.saved().chosen->how == strategy::relocate) {
         s.saved().tried.push_back(fmt::format("{}: {}", s.saved().target.str(), why));
