@@ -3,6 +3,8 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include <array>
+#include <fmt/core.h>
 #include <memory>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -54,6 +56,15 @@ bool give_serial(X509* certificate) {
 
 }  // namespace
 
+std::string fingerprint_of(X509* certificate) {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned int size = 0;
+    if (X509_digest(certificate, EVP_sha256(), digest.data(), &size) != 1) return {};
+    std::string out;
+    for (unsigned int i = 0; i < size; ++i) out += fmt::format("{}{:02X}", i == 0 ? "" : ":", digest[i]);
+    return out;
+}
+
 result<certificate> make_certificate(std::string common_name, std::vector<std::string> alternative_names,
                                      const certificate& ca) {
     const fault failed(errc::io, "make certificate for " + common_name, "OpenSSL refused");
@@ -81,10 +92,16 @@ result<certificate> make_certificate(std::string common_name, std::vector<std::s
     }
     X509* const signer = is_root ? made.get() : issuer.get();
     X509_set_issuer_name(made.get(), X509_get_subject_name(signer));
-    bool good = extend(made.get(), signer, NID_subject_key_identifier, "hash") &&
-                extend(made.get(), signer, NID_basic_constraints, is_root ? "critical,CA:TRUE" : "critical,CA:FALSE") &&
-                extend(made.get(), signer, NID_key_usage,
-                       is_root ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature,keyAgreement");
+    // A root may serve as well: that is what a pinned, self-signed certificate is.
+    const char* const root_usage = "critical,keyCertSign,cRLSign,digitalSignature";
+    bool good =
+        extend(made.get(), signer, NID_subject_key_identifier, "hash") &&
+        extend(made.get(), signer, NID_basic_constraints, is_root ? "critical,CA:TRUE" : "critical,CA:FALSE") &&
+        extend(made.get(), signer, NID_key_usage, is_root ? root_usage : "critical,digitalSignature,keyAgreement");
+    // Python 3.13 and other strict verifiers want both (RFC 5280 4.2.1.1).
+    if (!is_root)
+        good = good && extend(made.get(), signer, NID_authority_key_identifier, "keyid:always") &&
+               extend(made.get(), signer, NID_ext_key_usage, "serverAuth");
     if (!alternative_names.empty())
         good = good && extend(made.get(), signer, NID_subject_alt_name, alternative_names_text(alternative_names));
     if (!good || X509_sign(made.get(), is_root ? key.get() : issuer_key.get(), EVP_sha256()) == 0) return failed;

@@ -6,6 +6,7 @@
 #include "runtime/with_timeout.hpp"
 
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -29,12 +30,22 @@ constexpr unsigned char tls_handshake_record = 0x16;
 
 using request_parser = http::request_parser<http::string_body>;
 
+/// What the sessions share; it outlives the server while the last of them are still being cancelled.
+class service {
+  public:
+    service(asio::ssl::context c, time_source& t, server_options o, server_handler h)
+        : tls(std::move(c)), time(t), options(std::move(o)), handler(std::move(h)) {}
+    asio::ssl::context tls;
+    time_source& time;
+    server_options options;
+    server_handler handler;
+};
+
 /// One client's connection.
 class session {
   public:
-    session(tcp::socket socket, asio::ssl::context& tls, time_source& time, const server_options& options,
-            const server_handler& handler)
-        : stream_(std::move(socket), tls), time_(time), options_(options), handler_(handler) {}
+    session(tcp::socket socket, std::shared_ptr<service> of)
+        : stream_(std::move(socket), of->tls), of_(std::move(of)), time_(of_->time), options_(of_->options) {}
 
     asio::awaitable<void> run() {
         boost::system::error_code ec;
@@ -50,7 +61,7 @@ class session {
         for (int served = 1;; ++served) {
             const auto request = co_await next_request();
             if (!request) co_return;
-            server_reply reply = co_await handler_(*request);
+            server_reply reply = co_await of_->handler(*request);
             if (served >= options_.requests_per_connection || !keep_alive_) reply.close_after = true;
             const bool is_over = reply.close_after || reply.drop_connection || !reply.raw.empty();
             if (reply.drop_connection) co_return;
@@ -98,11 +109,18 @@ class session {
         const std::string_view method = text.substr(0, space);
         const bool is_safe = method == "GET" || method == "HEAD";
         const std::string answer =
-            fmt::format("HTTP/1.1 {}\r\nLocation: https://{}:{}{}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-                        is_safe ? "301 Moved Permanently" : "308 Permanent Redirect", options_.address,
-                        socket.local_endpoint().port(), text.substr(space + 1, end - space - 1));
+            fmt::format("HTTP/1.1 {}\r\nLocation: https://{}{}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+                        is_safe ? "301 Moved Permanently" : "308 Permanent Redirect", name_in(socket.local_endpoint()),
+                        text.substr(space + 1, end - space - 1));
         co_await asio::async_write(socket, asio::buffer(answer), asio::redirect_error(asio::use_awaitable, ec));
+        if (ec == asio::error::operation_aborted) throw boost::system::system_error(ec);
         co_return result<void>();
+    }
+
+    /// As in a URL: "127.0.0.1:8006", "[::1]:8006".
+    static std::string name_in(const tcp::endpoint& here) {
+        const bool is_v6 = here.address().is_v6();
+        return fmt::format("{}{}{}:{}", is_v6 ? "[" : "", here.address().to_string(), is_v6 ? "]" : "", here.port());
     }
 
     asio::awaitable<result<std::size_t>> read_some(asio::mutable_buffer into) {
@@ -125,6 +143,13 @@ class session {
         boost::system::error_code ec;
         co_await stream_.async_shutdown(asio::redirect_error(asio::use_awaitable, ec));
         if (ec == asio::error::operation_aborted) throw boost::system::system_error(ec);
+        // What still comes (the body of a request refused by its headers) is read: closing over unread bytes is a
+        // reset, and a reset can overtake the answer (RFC 9112 9.6).
+        tcp::socket& socket = stream_.next_layer();
+        socket.shutdown(tcp::socket::shutdown_send, ec);
+        std::array<char, 4096> chunk;
+        while (!ec) co_await socket.async_read_some(asio::buffer(chunk), asio::redirect_error(asio::use_awaitable, ec));
+        if (ec == asio::error::operation_aborted) throw boost::system::system_error(ec);
         co_return result<void>();
     }
 
@@ -142,6 +167,7 @@ class session {
                 const bool is_too_large = parser.content_length() && *parser.content_length() > options_.max_body;
                 if (parser.chunked() || is_too_large) {
                     keep_alive_ = false;
+                    parser.get().body().clear();
                     co_return take(parser);
                 }
             }
@@ -162,14 +188,26 @@ class session {
         co_return take(parser);
     }
 
-    /// Whether the parser made progress; more bytes are needed otherwise.
+    /// Whether the parser made progress; more bytes are needed otherwise. A fault carries PVE's answer.
     result<bool> feed(request_parser& parser) {
         boost::system::error_code ec;
+        const std::string line = pending_.substr(0, pending_.find("\r\n"));
         const std::size_t used = parser.put(asio::buffer(pending_), ec);
         pending_.erase(0, used);
         if (ec == http::error::need_more) return false;
-        if (ec) return fault(errc::garbage, "request", ec.message());
+        if (ec) return fault(errc::garbage, ec.message(), complaint(ec, line));
         return used > 0;
+    }
+
+    /// pve-facts B.2: 506 for versions and header lines, 400 for the request line.
+    static std::string complaint(const boost::system::error_code& ec, const std::string& request_line) {
+        const std::size_t version = request_line.rfind(" HTTP/");
+        const bool is_request_line = version != std::string::npos;
+        if (ec == http::error::bad_version && is_request_line)
+            return fmt::format("506 http protocol version {} not supported", request_line.substr(version + 6));
+        const bool is_start = ec == http::error::bad_method || ec == http::error::bad_target ||
+                              ec == http::error::bad_version || !is_request_line;
+        return is_start ? "400 bad request" : "506 unable to parse request header";
     }
 
     static bool is_oversized(request_parser& parser) {
@@ -183,8 +221,10 @@ class session {
     }
 
     asio::awaitable<result<http_request>> refuse(fault why) {
-        const std::string answer = "HTTP/1.0 400 bad request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-        (void)co_await with_timeout(time_, options_.idle_limit, write(answer));
+        const std::string answer =
+            fmt::format("HTTP/1.0 {}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", why.detail);
+        const auto sent = co_await with_timeout(time_, options_.idle_limit, write(answer));
+        if (sent) (void)co_await with_timeout(time_, options_.idle_limit, say_goodbye());
         co_return why;
     }
 
@@ -214,9 +254,9 @@ class session {
     }
 
     tls_stream stream_;
+    std::shared_ptr<service> of_;
     time_source& time_;
     const server_options& options_;
-    const server_handler& handler_;
     std::string pending_;
     bool keep_alive_ = true;
 };
@@ -233,14 +273,18 @@ asio::awaitable<void> serve_session(std::unique_ptr<session> one) {
 
 class tls_server final : public https_server {
   public:
-    tls_server(tcp::acceptor acceptor, asio::ssl::context tls, time_source& time, server_options options,
-               server_handler handler)
+    tls_server(tcp::acceptor acceptor, std::shared_ptr<service> shared)
         : acceptor_(std::move(acceptor)),
-          tls_(std::move(tls)),
-          time_(time),
-          options_(std::move(options)),
-          handler_(std::move(handler)),
-          sessions_(acceptor_.get_executor()) {}
+          service_(std::move(shared)),
+          sessions_(std::make_shared<task_group>(acceptor_.get_executor())) {}
+    ~tls_server() override {
+        // The group ends inside the loop, after its cancellation: Boost 1.81's co_spawn keeps a pointer into a signal
+        // that is emitted outside of it, and a session that ends meanwhile frees that signal.
+        sessions_->cancel();
+        asio::post(acceptor_.get_executor(), [kept = std::move(sessions_)] {});
+    }
+    tls_server(const tls_server&) = delete;
+    tls_server& operator=(const tls_server&) = delete;
 
     [[nodiscard]] std::uint16_t port() const override { return acceptor_.local_endpoint().port(); }
 
@@ -248,7 +292,7 @@ class tls_server final : public https_server {
         try {
             co_await accept();
         } catch (...) {
-            sessions_.cancel();
+            sessions_->cancel();
             throw;
         }
     }
@@ -263,20 +307,17 @@ class tls_server final : public https_server {
             if (ec) {
                 // Out of descriptors, most likely: some will be free again soon.
                 log::warning("server.accept", {{"reason", ec.message()}});
-                co_await time_.sleep_for(std::chrono::milliseconds(100));
+                co_await service_->time.sleep_for(std::chrono::milliseconds(100));
                 continue;
             }
-            auto one = std::make_unique<session>(std::move(peer), tls_, time_, options_, handler_);
-            sessions_.spawn("session", serve_session(std::move(one)));
+            auto one = std::make_unique<session>(std::move(peer), service_);
+            sessions_->spawn("session", serve_session(std::move(one)));
         }
     }
 
     tcp::acceptor acceptor_;
-    asio::ssl::context tls_;
-    time_source& time_;
-    server_options options_;
-    server_handler handler_;
-    task_group sessions_;
+    std::shared_ptr<service> service_;
+    std::shared_ptr<task_group> sessions_;
 };
 
 }  // namespace
@@ -298,8 +339,8 @@ result<std::unique_ptr<https_server>> https_server::listen(asio::any_io_executor
     if (!ec) acceptor.bind(endpoint, ec);
     if (!ec) acceptor.listen(asio::socket_base::max_listen_connections, ec);
     if (ec) return fault(errc::io, where, ec.message());
-    return std::unique_ptr<https_server>(std::make_unique<tls_server>(std::move(acceptor), std::move(tls), time,
-                                                                      std::move(options), std::move(handler)));
+    auto shared = std::make_shared<service>(std::move(tls), time, std::move(options), std::move(handler));
+    return std::unique_ptr<https_server>(std::make_unique<tls_server>(std::move(acceptor), std::move(shared)));
 }
 
 }  // namespace steward::net

@@ -20,6 +20,8 @@ class https_pair {
   public:
     explicit https_pair(std::function<server_reply(const http_request&)> answer,
                         duration idle = std::chrono::seconds(5))
+        : https_pair(std::move(answer), patience(idle)) {}
+    https_pair(std::function<server_reply(const http_request&)> answer, server_options options)
         : tasks(io.get_executor()), answer_(std::move(answer)) {
         const auto root = make_certificate("test CA", {}, certificate());
         REQUIRE(root);
@@ -27,19 +29,13 @@ class https_pair {
         const auto signed_by_it = make_certificate("127.0.0.1", {"127.0.0.1"}, ca);
         REQUIRE(signed_by_it);
         leaf = *signed_by_it;
-        REQUIRE(write_file_atomically(directory.path() / "ca.pem", ca.certificate_pem));
-        server_options options;
-        options.certificate_pem = leaf.certificate_pem;
-        options.private_key_pem = leaf.private_key_pem;
-        options.idle_limit = idle;
-        auto opened = https_server::listen(io.get_executor(), time, std::move(options),
-                                           [this](http_request r) { return serve(std::move(r)); });
-        REQUIRE(opened);
-        server = std::move(*opened);
+        REQUIRE(write_file_atomically(ca_file(), ca.certificate_pem));
         names = make_cares_resolver(io.get_executor(), time);
-        tasks.spawn("server", server->serve());
+        server = start(std::move(options), leaf);
     }
-    ~https_pair() {
+    ~https_pair() { stop(); }
+    /// Ends all its servers; a further one must not go before.
+    void stop() {
         tasks.cancel();
         io.restart();
         while (tasks.size() > 0) io.run_one();
@@ -47,9 +43,29 @@ class https_pair {
     https_pair(const https_pair&) = delete;
     https_pair& operator=(const https_pair&) = delete;
 
+    static server_options patience(duration idle) {
+        server_options out;
+        out.idle_limit = idle;
+        return out;
+    }
+
+    /// One more server with the same handler.
+    std::unique_ptr<https_server> start(server_options options, const certificate& with) {
+        options.certificate_pem = with.certificate_pem;
+        options.private_key_pem = with.private_key_pem;
+        auto opened = https_server::listen(io.get_executor(), time, std::move(options), handler());
+        REQUIRE(opened);
+        tasks.spawn("server", (*opened)->serve());
+        return std::move(*opened);
+    }
+    [[nodiscard]] server_handler handler() {
+        return [this](http_request r) { return serve(std::move(r)); };
+    }
+
+    [[nodiscard]] std::string ca_file() const { return (directory.path() / "ca.pem").string(); }
     [[nodiscard]] http_endpoint endpoint() {
         http_endpoint to("127.0.0.1", server->port());
-        to.trust.ca_file = (directory.path() / "ca.pem").string();
+        to.trust.ca_file = ca_file();
         return to;
     }
     [[nodiscard]] std::unique_ptr<http_client> client(http_endpoint to, http_client_options options = {}) {
