@@ -19,6 +19,7 @@ const char* name_of(errc code) noexcept {
         case errc::no_quorum: return "no_quorum";
         case errc::task_failed: return "task_failed";
         case errc::refused: return "refused";
+        case errc::unsupported: return "unsupported";
         case errc::dry_run: return "dry_run";
         case errc::unavailable: return "unavailable";
         case errc::invalid: return "invalid";
@@ -28,7 +29,7 @@ const char* name_of(errc code) noexcept {
 }
 
 bool is_not_delivered(errc code) noexcept {
-    return code == errc::not_delivered || code == errc::untrusted || code == errc::dry_run || code == errc::unavailable;
+    return code == errc::not_delivered || code == errc::untrusted || code == errc::dry_run || code == errc::unavailable || code == errc::unsupported;
 }
 
 std::string fault::text() const {

@@ -28,6 +28,7 @@ enum class errc {
     task_failed,   ///< the task ended with an error; detail is its exit text
     refused,       ///< any other refusal; detail is the server's sentence
     // ours
+    unsupported,  ///< the connected version of the other side does not have this
     dry_run,      ///< a write verb was stopped inside this process (observe mode)
     unavailable,  ///< a part of ourselves is missing (guard not running, no endpoint configured)
     invalid,      ///< input from a person is wrong

@@ -1,19 +1,17 @@
 #pragma once
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "pve/encoding.hpp"
 
 #include <boost/asio/awaitable.hpp>
 
 #include <string>
 #include <utility>
-#include <vector>
 
 namespace steward::pve {
 
 enum class verb { get, create, set, remove };  ///< GET POST PUT DELETE, in pvesh's words
 [[nodiscard]] const char* http_method(verb v) noexcept;
-
-using parameters = std::vector<std::pair<std::string, std::string>>;
 
 /// One API call below /api2/json. Parameters are plain text; the transport encodes them and puts them where PVE wants
 /// them (query for GET and DELETE, form body for POST and PUT: pve-facts B.2).
@@ -44,10 +42,5 @@ class transport {
     /// Any HTTP status is a value. Errors as in net::http_client, and dry_run for a write verb in observe mode.
     [[nodiscard]] virtual boost::asio::awaitable<result<reply>> send(request call, time_point deadline) = 0;
 };
-
-/// "a/b c" → "a%2Fb%20c", for one path segment or value.
-[[nodiscard]] std::string percent_encode(std::string_view text);
-/// "a=1&b=x%20y"
-[[nodiscard]] std::string form_encode(const parameters& params);
 
 }  // namespace steward::pve
