@@ -11,13 +11,15 @@ namespace steward::pve::schema {
 
 namespace {
 
-/// "string format=pve-node", without the name, "?" when optional.
+/// " string format=pve-node" or " string optional".
 std::string facts_of(const value& what) {
     method around;
     around.verb = "GET";
     around.name = "x";
     value bare = what;
     bare.name = "x";
+    bare.is_indexed = false;
+    bare.is_optional = false;
     bare.members.clear();
     bare.rest.clear();
     bare.has_members = what.has_members && what.type == value_type::object && what.members.empty();
@@ -25,8 +27,7 @@ std::string facts_of(const value& what) {
     std::string text = print_method(around);
     text = text.substr(text.find('\n') + 4);  // behind "\n  x"
     text.pop_back();
-    if (what.is_indexed) text = text.substr(3);
-    return text;
+    return what.is_optional ? text + " optional" : text;
 }
 
 std::string facts_of(const std::vector<const value*>& alternatives) {
@@ -50,8 +51,8 @@ void reporter::compare_text(std::string_view what, const std::string& before, co
 }
 
 void reporter::compare_children(const std::string& name, const value& before, const value& after) {
-    if (before.type == value_type::array && after.type == value_type::array)
-        compare_values(name, before.members, after.members);
+    if (after.type == value_type::array)
+        compare_values(name + "[]", before.members, after.members);
     else
         compare_values(name + (after.is_property_string() ? "~" : "."), before.members, after.members);
     compare_values(name + ".*", before.rest, after.rest);
@@ -63,7 +64,7 @@ void reporter::compare_values(const std::string& prefix, const std::vector<value
     std::map<std::string, std::pair<alternatives, alternatives>> named;
     const auto label = [&prefix](const value& one) {
         const std::string name = one.name + (one.is_indexed ? "[n]" : "");
-        return name.empty() && !prefix.ends_with('*') ? prefix + "[]" : prefix + name;
+        return prefix + name;
     };
     for (const value& one : before) named[label(one)].first.push_back(&one);
     for (const value& one : after) named[label(one)].second.push_back(&one);
@@ -76,8 +77,9 @@ void reporter::compare_values(const std::string& prefix, const std::vector<value
             text += fmt::format("    - {}{}\n", name, then);
         else if (then != now)
             text += fmt::format("    ~ {}:{} ->{}\n", name, then, now);
-        if (pair.first.size() == 1 && pair.second.size() == 1)
-            compare_children(name, *pair.first.front(), *pair.second.front());
+        const value nothing;
+        if (pair.first.size() <= 1 && pair.second.size() == 1)
+            compare_children(name, pair.first.empty() ? nothing : *pair.first.front(), *pair.second.front());
     }
 }
 
