@@ -1,0 +1,24 @@
+#pragma once
+#include "base/result.hpp"
+#include "pve/api/fields.hpp"
+
+#include <string_view>
+
+namespace boost::json {
+class value;
+}
+
+namespace steward::pve::api {
+
+/// Reads PVE's loose JSON (pve-facts B.3): numbers as text and back, booleans as 0, 1, "1", true, null for an empty
+/// list, property strings. A field that cannot be read so, and one that the facts do not name, is kept in `extra`.
+///
+/// `whole` describes `into` (make_field<R>("", 0)). Errors: garbage, when the value as a whole is not of its kind: a
+/// list that is no list, an element that is no object. Never an empty list for something else.
+[[nodiscard]] result<void> decode(const field& whole, const boost::json::value& from, void* into);
+
+/// "virtio=BC:24:11:00:00:01,bridge=vmbr0" into the struct that `table` describes; unknown keys and values that cannot
+/// be read are errors: invalid.
+[[nodiscard]] result<void> parse_property_string(const struct_table& table, std::string_view text, void* into);
+
+}  // namespace steward::pve::api
