@@ -43,11 +43,29 @@ class reporter {
     std::string text;
 
   private:
+    void compare_choices(const std::string& name, value& before, value& after);
     void compare_children(const std::string& name, const value& before, const value& after);
 };
 
 void reporter::compare_text(std::string_view what, const std::string& before, const std::string& after) {
     if (before != after) text += fmt::format("    ~ {}: {} -> {}\n", what, before, after);
+}
+
+std::string not_among(const std::vector<std::string>& of, const std::vector<std::string>& others, char sign) {
+    std::string text;
+    for (const std::string& one : of)
+        if (std::find(others.begin(), others.end(), one) == others.end()) text += fmt::format(" {}{}", sign, one);
+    return text;
+}
+
+/// Says what came and went instead of two lists of a hundred words, and takes the lists away.
+void reporter::compare_choices(const std::string& name, value& before, value& after) {
+    if (before.choices.empty() || after.choices.empty()) return;
+    const std::string changes =
+        not_among(before.choices, after.choices, '-') + not_among(after.choices, before.choices, '+');
+    if (!changes.empty()) text += fmt::format("    ~ {}: enum{}\n", name, changes);
+    before.choices.clear();
+    after.choices.clear();
 }
 
 void reporter::compare_children(const std::string& name, const value& before, const value& after) {
@@ -69,17 +87,20 @@ void reporter::compare_values(const std::string& prefix, const std::vector<value
     for (const value& one : before) named[label(one)].first.push_back(&one);
     for (const value& one : after) named[label(one)].second.push_back(&one);
     for (const auto& [name, pair] : named) {
-        const std::string then = facts_of(pair.first);
-        const std::string now = facts_of(pair.second);
+        const bool is_single = pair.first.size() <= 1 && pair.second.size() == 1;
+        value old_one = pair.first.empty() ? value() : *pair.first.front();
+        value new_one = pair.second.empty() ? value() : *pair.second.front();
+        const bool are_both = is_single && !pair.first.empty();
+        if (are_both) compare_choices(name, old_one, new_one);
+        const std::string then = are_both ? facts_of(old_one) : facts_of(pair.first);
+        const std::string now = are_both ? facts_of(new_one) : facts_of(pair.second);
         if (pair.first.empty())
             text += fmt::format("    + {}{}\n", name, now);
         else if (pair.second.empty())
             text += fmt::format("    - {}{}\n", name, then);
         else if (then != now)
             text += fmt::format("    ~ {}:{} ->{}\n", name, then, now);
-        const value nothing;
-        if (pair.first.size() <= 1 && pair.second.size() == 1)
-            compare_children(name, pair.first.empty() ? nothing : *pair.first.front(), *pair.second.front());
+        if (is_single) compare_children(name, old_one, new_one);
     }
 }
 
