@@ -147,9 +147,11 @@ value blender::blend_value(const value* before, const value& after, const std::s
     value blended = after;
     pick_attributes(before, after, name, blended);
     if (before && !has_same_shape(*before, after)) {
-        if (!is_new(name, {"type", "format", "items", "oneOf", "type-property", "returns.type"}))
+        if (!is_new(name, {"type", "format", "items", "oneOf", "type-property", "returns.type"})) {
             take_shape(*before, blended);
-        return blended;
+            return blended;
+        }
+        before = nullptr;  // what is inside is all new, and may have come later still
     }
     // Evolution.json does not name elements: fields of an array's objects are named as if they were the array's.
     const auto first = [](const values& of) { return of.empty() ? nullptr : &of.front(); };

@@ -308,6 +308,13 @@ TEST_CASE("evolution.json dates what is between two dumps") {
                 R"("changes": [{"param": "m", "version": "8.1", "what": "type", "from": "integer", "to": "string"}])") ==
             "    m integer min=16 until=8.0\n    m string since=8.1\n      c integer\n");
     }
+    SECTION("a key that came after its property string") {
+        CHECK(merged({{{7, 4}, R"("m": {"type": "string"})"},
+                      {{8, 4}, R"("m": {"type": "string", "format": {"c": {}, "s": {}}})"}},
+                     R"("parameters": {"m~c": {"since": "8.1"}, "m~s": {"since": "8.3"}}, "changes": [
+                {"param": "m", "version": "8.1", "what": "format", "from": null, "to": {}}])") ==
+              "    m string until=8.0\n    m string since=8.1\n      c\n      s since=8.3\n");
+    }
     SECTION("a key of a property string") {
         CHECK(merged({{{7, 4}, R"("d": {"type": "string", "format": {"a": {"type": "string"}}})"},
                       {{8, 4},
