@@ -113,8 +113,9 @@ class daemon {
   private:
     void connect(const config::cluster& c, pve::credentials who) {
         pve_.expect_cluster(c.name);
-        wire_.replace(std::make_shared<pve::https_transport>(io_.get_executor(), time_, *names_, endpoints_of(c),
-                                                             std::move(who)));
+        pve::https_options options;
+        wire_.replace(std::make_shared<pve::https_transport>(io_.get_executor(), time_, chance_, *names_,
+                                                             endpoints_of(c), std::move(who), std::move(options)));
     }
 
     asio::awaitable<int> main() {

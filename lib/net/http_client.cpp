@@ -2,35 +2,40 @@
 
 #include "net/connection.hpp"
 #include "net/http_exchange.hpp"
+#include "net/response_reader.hpp"
+#include "runtime/with_patience.hpp"
 #include "runtime/with_timeout.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 
 #include <algorithm>
-#include <array>
 #include <deque>
 #include <fmt/core.h>
 #include <optional>
+#include <vector>
 
 namespace steward::net {
 namespace asio = boost::asio;
-namespace http = boost::beast::http;
 
 namespace {
 
-constexpr std::size_t header_limit = 32U << 10U;
+/// What a server says instead of a streamed body is a sentence.
+constexpr std::size_t streamed_error_limit = std::size_t{1} << 20U;
+
+using too_long = response_reader::too_long;
 
 bool equal_without_case(std::string_view a, std::string_view b) {
     const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
     return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
 }
 
-std::string serialise(const http_request& request, const http_endpoint& where, bool keep_alive) {
+bool may_have_body(const http_request& request) { return request.method == "POST" || request.method == "PUT"; }
+
+/// Everything before the body, which is `length` bytes.
+std::string head_of(const http_request& request, const http_endpoint& where, bool keep_alive, std::uint64_t length) {
     std::string text = request.method + " " + request.target + " HTTP/1.1\r\n";
     bool has_host = false;
     for (const auto& [name, value] : request.headers) has_host = has_host || equal_without_case(name, "host");
@@ -38,116 +43,62 @@ std::string serialise(const http_request& request, const http_endpoint& where, b
     if (!has_host)
         text += fmt::format("Host: {}{}{}:{}\r\n", is_v6 ? "[" : "", where.host, is_v6 ? "]" : "", where.port);
     for (const auto& [name, value] : request.headers) text += name + ": " + value + "\r\n";
-    const bool may_have_body = request.method == "POST" || request.method == "PUT";
     // PVE knows no chunked requests and refuses a body on GET and DELETE (pve-facts B.2).
-    if (may_have_body) text += fmt::format("Content-Length: {}\r\n", request.body.size());
+    if (may_have_body(request)) text += fmt::format("Content-Length: {}\r\n", length);
     text += keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
-    if (may_have_body) text += request.body;
     return text;
 }
 
-/// How far an exchange came; decides whether it may be repeated.
-struct progress {
-    std::size_t written = 0;
-    std::size_t received = 0;
-    time_point first_byte{};
-};
-
-/// Reads one response. `cuts`: a body longer than `max_body` is cut off; otherwise it is garbage.
-class response_reader {
-  public:
-    response_reader(connection& from, time_source& time, std::size_t max_body, bool cuts, progress& how_far)
-        : from_(from), time_(time), max_body_(max_body), cuts_(cuts), how_far_(how_far) {
-        begin();
-    }
-
-    asio::awaitable<result<http_response>> run() {
-        // Small: thousands of probes may be reading at the same time.
-        std::array<char, 4096> chunk;
-        while (!parser_->is_done()) {
-            if (cuts_ && parser_->is_header_done() && parser_->get().body().size() >= max_body_) break;
-            const auto n = co_await from_.read_some(asio::buffer(chunk));
-            if (!n) co_return fault(errc::outcome_unknown, "read", n.error().detail);
-            const auto taken = take(std::string_view(chunk.data(), *n));
-            if (!taken) co_return taken.error();
-        }
-        co_return finish();
-    }
-
-    [[nodiscard]] bool keeps_alive() const { return parser_->is_done() && parser_->keep_alive() && pending_.empty(); }
-
-  private:
-    using parser = http::response_parser<http::string_body>;
-
-    void begin() {
-        parser_.emplace();
-        parser_->eager(true);
-        parser_->header_limit(header_limit);
-        if (cuts_)
-            parser_->body_limit(boost::none);
-        else
-            parser_->body_limit(max_body_);
-    }
-
-    result<void> take(std::string_view bytes) {
-        boost::system::error_code ec;
-        if (bytes.empty()) {
-            if (how_far_.received == 0) return fault(errc::outcome_unknown, "read", "the server closed the connection");
-            // Beast asserts that an end comes after a beginning.
-            if (parser_->got_some()) parser_->put_eof(ec);
-            if (ec || !parser_->is_done())
-                return fault(errc::outcome_unknown, "read",
-                             "the server closed the connection in the middle of its answer");
-            return {};
-        }
-        if (how_far_.received == 0) how_far_.first_byte = time_.now();
-        how_far_.received += bytes.size();
-        pending_.append(bytes);
-        while (!pending_.empty() && !parser_->is_done()) {
-            const std::size_t used = parser_->put(asio::buffer(pending_), ec);
-            pending_.erase(0, used);
-            if (ec == http::error::need_more) return {};
-            if (ec) return fault(errc::garbage, "read", fmt::format("not a proper HTTP answer: {}", ec.message()));
-            if (is_interim())
-                begin();
-            else if (used == 0)
-                return {};
-        }
-        return {};
-    }
-
-    /// 100 Continue, 103 Early Hints: the answer is still to come (RFC 9110 15.2). 101 is never asked for.
-    [[nodiscard]] bool is_interim() const {
-        const unsigned status = parser_->is_done() ? parser_->get().result_int() : 0;
-        return status / 100 == 1 && status != 101;
-    }
-
-    http_response finish() {
-        http_response out;
-        auto& message = parser_->get();
-        out.status = static_cast<int>(message.result_int());
-        out.reason = std::string(message.reason());
-        for (const auto& field : message)
-            out.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
-        out.body = std::move(message.body());
-        if (cuts_ && out.body.size() > max_body_) out.body.resize(max_body_);
-        return out;
-    }
-
-    connection& from_;
-    time_source& time_;
-    std::size_t max_body_;
-    bool cuts_;
-    progress& how_far_;
-    std::string pending_;
-    std::optional<parser> parser_;
-};
+std::string serialise(const http_request& request, const http_endpoint& where, bool keep_alive) {
+    std::string text = head_of(request, where, keep_alive, request.body.size());
+    if (may_have_body(request)) text += request.body;
+    return text;
+}
 
 asio::awaitable<result<http_response>> converse(connection& with, std::string_view text, response_reader& reader,
                                                 progress& how_far) {
-    const auto sent = co_await with.write(text, how_far.written);
+    std::size_t written = 0;
+    const auto sent = co_await with.write(text, written);
+    how_far.written += written;
     // A server that refuses early may answer and close while we still write; its answer counts.
     if (!sent && how_far.written == 0) co_return fault(errc::not_delivered, "write", sent.error().detail);
+    auto answer = co_await reader.run();
+    co_return answer;
+}
+
+/// Sends the body. False when the connection broke meanwhile; a fault is the source's own.
+asio::awaitable<result<bool>> feed(connection& to, time_source& time, streamed_request& what, progress& how_far) {
+    std::vector<char> piece(std::size_t{256} << 10U);
+    const std::uint64_t size = what.body->size();
+    std::uint64_t sent = 0;
+    while (sent < size) {
+        const std::size_t wanted = static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), size - sent));
+        const auto n = co_await what.body->read(asio::buffer(piece.data(), wanted));
+        if (!n) co_return n.error();
+        if (*n == 0)
+            co_return fault(errc::io, "send", fmt::format("the source ended after {} of {} bytes", sent, size));
+        std::size_t written = 0;
+        const auto gone = co_await to.write(std::string_view(piece.data(), *n), written);
+        how_far.written += written;
+        if (!gone) co_return false;
+        sent += *n;
+        how_far.last_byte = time.now();
+        if (what.moving) what.moving(sent);
+    }
+    co_return true;
+}
+
+asio::awaitable<result<http_response>> converse(connection& with, time_source& time, std::string head,
+                                                streamed_request& what, response_reader& reader, progress& how_far) {
+    std::size_t written = 0;
+    const auto begun = co_await with.write(head, written);
+    how_far.written += written;
+    if (!begun && written == 0) co_return fault(errc::not_delivered, "write", begun.error().detail);
+    if (begun && what.body) {
+        const auto fed = co_await feed(with, time, what, how_far);
+        if (!fed) co_return fed.error();
+    }
+    // Also when the connection broke: a server that refuses early has answered before it closed.
     auto answer = co_await reader.run();
     co_return answer;
 }
@@ -169,7 +120,7 @@ asio::awaitable<result<http_response>> fetch_once(time_source& time, resolver& n
     progress how_far;
     const time_point began = time.now();
     const std::string text = serialise(request, where, false);
-    response_reader reader(**opened, time, max_body, true, how_far);
+    response_reader reader(**opened, time, max_body, too_long::is_cut_off, how_far);
     auto answer = co_await with_deadline(time, deadline, converse(**opened, text, reader, how_far));
     if (how_far.received > 0) times.first_byte = how_far.first_byte - began;
     co_return answer;
@@ -247,23 +198,29 @@ struct http_client::state : std::enable_shared_from_this<state> {
         next->cancel();
     }
 
-    asio::awaitable<result<http_response>> exchange(const http_request& request, time_point deadline) {
+    asio::awaitable<result<std::unique_ptr<connection>>> open(time_point deadline) {
+        exchange_times times;
+        const time_point limit = std::min(deadline, time.now() + options.connect_limit);
+        auto opened = co_await connection::open(time, names, where, tls, limit, times);
+        co_return opened;
+    }
+
+    asio::awaitable<result<http_response>> exchange(const http_request& request, time_point deadline,
+                                                    time_point connect_by) {
         const std::string text = serialise(request, where, true);
         for (bool may_reuse = true;; may_reuse = false) {
             std::unique_ptr<connection> with;
             if (may_reuse) with = take_idle();
             const bool is_reused = with != nullptr;
             if (!with) {
-                exchange_times times;
-                const time_point limit = std::min(deadline, time.now() + options.connect_limit);
-                auto opened = co_await connection::open(time, names, where, tls, limit, times);
+                auto opened = co_await open(std::min(deadline, connect_by));
                 if (!opened) co_return not_delivered(opened.error());
                 with = std::move(*opened);
             }
             if (time.now() >= deadline) co_return fault(errc::not_delivered, name(), "not sent in time");
             progress how_far;
             ++with->requests;
-            response_reader reader(*with, time, options.max_body, false, how_far);
+            response_reader reader(*with, time, options.max_body, too_long::is_garbage, how_far);
             auto answer = co_await with_deadline(time, deadline, converse(*with, text, reader, how_far));
             if (answer) {
                 if (reader.keeps_alive()) put_back(std::move(with));
@@ -274,6 +231,27 @@ struct http_client::state : std::enable_shared_from_this<state> {
             if (was_stale && (request.method == "GET" || how_far.written == 0)) continue;
             co_return how_it_ended(why, how_far);
         }
+    }
+
+    asio::awaitable<result<http_response>> stream(streamed_request& what, time_point connect_by) {
+        auto opened = co_await open(connect_by);
+        if (!opened) co_return not_delivered(opened.error());
+        std::uint64_t length = 0;
+        if (what.body) length = what.body->size();
+        std::string head = head_of(what.head, where, false, length);
+        progress how_far;
+        how_far.last_byte = time.now();
+        response_reader reader(**opened, time, streamed_error_limit, too_long::is_garbage, how_far);
+        if (what.answer) reader.pour_into(*what.answer, what.most, what.body ? nullptr : what.moving);
+        auto work = converse(**opened, time, std::move(head), what, reader, how_far);
+        auto answer = co_await with_patience(time, how_far.last_byte, what.patience, std::move(work));
+        if (answer) co_return answer;
+        fault why = answer.error();
+        const bool is_ours = why.code == errc::timed_out || why.code == errc::garbage ||
+                             why.code == errc::outcome_unknown || why.code == errc::not_delivered;
+        if (!is_ours) co_return why;  // the source's or the sink's
+        const bool is_late = why.code == errc::timed_out;
+        co_return how_it_ended(is_late ? fault(errc::outcome_unknown, "", why.detail) : why, how_far);
     }
 
     [[nodiscard]] std::string name() const { return fmt::format("{}:{}", where.host, where.port); }
@@ -309,11 +287,20 @@ http_client::~http_client() = default;
 
 void http_client::close_idle() { state_->idle.clear(); }
 
-asio::awaitable<result<http_response>> http_client::send(http_request request, time_point deadline) {
+asio::awaitable<result<http_response>> http_client::send(http_request request, time_point deadline,
+                                                         time_point connect_by) {
     const auto s = state_;
     const auto place = co_await with_deadline(s->time, deadline, s->enter());
     if (!place) co_return fault(errc::not_delivered, s->name(), "all connections were busy until the time limit");
-    auto answer = co_await s->exchange(request, deadline);
+    auto answer = co_await s->exchange(request, deadline, connect_by);
+    co_return answer;
+}
+
+asio::awaitable<result<http_response>> http_client::stream(streamed_request request, time_point connect_by) {
+    const auto s = state_;
+    const auto place = co_await with_deadline(s->time, connect_by, s->enter());
+    if (!place) co_return fault(errc::not_delivered, s->name(), "all connections were busy until the time limit");
+    auto answer = co_await s->stream(request, connect_by);
     co_return answer;
 }
 

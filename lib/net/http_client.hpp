@@ -1,9 +1,13 @@
 #pragma once
 #include "net/http.hpp"
 #include "net/resolver.hpp"
+#include "runtime/byte_stream.hpp"
 #include "runtime/time_source.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
+
+#include <cstdint>
+#include <functional>
 
 namespace steward::net {
 
@@ -15,6 +19,18 @@ class http_client_options {
     int requests_per_connection = 90;                  ///< PVE closes after 100
     std::size_t max_body = 8U << 20U;
     std::size_t max_connections = 4;  ///< at once; further calls wait for a free one
+};
+
+/// A request whose bodies are too long to be held. Source and sink outlive the call.
+class streamed_request {
+  public:
+    explicit streamed_request(http_request h) : head(std::move(h)) {}
+    http_request head;                             ///< its own body is not sent
+    byte_source* body = nullptr;                   ///< sent with its exact length
+    byte_sink* answer = nullptr;                   ///< gets the body of a 2xx answer; any other comes in the response
+    std::uint64_t most = 0;                        ///< bytes that `answer` gets at most: garbage above
+    duration patience = std::chrono::seconds(60);  ///< without one byte moving
+    std::function<void(std::uint64_t moved)> moving;  ///< called as bytes of either body move; may be empty
 };
 
 /// Kept-alive connections to one server. A caller never sees that the server closed an idle one: a request that
@@ -33,7 +49,12 @@ class http_client {
     http_client& operator=(const http_client&) = delete;
 
     /// Any HTTP status is a value. Cancelling the caller closes the connection and leaves with operation_aborted.
-    [[nodiscard]] boost::asio::awaitable<result<http_response>> send(http_request request, time_point deadline);
+    /// A new connection must stand at `connect_by`.
+    [[nodiscard]] boost::asio::awaitable<result<http_response>> send(http_request request, time_point deadline,
+                                                                     time_point connect_by = time_point::max());
+    /// Sent once, on a connection of its own; a request that is not_delivered has read nothing from its source. Errors
+    /// as for `send`, outcome_unknown also when nothing moves for too long; what source and sink say comes as it is.
+    [[nodiscard]] boost::asio::awaitable<result<http_response>> stream(streamed_request request, time_point connect_by);
     /// Closes idle connections now (reload, shutdown).
     void close_idle();
 

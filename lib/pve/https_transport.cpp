@@ -1,30 +1,16 @@
 #include "pve/https_transport.hpp"
 
 #include "base/log.hpp"
+#include "pve/endpoints.hpp"
+#include "runtime/byte_stream.hpp"
 
-#include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
-#include <boost/json/value.hpp>
-
+#include <algorithm>
 #include <fmt/core.h>
-#include <optional>
 
 namespace steward::pve {
 namespace asio = boost::asio;
-namespace json = boost::json;
-using namespace std::chrono_literals;
 
 namespace {
-
-/// A ticket lives two hours; PVE's key rotation can shorten that (pve-facts A.2).
-constexpr duration ticket_renewal = 1h;
-
-class ticket {
-  public:
-    std::string cookie;
-    std::string csrf;
-    time_point since{};
-};
 
 net::http_request to_http(const request& call) {
     net::http_request out(http_method(call.what), "/api2/json" + call.path);
@@ -39,130 +25,227 @@ net::http_request to_http(const request& call) {
     return out;
 }
 
-result<ticket> read_ticket(const net::http_response& answer, time_point now) {
-    const fault refused(errc::unauthorized, "pve POST /access/ticket",
-                        answer.status == 401 ? "user name or password is wrong" : answer.reason);
-    if (answer.status != 200) return refused;
-    boost::system::error_code ec;
-    const json::value body = json::parse(answer.body, ec);
-    const json::value* data = ec || !body.is_object() ? nullptr : body.get_object().if_contains("data");
-    if (!data || !data->is_object()) return fault(errc::garbage, "pve POST /access/ticket", "no ticket in the answer");
-    const json::object& row = data->get_object();
-    const json::value* cookie = row.if_contains("ticket");
-    const json::value* csrf = row.if_contains("CSRFPreventionToken");
-    if (row.if_contains("NeedTFA"))
-        return fault(errc::unauthorized, "pve POST /access/ticket",
-                     "the user has a second factor, which a daemon cannot answer; use an API token");
-    if (!cookie || !cookie->is_string() || !csrf || !csrf->is_string())
-        return fault(errc::garbage, "pve POST /access/ticket", "no ticket in the answer");
-    ticket t;
-    t.cookie = percent_encode(std::string_view(cookie->get_string()));
-    t.csrf = std::string(csrf->get_string());
-    t.since = now;
-    return t;
+net::streamed_request to_http(const request& call, const streams& with) {
+    net::http_request head(http_method(call.what), "/api2/json" + call.path);
+    const std::string form = form_encode(call.params);
+    if (!form.empty()) head.target += "?" + form;
+    if (with.body) head.headers.emplace_back("Content-Type", with.body_type);
+    net::streamed_request out(std::move(head));
+    out.body = with.body;
+    out.answer = with.answer;
+    out.most = with.most;
+    out.patience = with.patience;
+    out.moving = with.moving;
+    return out;
+}
+
+bool is_redirect(int status) { return status >= 300 && status < 400; }
+
+/// Never followed: whoever redirects the API is not PVE, and must not get the credentials.
+fault redirected(const net::http_response& answer) {
+    const std::string target = answer.header("Location");
+    return fault(
+        errc::garbage, "",
+        fmt::format("status {} sends us to {}: this is not the API of a node", answer.status,
+                    target.empty() ? "nowhere" : target.substr(0, std::min(target.find('?'), std::size_t{200}))));
 }
 
 }  // namespace
 
-struct https_transport::state {
-    state(asio::any_io_executor executor, time_source& t, net::resolver& names,
-          std::vector<net::http_endpoint> endpoints, credentials w)
-        : time(t), who(std::move(w)) {
-        const net::http_client_options options;
-        for (net::http_endpoint& e : endpoints) {
-            labels.push_back(fmt::format("{}:{}", e.host, e.port));
-            clients.push_back(std::make_unique<net::http_client>(executor, t, names, std::move(e), options));
-        }
+struct https_transport::state : std::enable_shared_from_this<state> {
+    state(time_source& t, random_source& chance, std::unique_ptr<http_exchange> w, credentials who, https_options o)
+        : time(t),
+          way(std::move(w)),
+          health(way->size(), chance),
+          trace(std::move(o.trace)),
+          door(t, std::move(who),
+               [this](request call, time_point deadline) { return ask_door(std::move(call), deadline); }) {
+        for (std::size_t i = 0; i < way->size(); ++i) limits.emplace_back(t, o.limits);
     }
 
-    /// One endpoint after the other, beginning with the one that worked last.
+    asio::awaitable<result<net::http_response>> ask_door(request call, time_point deadline) {
+        // Asking for a ticket changes nothing: as harmless as a GET.
+        return send_somewhere(to_http(call), true, deadline);
+    }
+
+    /// One endpoint after the other, the best first.
     asio::awaitable<result<net::http_response>> send_somewhere(net::http_request http, bool repeatable,
                                                                time_point deadline) {
-        fault last(errc::unavailable, "pve", "no endpoint is configured");
-        const std::size_t count = clients.size();
-        for (std::size_t i = 0; i < count; ++i) {
-            const std::size_t at = (preferred + i) % count;
-            // Each endpoint gets a fair part of what is left, so that a silent first one leaves time for the next.
-            const duration left = deadline - time.now();
-            const auto share = static_cast<std::int64_t>(count - i);
-            const time_point limit = time.now() + left / (repeatable ? share : 1);
+        fault last(errc::unavailable, "", "no endpoint is configured");
+        std::vector<std::size_t> silent;
+        const std::vector<std::size_t> order = health.at(time.now());
+        for (std::size_t i = 0; i < order.size(); ++i) {
+            const std::size_t at = order[i];
+            // A fair part of what is left, so that a silent first one leaves time for the next.
+            const time_point now = time.now();
+            const time_point share = now + (deadline - now) / static_cast<std::int64_t>(order.size() - i);
+            auto place = co_await limits[at].enter(share);
+            if (!place) {
+                last = fault(place.error().code, way->label(at), place.error().detail);
+                continue;
+            }
             net::http_request copy = http;
-            auto got = co_await clients[at]->send(std::move(copy), limit);
+            const time_point began = time.now();
+            const time_point limit = repeatable ? share : deadline;
+            auto got = co_await way->send(at, std::move(copy), share, limit);
+            note(record_of(http, got, trace.bodies), at, began);
             if (got) {
+                for (const std::size_t other : silent) note_bad(other);
                 note_good(at);
+                if (is_redirect(got->status)) co_return redirected(*got);
                 co_return got;
             }
-            last = fault(got.error().code, "pve " + labels[at], got.error().text());
-            if (!repeatable && !is_not_delivered(last.code)) co_return last;
+            last = got.error();
+            if (is_not_delivered(last.code) || !repeatable)
+                note_bad(at);
+            else
+                silent.push_back(at);  // the call may be to blame, until another endpoint answers it
+            if (!repeatable && !is_not_delivered(last.code)) break;
             if (time.now() >= deadline) break;
         }
         co_return last;
     }
 
+    /// The same for bodies that are read or written once only.
+    asio::awaitable<result<net::http_response>> stream_somewhere(net::streamed_request http) {
+        fault last(errc::unavailable, "", "no endpoint is configured");
+        const std::vector<std::size_t> order = health.at(time.now());
+        const time_point deadline = time.now() + http.patience;
+        for (std::size_t i = 0; i < order.size(); ++i) {
+            const std::size_t at = order[i];
+            const time_point now = time.now();
+            const time_point share = now + (deadline - now) / static_cast<std::int64_t>(order.size() - i);
+            auto place = co_await limits[at].enter(share);
+            if (!place) {
+                last = fault(place.error().code, way->label(at), place.error().detail);
+                continue;
+            }
+            net::streamed_request copy = http;
+            const auto moved = std::make_shared<std::uint64_t>(0);
+            copy.moving = count_into(moved, http.moving);
+            const time_point began = time.now();
+            auto got = co_await way->stream(at, std::move(copy), share);
+            wire_record seen = record_of(http.head, got, trace.bodies);
+            (http.body ? seen.sent : seen.received) = *moved;
+            note(std::move(seen), at, began);
+            if (got) {
+                note_good(at);
+                if (is_redirect(got->status)) co_return redirected(*got);
+                co_return got;
+            }
+            last = got.error();
+            if (!is_not_delivered(last.code)) break;
+            note_bad(at);
+        }
+        co_return last;
+    }
+
+    static std::function<void(std::uint64_t)> count_into(std::shared_ptr<std::uint64_t> moved,
+                                                         std::function<void(std::uint64_t)> next) {
+        return [moved, next](std::uint64_t n) {
+            *moved = n;
+            if (next) next(n);
+        };
+    }
+
+    void note(wire_record seen, std::size_t at, time_point began) {
+        if (!trace.sink) return;
+        seen.endpoint = way->label(at);
+        seen.took = time.now() - began;
+        trace.sink(seen);
+    }
+
     void note_good(std::size_t at) {
-        if (at == preferred) return;
-        log::info("pve.endpoint", {{"from", labels[preferred]}, {"to", labels[at]}});
-        preferred = at;
+        const std::size_t before = health.preferred();
+        health.note_good(at);
+        if (at != before) log::info("pve.endpoint", {{"from", way->label(before)}, {"to", way->label(at)}});
     }
 
-    asio::awaitable<result<void>> log_in(time_point deadline) {
-        // A still valid ticket may be used as the password, which spares the secret and TFA (pve-facts A.2).
-        request call(verb::create, "/access/ticket", {});
-        call.params.emplace_back("username", who.user);
-        call.params.emplace_back("password", who.password);
-        auto got = co_await send_somewhere(to_http(call), true, deadline);
-        if (!got) co_return got.error();
-        auto fresh = read_ticket(*got, time.now());
-        if (!fresh) co_return fresh.error();
-        session = std::move(*fresh);
-        co_return result<void>();
+    void note_bad(std::size_t at) { health.note_bad(at, time.now()); }
+
+    static void add(net::http_headers& to, net::http_headers more) {
+        for (auto& header : more) to.push_back(std::move(header));
     }
 
-    asio::awaitable<result<net::http_response>> authorised(const request& call, time_point deadline) {
-        if (who.token.empty() && (!session || time.now() - session->since >= ticket_renewal)) {
-            const auto in = co_await log_in(deadline);
-            if (!in) co_return in.error();
+    asio::awaitable<result<net::http_response>> authorised(request call, time_point deadline) {
+        const bool is_write = call.what != verb::get;
+        for (bool is_second = false;; is_second = true) {
+            const auto shown = co_await door.enter(deadline);
+            if (!shown) co_return shown.error();
+            net::http_request http = to_http(call);
+            add(http.headers, shown->headers(is_write));
+            auto got = co_await send_somewhere(std::move(http), !is_write, deadline);
+            if (!got || got->status != 401 || is_second || !door.refused(*shown)) co_return got;
         }
-        net::http_request http = to_http(call);
-        if (!who.token.empty()) {
-            http.headers.emplace_back("Authorization", "PVEAPIToken=" + who.token);
-        } else {
-            http.headers.emplace_back("Cookie", "PVEAuthCookie=" + session->cookie);
-            if (call.what != verb::get) http.headers.emplace_back("CSRFPreventionToken", session->csrf);
+    }
+
+    asio::awaitable<result<net::http_response>> authorised_stream(request call, streams with) {
+        for (bool is_second = false;; is_second = true) {
+            const time_point limit = time.now() + with.patience;
+            const auto shown = co_await door.enter(limit);
+            if (!shown) co_return shown.error();
+            net::streamed_request http = to_http(call, with);
+            add(http.head.headers, shown->headers(call.what != verb::get));
+            auto got = co_await stream_somewhere(std::move(http));
+            if (!got || got->status != 401 || is_second || !door.refused(*shown)) co_return got;
+            // What was read from the source is gone; whoever owns it may begin again, with a new ticket.
+            if (with.body) co_return got;
         }
-        auto got = co_await send_somewhere(std::move(http), call.what == verb::get, deadline);
-        co_return got;
+    }
+
+    [[nodiscard]] result<reply> finished(result<net::http_response> got, const request& call) const {
+        if (!got) {
+            const std::string where = fmt::format("pve {} {}", http_method(call.what), call.path);
+            fault why(got.error().code, where, got.error().text());
+            why.http_status = got.error().http_status;
+            return why;
+        }
+        reply answer;
+        answer.status = got->status;
+        answer.reason = std::move(got->reason);
+        answer.body = std::move(got->body);
+        answer.retry_after = parse_retry_after(got->header("Retry-After"), time.wall_now());
+        return answer;
     }
 
     time_source& time;
-    credentials who;
-    std::vector<std::unique_ptr<net::http_client>> clients;
-    std::vector<std::string> labels;
-    std::size_t preferred = 0;
-    std::optional<ticket> session;
+    std::unique_ptr<http_exchange> way;
+    endpoint_order health;
+    std::vector<throttle> limits;
+    wire_trace trace;
+    login door;
 };
 
-https_transport::https_transport(asio::any_io_executor executor, time_source& time, net::resolver& names,
-                                 std::vector<net::http_endpoint> endpoints, credentials who)
-    : state_(std::make_shared<state>(std::move(executor), time, names, std::move(endpoints), std::move(who))) {}
+https_transport::https_transport(time_source& time, random_source& chance, std::unique_ptr<http_exchange> way,
+                                 credentials who, https_options options)
+    : state_(std::make_shared<state>(time, chance, std::move(way), std::move(who), std::move(options))) {}
+
+https_transport::https_transport(asio::any_io_executor executor, time_source& time, random_source& chance,
+                                 net::resolver& names, std::vector<net::http_endpoint> endpoints, credentials who,
+                                 https_options options)
+    : https_transport(time, chance,
+                      make_socket_exchange(std::move(executor), time, names, std::move(endpoints),
+                                           [&] {
+                                               net::http_client_options o;
+                                               o.max_connections = options.limits.in_flight;
+                                               return o;
+                                           }()),
+                      std::move(who), options) {}
 
 https_transport::~https_transport() = default;
 
 asio::awaitable<result<reply>> https_transport::send(request call, time_point deadline) {
     const auto s = state_;
-    const std::string where = fmt::format("pve {} {}", http_method(call.what), call.path);
-    auto got = co_await s->authorised(call, deadline);
-    if (got && got->status == 401 && s->who.token.empty()) {
-        // The ticket may have died early (key rotation): log in once more. A 401 was never executed (pve-facts M1).
-        s->session.reset();
-        got = co_await s->authorised(call, deadline);
-    }
-    if (!got) co_return fault(got.error().code, where, got.error().text());
-    reply answer;
-    answer.status = got->status;
-    answer.reason = std::move(got->reason);
-    answer.body = std::move(got->body);
-    co_return answer;
+    request copy = call;
+    auto got = co_await s->authorised(std::move(copy), deadline);
+    co_return s->finished(std::move(got), call);
+}
+
+asio::awaitable<result<reply>> https_transport::stream(request call, streams with) {
+    const auto s = state_;
+    request copy = call;
+    auto got = co_await s->authorised_stream(std::move(copy), std::move(with));
+    co_return s->finished(std::move(got), call);
 }
 
 }  // namespace steward::pve

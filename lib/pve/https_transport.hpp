@@ -1,6 +1,10 @@
 #pragma once
-#include "net/http_client.hpp"
+#include "base/random.hpp"
+#include "pve/exchange.hpp"
+#include "pve/login.hpp"
+#include "pve/throttle.hpp"
 #include "pve/transport.hpp"
+#include "pve/wire_trace.hpp"
 #include "runtime/time_source.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -11,27 +15,37 @@
 
 namespace steward::pve {
 
-/// Who we are towards PVE: an API token, or a user with a password (then tickets are fetched and renewed).
-class credentials {
+class https_options {
   public:
-    std::string token;  ///< "user@realm!tokenid=secret"
-    std::string user;   ///< "user@realm"
-    std::string password;
+    throttle_options limits;  ///< of each endpoint
+    wire_trace trace;
 };
 
-/// PVE over HTTPS. Several endpoints are tried in order, the last one that worked first; a request is repeated on
-/// another endpoint only when it was not delivered, or when it is a GET.
+/// PVE over HTTPS, as its nodes want to be talked to: several endpoints with health (endpoints.hpp), log-in and CSRF
+/// (login.hpp), a budget for each endpoint (throttle.hpp), a trace on request.
+///
+/// A GET without an answer is tried on every endpoint, each with a fair part of the time left; anything else moves on
+/// only while it was not delivered. A 401 is answered by one new log-in and one more try (it was never carried out,
+/// pve-facts M1), never for a token; a 403 is an answer. A redirect is garbage and never followed.
 class https_transport final : public transport {
   public:
-    https_transport(boost::asio::any_io_executor executor, time_source& time, net::resolver& names,
-                    std::vector<net::http_endpoint> endpoints, credentials who);
+    /// `chance` and whatever the exchange uses outlive the transport and the calls under way.
+    https_transport(time_source& time, random_source& chance, std::unique_ptr<http_exchange> way, credentials who,
+                    https_options options);
+    https_transport(boost::asio::any_io_executor executor, time_source& time, random_source& chance,
+                    net::resolver& names, std::vector<net::http_endpoint> endpoints, credentials who,
+                    https_options options);
     ~https_transport() override;
 
     [[nodiscard]] boost::asio::awaitable<result<reply>> send(request call, time_point deadline) override;
+    [[nodiscard]] boost::asio::awaitable<result<reply>> stream(request call, streams with) override;
 
   private:
     struct state;
     std::shared_ptr<state> state_;
 };
+
+/// Value of a Retry-After header: seconds or an HTTP date (RFC 9110 10.2.3), at most a day; nothing when it is neither.
+[[nodiscard]] std::optional<duration> parse_retry_after(std::string_view text, wall_time now);
 
 }  // namespace steward::pve

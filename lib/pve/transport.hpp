@@ -5,8 +5,16 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <utility>
+
+namespace steward {
+class byte_source;
+class byte_sink;
+}  // namespace steward
 
 namespace steward::pve {
 
@@ -30,8 +38,20 @@ class request {
 class reply {
   public:
     int status = 0;
-    std::string reason;  ///< carries the error message on older versions
-    std::string body;    ///< JSON, or empty
+    std::string reason;                     ///< carries the error message on older versions
+    std::string body;                       ///< JSON, or empty
+    std::optional<duration> retry_after{};  ///< the server asked to wait that long
+};
+
+/// What goes in or out of a call byte by byte, because it is too much to be held. Both outlive the call.
+class streams {
+  public:
+    byte_source* body = nullptr;                      ///< of a create call; its parameters then go into the query
+    std::string body_type;                            ///< Content-Type of that body
+    byte_sink* answer = nullptr;                      ///< gets the body of a 2xx answer; any other comes in the reply
+    std::uint64_t most = std::uint64_t{1} << 50U;     ///< bytes `answer` gets at most: garbage above
+    duration patience = std::chrono::seconds(60);     ///< without one byte moving
+    std::function<void(std::uint64_t moved)> moving;  ///< called as bytes of either body move; may be empty
 };
 
 /// The way to a cluster: HTTPS in production, a model in virtual time in simulations. Authentication, endpoint choice
@@ -41,6 +61,9 @@ class transport {
     virtual ~transport() = default;
     /// Any HTTP status is a value. Errors as in net::http_client, and dry_run for a write verb in observe mode.
     [[nodiscard]] virtual boost::asio::awaitable<result<reply>> send(request call, time_point deadline) = 0;
+    /// The same with bodies of any size, for as long as bytes move. Never sent twice once it was delivered. A way that
+    /// moves no files says unavailable.
+    [[nodiscard]] virtual boost::asio::awaitable<result<reply>> stream(request call, streams with);
 };
 
 }  // namespace steward::pve

@@ -10,8 +10,10 @@ class write_gate final : public transport {
     explicit write_gate(transport& inner) : inner_(inner) {}
     void open(bool yes) { is_open_ = yes; }
     [[nodiscard]] boost::asio::awaitable<result<reply>> send(request call, time_point deadline) override;
+    [[nodiscard]] boost::asio::awaitable<result<reply>> stream(request call, streams with) override;
 
   private:
+    [[nodiscard]] bool holds_back(const request& call) const { return call.what != verb::get && !is_open_; }
     transport& inner_;
     bool is_open_ = false;
 };
