@@ -11,7 +11,8 @@ namespace steward::pve::api {
 class registered_call {
   public:
     const method_entry* method = nullptr;
-    const struct_table* request = nullptr;  ///< null: the call takes nothing
+    bool has_request = false;
+    field takes;  ///< of what `make_request` makes
     void* (*make_request)() = nullptr;
     void (*end_request)(void*) = nullptr;
     bool has_result = false;
@@ -30,7 +31,8 @@ registered_call row(const method_entry& method) {
     registered_call c;
     c.method = &method;
     if constexpr (!std::is_same_v<Request, no_request>) {
-        c.request = &Request::fields();
+        c.has_request = true;
+        c.takes = make_field<Request>("", 0);
         c.make_request = []() -> void* { return new Request(blank()); };
         c.end_request = [](void* r) { delete static_cast<Request*>(r); };
     }

@@ -109,6 +109,10 @@ bool read_boolean(const json::value& from, bool& out) {
 
 class decoder {
   public:
+    /// One more element of the list `f`.
+    bool read_element(const field& f, const json::value& from, void* member) {
+        return read_one_more(f, from, member, 0, {});
+    }
     /// False, with the member as it was before (or empty), when `from` is not of the kind that `f` holds.
     bool read_member(const field& f, const json::value& from, void* member, unsigned index = 0) {
         if (from.is_null() && f.values->how != holding::one) return true;
@@ -236,6 +240,31 @@ result<void> decode(const field& whole, const json::value& from, void* into) {
     decoder d;
     if (d.read_member(whole, from, into)) return {};
     return fault(errc::garbage, "decode", expected(whole));
+}
+
+struct list_reader::state {
+    state(const field& w, const json::value& f, void* i) : whole(w), from(f), into(i) {}
+    field whole;
+    const json::value& from;
+    void* into;
+    std::size_t at = 0;
+    decoder reader;
+};
+
+list_reader::list_reader(const field& whole, const json::value& from, void* into)
+    : state_(std::make_unique<state>(whole, from, into)) {}
+
+list_reader::~list_reader() = default;
+
+result<bool> list_reader::read_some(std::size_t count) {
+    state& s = *state_;
+    if (s.from.is_null()) return false;
+    const fault bad(errc::garbage, "decode", expected(s.whole));
+    if (!s.from.is_array()) return bad;
+    const json::array& elements = s.from.get_array();
+    for (; count > 0 && s.at < elements.size(); --count, ++s.at)
+        if (!s.reader.read_element(s.whole, elements[s.at], s.into)) return bad;
+    return s.at < elements.size();
 }
 
 result<void> parse_property_string(const struct_table& table, std::string_view text, void* into) {

@@ -2,6 +2,8 @@
 #include "base/result.hpp"
 #include "pve/api/fields.hpp"
 
+#include <cstddef>
+#include <memory>
 #include <string_view>
 
 namespace boost::json {
@@ -16,6 +18,23 @@ namespace steward::pve::api {
 /// `whole` describes `into` (make_field<R>("", 0)). Errors: garbage, when the value as a whole is not of its kind: a
 /// list that is no list, an element that is no object. Never an empty list for something else.
 [[nodiscard]] result<void> decode(const field& whole, const boost::json::value& from, void* into);
+
+/// Reads a long list in pieces, so that the loop it runs on has pauses for others.
+class list_reader {
+  public:
+    /// As for `decode`; `from` and `into` outlive the reader.
+    list_reader(const field& whole, const boost::json::value& from, void* into);
+    ~list_reader();
+    list_reader(const list_reader&) = delete;
+    list_reader& operator=(const list_reader&) = delete;
+
+    /// Reads the next `count` elements; true when there are more.
+    [[nodiscard]] result<bool> read_some(std::size_t count);
+
+  private:
+    struct state;
+    std::unique_ptr<state> state_;
+};
 
 /// "virtio=BC:24:11:00:00:01,bridge=vmbr0" into the struct that `table` describes; unknown keys and values that cannot
 /// be read are errors: invalid.

@@ -28,6 +28,8 @@ std::string print(const field& f, const void* value) {
 }
 
 void encode_field(const field& f, const void* member, schema::parameters& into) {
+    // An object of an answer is no parameter.
+    if (f.what == kind::structure && !f.structure().keys) return;
     std::string joined;
     const std::size_t count = f.values->size(member);
     for (std::size_t i = 0; i < count; ++i) {

@@ -2,6 +2,7 @@
 
 #include "pve/decode.hpp"
 #include "pve/transport.hpp"
+#include "runtime/let_others_run.hpp"
 #include "runtime/time_source.hpp"
 
 #include <boost/json/object.hpp>
@@ -89,6 +90,18 @@ asio::awaitable<result<raw_json>> session::perform(prepared_call call) {
     auto data = data_of(*got, what);
     if (!data) co_return data.error();
     co_return raw_json(std::move(*data));
+}
+
+asio::awaitable<result<void>> read_list(raw_json from, field whole, void* into) {
+    // 500 rows of /cluster/resources take less than a millisecond (./dev bench resources).
+    constexpr std::size_t rows_at_once = 500;
+    list_reader reader(whole, from.value(), into);
+    for (;;) {
+        const auto more = reader.read_some(rows_at_once);
+        if (!more) co_return more.error();
+        if (!*more) co_return result<void>();
+        co_await let_others_run();
+    }
 }
 
 asio::awaitable<result<schema::version>> session::learn_version() {

@@ -57,8 +57,19 @@ class session {
     bool uses_token_ = false;
 };
 
+/// Reads a list with pauses, so that ten thousand guests do not hold up the loop. `into` is the vector that `whole`
+/// describes.
+[[nodiscard]] boost::asio::awaitable<result<void>> read_list(raw_json from, field whole, void* into);
+
 /// "pve POST /nodes/n2/lxc"
 [[nodiscard]] std::string describe(const prepared_call& call);
+
+namespace detail {
+template <class T>
+constexpr bool is_list = false;
+template <class T>
+constexpr bool is_list<std::vector<T>> = true;
+}  // namespace detail
 
 template <class R, class Executor>
 boost::asio::awaitable<result<R>, Executor> send(session& to, prepared_call call) {
@@ -70,7 +81,13 @@ boost::asio::awaitable<result<R>, Executor> send(session& to, prepared_call call
         co_return result<void>();
     } else {
         R read{};
-        const auto done = decode(make_field<R>("", 0), got->value(), &read);
+        constexpr field whole = make_field<R>("", 0);
+        result<void> done;
+        if constexpr (detail::is_list<R>) {
+            done = co_await read_list(*got, whole, &read);
+        } else {
+            done = decode(whole, got->value(), &read);
+        }
         // A write that was answered has happened, whatever its answer looks like.
         if (!done) co_return fault(is_write ? errc::outcome_unknown : errc::garbage, where, done.error().detail);
         co_return read;

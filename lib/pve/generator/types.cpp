@@ -58,11 +58,13 @@ std::string strong_type(const std::string& format) {
     return {};
 }
 
-std::vector<value> property_keys(const value& v) {
-    if (v.is_property_string()) return v.members;
-    if (v.type != value_type::string || v.format.empty()) return {};
-    auto named = schema::named_format(v.format);
-    return named ? *named : std::vector<value>();
+/// Results mostly lack a format. These names mean one thing wherever they appear, unlike other names with "id" in them.
+std::string strong_type_by_name(const std::string& wire) {
+    if (wire == "upid") return "steward::upid";
+    if (wire == "volid") return "steward::volid";
+    if (wire == "node") return "node_name";
+    if (wire == "storage") return "storage_id";
+    return {};
 }
 
 void merge_keys(std::vector<value>& into, const std::vector<value>& more) {
@@ -164,8 +166,12 @@ void type_book::set_element(member_plan& m, const alternatives& all, const std::
     switch (v.type) {
         case value_type::boolean: m.type = "bool"; return;
         case value_type::number: m.type = "double"; return;
-        case value_type::integer: m.type = v.format == "pve-vmid" ? "steward::vmid" : "std::int64_t"; return;
-        case value_type::string: set_string(m, all, scope); return;
+        case value_type::integer: {
+            const bool is_vmid = v.format == "pve-vmid" || (role == struct_plan::role::result && m.wire == "vmid");
+            m.type = is_vmid ? "steward::vmid" : "std::int64_t";
+            return;
+        }
+        case value_type::string: set_string(m, all, scope, role); return;
         case value_type::object: {
             const std::string name = m.wire.empty() ? owner : owner + (owner.empty() ? "" : "_") + words(m.wire);
             set_object(m, v, scope, name);
@@ -179,10 +185,10 @@ void type_book::set_element(member_plan& m, const alternatives& all, const std::
     m.type = role == struct_plan::role::request ? "std::string" : "raw_json";
 }
 
-void type_book::set_string(member_plan& m, const alternatives& all, const std::string& scope) {
+void type_book::set_string(member_plan& m, const alternatives& all, const std::string& scope, struct_plan::role role) {
     const value& v = *all.front();
     const bool all_structured =
-        std::all_of(all.begin(), all.end(), [](const value* a) { return !property_keys(*a).empty(); });
+        std::all_of(all.begin(), all.end(), [](const value* a) { return schema::property_keys(*a); });
     if (all_structured) {
         m.structure = property_struct(m.ident, all);
         return;
@@ -192,7 +198,7 @@ void type_book::set_string(member_plan& m, const alternatives& all, const std::s
         return;
     }
     m.type = strong_type(v.format);
-    if (m.type.empty() && m.wire == "upid") m.type = "steward::upid";
+    if (m.type.empty() && role == struct_plan::role::result) m.type = strong_type_by_name(m.wire);
     if (m.type.empty()) m.type = "std::string";
 }
 
@@ -227,7 +233,7 @@ std::string type_book::property_struct(const std::string& ident, const alternati
     std::string stem = ident;
     while (stem.ends_with('_')) stem.pop_back();
     const std::string name = stem + "_value";
-    for (const value* a : all) merge_keys(property_keys_[name], property_keys(*a));
+    for (const value* a : all) merge_keys(property_keys_[name], *schema::property_keys(*a));
     return name;
 }
 

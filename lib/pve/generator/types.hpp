@@ -28,7 +28,7 @@ class type_book {
                                      const std::string& owner);
     void set_element(member_plan& m, const alternatives& all, const std::string& scope, struct_plan::role role,
                      const std::string& owner);
-    void set_string(member_plan& m, const alternatives& all, const std::string& scope);
+    void set_string(member_plan& m, const alternatives& all, const std::string& scope, struct_plan::role role);
     void set_object(member_plan& m, const schema::value& v, const std::string& scope, const std::string& name);
     void set_choice(member_plan& m, const alternatives& all, const std::string& scope);
     /// The struct of a property string, merged with all others of that name in the branch.
