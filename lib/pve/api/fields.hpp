@@ -74,13 +74,25 @@ class struct_table {
     const keys_entry* keys = nullptr;
 };
 
+/// For tools that fill a request by the names of its fields: makes one without its required values.
+class blank {};
+
 namespace detail {
+
+template <class T>
+T fresh() {
+    if constexpr (std::is_default_constructible_v<T>)
+        return T();
+    else
+        return T(blank());
+}
 
 template <class T>
 constexpr container one_value{[](const void*) -> std::size_t { return 1; },
                               [](const void* m, std::size_t, unsigned&, const std::string*&) { return m; },
                               [](void* m, unsigned, const std::string&) { return m; },
-                              [](void* m, unsigned, const std::string&) { *static_cast<T*>(m) = T(); }, holding::one};
+                              [](void* m, unsigned, const std::string&) { *static_cast<T*>(m) = fresh<T>(); },
+                              holding::one};
 
 template <class T>
 constexpr container maybe_value{
@@ -200,8 +212,5 @@ constexpr field make_field(const char* wire, std::size_t offset, bool is_joined 
     detail::describe<typename detail::held_in<Member>::value>(f);
     return f;
 }
-
-/// For tools that fill a request by the names of its fields: makes one without its required values.
-class blank {};
 
 }  // namespace steward::pve::api

@@ -24,4 +24,7 @@ namespace steward::pve::generator {
 /// Every call once, for tests: its signature, and its request and result by their tables (registry.hpp).
 [[nodiscard]] std::string registry_of(const std::vector<branch_plan>& all);
 
+/// The report on how much of each version is typed, as Markdown.
+[[nodiscard]] std::string coverage_of(const std::vector<branch_plan>& all);
+
 }  // namespace steward::pve::generator

@@ -53,7 +53,8 @@ static int run(const std::vector<std::string>& arguments) {
     const std::filesystem::path directory = std::filesystem::path(arguments[1]) / "pve" / "api";
     std::filesystem::create_directories(directory);
     bool is_written = write_if_changed(directory / "everything.hpp", umbrella_of(*plans)) &&
-                      write_if_changed(directory / "registry.cpp", registry_of(*plans));
+                      write_if_changed(directory / "registry.cpp", registry_of(*plans)) &&
+                      write_if_changed(directory / "coverage.md", coverage_of(*plans));
     for (const branch_plan& b : *plans)
         is_written = is_written && write_if_changed(directory / (b.name + ".hpp"), header_of(b, *plans)) &&
                      write_if_changed(directory / (b.name + ".cpp"), source_of(b, *plans));

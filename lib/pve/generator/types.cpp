@@ -67,6 +67,7 @@ std::string strong_type_by_name(const std::string& wire) {
     return {};
 }
 
+/// Facts list keys by name after the default key; so does the union of two shapes, wherever a key came from.
 void merge_keys(std::vector<value>& into, const std::vector<value>& more) {
     const bool was_empty = into.empty();
     const auto has = [](auto& list, const value& k) {
@@ -79,8 +80,11 @@ void merge_keys(std::vector<value>& into, const std::vector<value>& more) {
     for (const value& k : more) {
         const auto known = has(into, k);
         if (known == into.end()) {
-            into.push_back(k);
-            if (!was_empty) into.back().is_optional = true;
+            const auto before = [&](const value& other) {
+                return !was_empty && other.is_default_key == k.is_default_key && k.name < other.name;
+            };
+            const auto added = into.insert(std::find_if(into.begin(), into.end(), before), k);
+            if (!was_empty) added->is_optional = true;
         } else {
             for (const std::string& c : k.choices)
                 if (std::find(known->choices.begin(), known->choices.end(), c) == known->choices.end() &&

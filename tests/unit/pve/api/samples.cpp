@@ -17,10 +17,11 @@ bool is_accepted(const value& facts, version v, const std::string& text) {
     return check_value(facts, v, facts.name, text).empty();
 }
 
-std::string number_for(const value& facts) {
-    if (facts.minimum) return fmt::format("{:.17g}", *facts.minimum);
-    if (facts.maximum) return fmt::format("{:.17g}", *facts.maximum);
-    return "7";
+std::string number_for(const value& facts, version v) {
+    // Before 8.0 the least vmid was 1, and its format said three digits all the same.
+    const double least = facts.minimum ? *facts.minimum : facts.maximum.value_or(7);
+    const std::string text = fmt::format("{:.17g}", least);
+    return is_accepted(facts, v, text) ? text : "101";
 }
 
 /// All keys of the version, so that the longest form is tried as well.
@@ -97,6 +98,28 @@ constexpr const char* likely[] = {
     "10.0.0.1:6789",
     "vztmpl",
     "0000000000000000000000000000000000000000",
+    "acl;properties",
+    "0x1234567890abcdef",
+    "0x1234",
+    "/dev/parport0",
+    "noatime;nodev",
+    "scsi0",
+    "mon.n1",
+    "mon",
+    "pve1c-0123456789",
+    "2026-11-21 02:30",
+    "10/second",
+    "ftp",
+    "tag:ff0000",
+    "-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----\n",
+    "q35",
+    "/var/tmp/pveupload-0a1b",
+    "net0=1500",
+    "ok",
+    "02:30",
+    "now",
+    "qcow2",
+    "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF",
 };
 
 }  // namespace
@@ -104,13 +127,13 @@ constexpr const char* likely[] = {
 std::string sample_of(const value& facts, version v) {
     if (facts.type == value_type::boolean) return "1";
     if (!facts.choices.empty()) return facts.choices.front();
-    if (facts.type == value_type::integer || facts.type == value_type::number) return number_for(facts);
+    if (facts.type == value_type::integer || facts.type == value_type::number) return number_for(facts, v);
     if (const std::vector<value>* keys = property_keys(facts)) return property_string_for(facts, *keys, v);
     for (const char* text : likely)
         if (is_accepted(facts, v, text)) return text;
     const std::string padded(facts.min_length.value_or(1), 'x');
     if (is_accepted(facts, v, padded)) return padded;
-    FAIL("no sample fits " << facts.name << " format=" << facts.format << " pattern=" << facts.pattern);
+    FAIL_CHECK("no sample fits " << facts.name << " format=" << facts.format << " pattern=" << facts.pattern);
     return {};
 }
 
