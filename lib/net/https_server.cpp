@@ -64,6 +64,10 @@ class session {
             server_reply reply = co_await of_->handler(*request);
             if (served >= options_.requests_per_connection || !keep_alive_) reply.close_after = true;
             const bool is_over = reply.close_after || reply.drop_connection || !reply.raw.empty();
+            if (reply.pieces) {
+                co_await send_pieces(std::move(reply));
+                co_return;
+            }
             if (reply.drop_connection) co_return;
             const std::string text = reply.raw.empty() ? serialise(reply) : reply.raw;
             const auto sent = co_await with_timeout(time_, options_.idle_limit, write(text));
@@ -137,6 +141,16 @@ class session {
         if (ec == asio::error::operation_aborted) throw boost::system::system_error(ec);
         if (ec) co_return fault(errc::io, "write", ec.message());
         co_return result<void>();
+    }
+
+    asio::awaitable<void> send_pieces(server_reply reply) {
+        for (;;) {
+            const std::string piece = co_await reply.pieces();
+            if (piece.empty()) break;
+            const auto sent = co_await with_timeout(time_, options_.idle_limit, write(piece));
+            if (!sent) co_return;
+        }
+        if (!reply.drop_connection) (void)co_await with_timeout(time_, options_.idle_limit, say_goodbye());
     }
 
     asio::awaitable<result<void>> say_goodbye() {

@@ -23,6 +23,9 @@ class server_reply {
     bool close_after = false;
     bool drop_connection = false;  ///< close without a byte (fault injection)
     std::string raw;               ///< when not empty, these bytes are sent instead of everything above, then close
+    /// Instead of all that: these bytes, one piece after the other until an empty one; then close, in good order unless
+    /// `drop_connection`. For servers that are slow, endless or worse.
+    std::function<boost::asio::awaitable<std::string>()> pieces;
 };
 
 class server_options {

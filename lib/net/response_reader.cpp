@@ -48,6 +48,10 @@ fault garbage(std::string_view why) {
     return fault(errc::garbage, "read", fmt::format("not a proper HTTP answer: {}", why));
 }
 
+fault longer_than(std::uint64_t most) {
+    return fault(errc::garbage, "read", fmt::format("the answer is longer than {} bytes", most));
+}
+
 }  // namespace
 
 /// The bytes on one side, the parser on the other.
@@ -100,6 +104,11 @@ class response_reader::parsing {
         const auto length = parser_->content_length();
         if (!length) return {};
         return *length;
+    }
+    [[nodiscard]] bool is_packed() const {
+        if (!parser_->is_header_done()) return false;
+        const auto coding = parser_->get()[http::field::content_encoding];
+        return coding == "gzip" || coding == "x-gzip";
     }
     [[nodiscard]] std::string& body() { return parser_->get().body(); }
     [[nodiscard]] const std::string& body() const { return parser_->get().body(); }
@@ -170,15 +179,48 @@ asio::awaitable<result<void>> response_reader::pour() {
         if (body.size() > parsing_->max_body()) co_return garbage("body limit exceeded");
         co_return result<void>();
     }
-    if (parsing_->announced().value_or(0) > most_ || poured_ + body.size() > most_)
-        co_return fault(errc::garbage, "read", fmt::format("the answer is longer than {} bytes", most_));
-    if (body.empty()) co_return result<void>();
-    auto kept = co_await sink_->write(body);
-    poured_ += body.size();
+    if (!unpacking_ && parsing_->is_packed()) unpacking_ = std::make_unique<gunzip>();
+    if (!unpacking_) {
+        if (parsing_->announced().value_or(0) > most_) co_return longer_than(most_);
+        auto kept = co_await hand_over(body);
+        co_return kept;
+    }
+    unpacking_->put(body);
     body.clear();
+    for (;;) {
+        const auto more = unpacking_->next(plain_);
+        if (!more) co_return more.error();
+        if (!*more) break;
+        const auto kept = co_await hand_over(plain_);
+        if (!kept) co_return kept;
+    }
+    if (parsing_->is_done() && !unpacking_->is_over()) co_return garbage("packed data without an end");
+    co_return result<void>();
+}
+
+asio::awaitable<result<void>> response_reader::hand_over(std::string& bytes) {
+    if (bytes.empty()) co_return result<void>();
+    if (poured_ + bytes.size() > most_) co_return longer_than(most_);
+    auto kept = co_await sink_->write(bytes);
+    poured_ += bytes.size();
+    bytes.clear();
     how_far_.last_byte = time_.now();
     if (kept && moving_) moving_(poured_);
     co_return kept;
+}
+
+/// A body that was held, packed though nobody asked for it.
+result<void> response_reader::unpack() {
+    gunzip unpacking;
+    unpacking.put(parsing_->body());
+    parsing_->body().clear();
+    for (;;) {
+        const auto more = unpacking.next(parsing_->body());
+        if (!more) return more.error();
+        if (parsing_->body().size() > parsing_->max_body()) return longer_than(parsing_->max_body());
+        if (!*more) break;
+    }
+    return unpacking.is_over() ? result<void>() : garbage("packed data without an end");
 }
 
 asio::awaitable<result<http_response>> response_reader::run() {
@@ -197,6 +239,11 @@ asio::awaitable<result<http_response>> response_reader::run() {
             if (!poured) co_return poured.error();
         }
         if (!taken) co_return taken.error();
+    }
+    const bool was_held = !sink_ || !parsing_->is_success();
+    if (was_held && parsing_->is_packed() && !parsing_->is_enough()) {
+        const auto unpacked = unpack();
+        if (!unpacked) co_return unpacked.error();
     }
     co_return parsing_->finish();
 }

@@ -1,5 +1,6 @@
 #pragma once
 #include "net/connection.hpp"
+#include "net/gunzip.hpp"
 #include "runtime/byte_stream.hpp"
 
 #include <cstdint>
@@ -18,7 +19,7 @@ class progress {
     time_point last_byte{};  ///< when something moved last, in either direction
 };
 
-/// Reads one response. Whatever the server sends, memory stays bounded; time is the caller's.
+/// Reads one response, and unpacks gzip. Whatever the server sends, memory stays bounded; time is the caller's.
 class response_reader {
   public:
     enum class too_long { is_garbage, is_cut_off };  ///< a body above `max_body`
@@ -37,12 +38,16 @@ class response_reader {
   private:
     class parsing;
     [[nodiscard]] boost::asio::awaitable<result<void>> pour();
+    [[nodiscard]] boost::asio::awaitable<result<void>> hand_over(std::string& bytes);
+    [[nodiscard]] result<void> unpack();
 
     connection& from_;
     time_source& time_;
     progress& how_far_;
     std::unique_ptr<parsing> parsing_;
     byte_sink* sink_ = nullptr;
+    std::unique_ptr<gunzip> unpacking_;
+    std::string plain_;
     std::uint64_t most_ = 0;
     std::uint64_t poured_ = 0;
     std::function<void(std::uint64_t)> moving_;
