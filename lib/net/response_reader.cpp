@@ -94,6 +94,7 @@ class response_reader::parsing {
         return {};
     }
 
+    [[nodiscard]] bool is_for_probe() const { return cuts_; }
     [[nodiscard]] bool is_done() const { return parser_->is_done(); }
     [[nodiscard]] bool is_enough() const { return cuts_ && parser_->is_header_done() && body().size() >= max_body_; }
     [[nodiscard]] bool keeps_alive() const { return parser_->is_done() && parser_->keep_alive() && pending_.empty(); }
@@ -224,11 +225,12 @@ result<void> response_reader::unpack() {
 }
 
 asio::awaitable<result<http_response>> response_reader::run() {
-    // Small: thousands of probes may be reading at the same time. A TLS record is 16 KiB at most.
+    // Small for probes: thousands of them may be reading at the same time. A TLS record is 16 KiB at most.
     std::array<char, 4096> small;
-    std::vector<char> large(sink_ ? 65536 : 0);
+    std::vector<char> large;
+    if (!parsing_->is_for_probe()) large.resize(sink_ ? 65536 : 16384);
     asio::mutable_buffer chunk = asio::buffer(small);
-    if (sink_) chunk = asio::buffer(large);
+    if (!large.empty()) chunk = asio::buffer(large);
     while (!parsing_->is_done()) {
         if (parsing_->is_enough()) break;
         const auto n = co_await from_.read_some(chunk);
