@@ -127,10 +127,7 @@ reply dispatch(cluster& model, const request& what, const identity& who) {
         target = node_name(named->second);
     if (auto unreachable = check_proxy(model, what.contacted, target)) return *unreachable;
 
-    auto errors = check_parameters(m.found->schema, what.params);
-    if (const auto id = m.values.find("vmid"); id != m.values.end())
-        if (id->second.find_first_not_of("0123456789") != std::string::npos)
-            errors["vmid"] = fmt::format("type check ('integer') failed - got '{}'", id->second);
+    const auto errors = check_parameters(*m.found, m.values, what.params);
     if (!errors.empty()) return parameter_error(errors);
     call c(model, target, who);
     c.path = m.values;

@@ -19,7 +19,7 @@ class call {
     node_name node;  ///< the node of the path, else the contacted one
     identity who;
     std::map<std::string, std::string> path;    ///< {node}, {vmid}, … decoded
-    std::map<std::string, std::string> params;  ///< checked against the route's schema
+    std::map<std::string, std::string> params;  ///< checked against the schema of the call
 
     [[nodiscard]] std::string get(const std::string& name, const std::string& fallback = {}) const;
     [[nodiscard]] bool flag(const std::string& name) const { return get(name) == "1"; }
@@ -36,7 +36,6 @@ class route {
     const char* method;
     const char* pattern;  ///< "/nodes/{node}/lxc/{vmid}/config"; a last "{x...}" swallows the rest
     const char* needs;    ///< "VM.Audit@/vms/{vmid}", alternatives with '|', "" for any user
-    const char* schema;   ///< "vmid:i! force:b net#:s +ct"; see check_parameters
     handler run;
 };
 
@@ -58,9 +57,11 @@ class route {
 [[nodiscard]] reply forbidden(const std::string& acl_path, const std::string& privileges);
 [[nodiscard]] reply configuration_missing(const node_name& node, guest_id guest);
 
-/// Errors by parameter name. Schema words: NAME:TYPE[!] with types s, i, b (0 or 1); '!' is required, '#' in a name is
-/// a number, "+ct" and "+vm" admit every configuration option.
-[[nodiscard]] std::map<std::string, std::string> check_parameters(std::string_view schema, const parameters& given);
+/// Errors by parameter name, as PVE 8.4 words them (pve/schema/check.hpp). What the schema does not have (GET /) takes
+/// no parameters.
+[[nodiscard]] std::map<std::string, std::string> check_parameters(const route& r,
+                                                                  const std::map<std::string, std::string>& path,
+                                                                  const parameters& given);
 
 /// The VM.Config.* privilege that changing an option takes.
 [[nodiscard]] std::string privilege_of_option(guest_type type, const std::string& option);

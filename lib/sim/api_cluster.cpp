@@ -226,13 +226,13 @@ reply ha_status(call& c) {
 
 const std::vector<route>& cluster_routes() {
     static const std::vector<route> routes = {
-        {"GET", "/cluster/status", "Sys.Audit@/", "", status},
-        {"GET", "/cluster/resources", "", "type:s", resources},
-        {"GET", "/cluster/nextid", "", "vmid:i", next_id},
-        {"GET", "/cluster/ha/resources", "Sys.Audit@/", "type:s", ha_resources},
-        {"GET", "/cluster/ha/resources/{sid}", "Sys.Audit@/", "", one_ha_resource},
-        {"GET", "/cluster/ha/status/current", "Sys.Audit@/", "", ha_status},
-        {"GET", "/nodes", "", "", nodes},
+        {"GET", "/cluster/status", "Sys.Audit@/", status},
+        {"GET", "/cluster/resources", "", resources},
+        {"GET", "/cluster/nextid", "", next_id},
+        {"GET", "/cluster/ha/resources", "Sys.Audit@/", ha_resources},
+        {"GET", "/cluster/ha/resources/{sid}", "Sys.Audit@/", one_ha_resource},
+        {"GET", "/cluster/ha/status/current", "Sys.Audit@/", ha_status},
+        {"GET", "/nodes", "", nodes},
     };
     return routes;
 }

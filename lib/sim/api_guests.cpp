@@ -230,26 +230,15 @@ void add_routes(std::vector<route>& routes) {
         "VM.Config.Disk|VM.Config.CPU|VM.Config.Memory|VM.Config.Network|VM.Config.HWType|VM.Config.Options@/vms/"
         "{vmid}";
 #define STEWARD_GUEST_PATH(rest) (is_ct ? "/nodes/{node}/lxc/{vmid}" rest : "/nodes/{node}/qemu/{vmid}" rest)
-    routes.push_back({"GET", is_ct ? "/nodes/{node}/lxc" : "/nodes/{node}/qemu", "", is_ct ? "" : "full:b", list<T>});
-    routes.push_back({"GET", STEWARD_GUEST_PATH("/status/current"), "VM.Audit@/vms/{vmid}", "", current<T>});
-    routes.push_back(
-        {"GET", STEWARD_GUEST_PATH("/config"), "VM.Audit@/vms/{vmid}", "current:b snapshot:s", get_config<T>});
-    routes.push_back({"PUT", STEWARD_GUEST_PATH("/config"), any_config,
-                      is_ct ? "digest:s delete:s revert:s +ct" : "digest:s delete:s revert:s skiplock:b force:b +vm",
-                      put_config<T>});
-    routes.push_back({"POST", STEWARD_GUEST_PATH("/status/start"), "VM.PowerMgmt@/vms/{vmid}",
-                      is_ct ? "debug:b skiplock:b" : "timeout:i skiplock:b machine:s", start<T>});
-    routes.push_back(
-        {"POST", STEWARD_GUEST_PATH("/status/stop"), "VM.PowerMgmt@/vms/{vmid}",
-         is_ct ? "overrule-shutdown:b skiplock:b" : "timeout:i overrule-shutdown:b keepActive:b skiplock:b", stop<T>});
-    routes.push_back({"POST", STEWARD_GUEST_PATH("/status/shutdown"), "VM.PowerMgmt@/vms/{vmid}",
-                      is_ct ? "timeout:i forceStop:b" : "timeout:i forceStop:b keepActive:b skiplock:b", shutdown<T>});
-    routes.push_back(
-        {"POST", STEWARD_GUEST_PATH("/status/reboot"), "VM.PowerMgmt@/vms/{vmid}", "timeout:i", reboot<T>});
-    routes.push_back(
-        {"DELETE", STEWARD_GUEST_PATH(""), "VM.Allocate@/vms/{vmid}",
-         is_ct ? "force:b purge:b destroy-unreferenced-disks:b" : "purge:b destroy-unreferenced-disks:b skiplock:b",
-         destroy<T>});
+    routes.push_back({"GET", is_ct ? "/nodes/{node}/lxc" : "/nodes/{node}/qemu", "", list<T>});
+    routes.push_back({"GET", STEWARD_GUEST_PATH("/status/current"), "VM.Audit@/vms/{vmid}", current<T>});
+    routes.push_back({"GET", STEWARD_GUEST_PATH("/config"), "VM.Audit@/vms/{vmid}", get_config<T>});
+    routes.push_back({"PUT", STEWARD_GUEST_PATH("/config"), any_config, put_config<T>});
+    routes.push_back({"POST", STEWARD_GUEST_PATH("/status/start"), "VM.PowerMgmt@/vms/{vmid}", start<T>});
+    routes.push_back({"POST", STEWARD_GUEST_PATH("/status/stop"), "VM.PowerMgmt@/vms/{vmid}", stop<T>});
+    routes.push_back({"POST", STEWARD_GUEST_PATH("/status/shutdown"), "VM.PowerMgmt@/vms/{vmid}", shutdown<T>});
+    routes.push_back({"POST", STEWARD_GUEST_PATH("/status/reboot"), "VM.PowerMgmt@/vms/{vmid}", reboot<T>});
+    routes.push_back({"DELETE", STEWARD_GUEST_PATH(""), "VM.Allocate@/vms/{vmid}", destroy<T>});
 #undef STEWARD_GUEST_PATH
 }
 
@@ -260,7 +249,7 @@ const std::vector<route>& guest_routes() {
         std::vector<route> all;
         add_routes<guest_type::ct>(all);
         add_routes<guest_type::vm>(all);
-        all.push_back({"GET", "/nodes/{node}/lxc/{vmid}/interfaces", "VM.Audit@/vms/{vmid}", "", interfaces});
+        all.push_back({"GET", "/nodes/{node}/lxc/{vmid}/interfaces", "VM.Audit@/vms/{vmid}", interfaces});
         return all;
     }();
     return routes;

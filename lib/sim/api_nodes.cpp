@@ -81,13 +81,9 @@ reply extract_config(call& c) {
 
 const std::vector<route>& node_routes() {
     static const std::vector<route> routes = {
-        {"GET", "/nodes/{node}/status", "Sys.Audit@/nodes/{node}", "", node_status},
-        {"POST", "/nodes/{node}/vzdump", "",
-         "vmid:s all:b storage:s mode:s compress:s remove:b protected:b notes-template:s prune-backups:s lockwait:i "
-         "bwlimit:i ionice:i stopwait:i quiet:b mailto:s mailnotification:s notification-mode:s zstd:i node:s "
-         "exclude:s",
-         vzdump},
-        {"GET", "/nodes/{node}/vzdump/extractconfig", "", "volume:s!", extract_config},
+        {"GET", "/nodes/{node}/status", "Sys.Audit@/nodes/{node}", node_status},
+        {"POST", "/nodes/{node}/vzdump", "", vzdump},
+        {"GET", "/nodes/{node}/vzdump/extractconfig", "", extract_config},
     };
     return routes;
 }

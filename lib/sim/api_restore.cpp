@@ -151,12 +151,8 @@ reply restore_machine(call& c) {
 
 const std::vector<route>& restore_routes() {
     static const std::vector<route> routes = {
-        {"POST", "/nodes/{node}/lxc", "",
-         "vmid:i! ostemplate:s! restore:b storage:s force:b unique:b start:b pool:s bwlimit:s ignore-unpack-errors:b "
-         "password:s ssh-public-keys:s +ct",
-         restore_container},
-        {"POST", "/nodes/{node}/qemu", "",
-         "vmid:i! archive:s storage:s force:b unique:b start:b pool:s bwlimit:s live-restore:b +vm", restore_machine},
+        {"POST", "/nodes/{node}/lxc", "", restore_container},
+        {"POST", "/nodes/{node}/qemu", "", restore_machine},
     };
     return routes;
 }

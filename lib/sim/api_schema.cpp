@@ -1,5 +1,7 @@
 #include "sim/api_call.hpp"
 
+#include "pve/schema/all_facts.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <fmt/core.h>
@@ -9,86 +11,37 @@ namespace steward::sim::api {
 
 namespace {
 
-constexpr std::string_view container_options =
-    "arch:s cmode:s console:b cores:i cpulimit:s cpuunits:i debug:b description:s dev#:s features:s hookscript:s "
-    "hostname:s lock:s memory:i mp#:s nameserver:s net#:s onboot:b ostype:s protection:b rootfs:s searchdomain:s "
-    "startup:s swap:i tags:s template:b timezone:s tty:i unprivileged:b unused#:s";
-constexpr std::string_view machine_options =
-    "acpi:b agent:s args:s balloon:i bios:s boot:s cores:i cpu:s cpulimit:s cpuunits:i description:s efidisk0:s "
-    "hotplug:s ide#:s ipconfig#:s kvm:b lock:s machine:s memory:s name:s nameserver:s net#:s numa:b onboot:b ostype:s "
-    "protection:b sata#:s scsi#:s scsihw:s searchdomain:s serial#:s smbios1:s sockets:i startup:s tablet:b tags:s "
-    "template:b unused#:s vga:s virtio#:s vmgenid:s";
+namespace schema = pve::schema;
 
-class property {
-  public:
-    std::string name;
-    char type = 's';
-    bool required = false;
-};
+/// The release that is simulated (docs/simulator.md).
+constexpr schema::version simulated(8, 4);
 
-void read_words(std::string_view words, std::vector<property>& into) {
-    for (std::size_t at = 0; at < words.size();) {
-        const std::size_t end = std::min(words.find(' ', at), words.size());
-        const std::string_view word = words.substr(at, end - at);
-        at = end + 1;
-        if (word.empty()) continue;
-        if (word == "+ct") {
-            read_words(container_options, into);
-        } else if (word == "+vm") {
-            read_words(machine_options, into);
-        } else {
-            property p;
-            const std::size_t colon = word.find(':');
-            p.name = std::string(word.substr(0, colon));
-            p.type = word[colon + 1];
-            p.required = word.back() == '!';
-            into.push_back(std::move(p));
-        }
-    }
-}
-
-/// "net0" and "net#".
-bool names(const property& p, const std::string& given) {
-    if (p.name.back() != '#') return p.name == given;
-    const std::size_t stem = p.name.size() - 1;
-    return given.size() > stem && given.compare(0, stem, p.name, 0, stem) == 0 &&
-           given.find_first_not_of("0123456789", stem) == std::string::npos;
-}
-
-bool is_integer(const std::string& text) {
-    const std::size_t digits = !text.empty() && text.front() == '-' ? 1 : 0;
-    return text.size() > digits && text.find_first_not_of("0123456789", digits) == std::string::npos;
-}
-
-std::string check_value(const property& p, const std::string& value) {
-    if (p.type == 'i' && !is_integer(value)) return fmt::format("type check ('integer') failed - got '{}'", value);
-    if (p.type == 'b' && value != "0" && value != "1")
-        return fmt::format("type check ('boolean') failed - got '{}'", value);
-    std::int64_t number = 0;
-    std::from_chars(value.data(), value.data() + value.size(), number);
-    if (p.name == "memory" && p.type == 'i' && number < 16) return "value must have a minimum value of 16";
-    return {};
+/// "/nodes/{node}/storage/{storage}/content/{volume...}" as the schema writes it.
+std::string schema_path(std::string pattern) {
+    if (const std::size_t dots = pattern.find("...}"); dots != std::string::npos) pattern.erase(dots, 3);
+    return pattern;
 }
 
 }  // namespace
 
-std::map<std::string, std::string> check_parameters(std::string_view schema, const parameters& given) {
-    std::vector<property> properties;
-    read_words(schema, properties);
+std::map<std::string, std::string> check_parameters(const route& r, const std::map<std::string, std::string>& path,
+                                                    const parameters& given) {
     std::map<std::string, std::string> errors;
-    std::set<std::string> seen;
+    schema::parameters all(path.begin(), path.end());
     for (const auto& [name, value] : given) {
-        const auto p = std::find_if(properties.begin(), properties.end(),
-                                    [&, n = name](const property& q) { return names(q, n); });
-        if (p == properties.end())
-            errors[name] = "property is not defined in schema and the schema does not allow additional properties";
-        else if (!seen.insert(name).second)
-            errors[name] = "type check ('string') failed - got ARRAY";
-        else if (const std::string why = check_value(*p, value); !why.empty())
-            errors[name] = why;
+        const auto in_path = path.find(name);
+        if (in_path == path.end())
+            all.emplace_back(name, value);
+        else if (in_path->second != value)
+            errors[name] = "duplicate parameter (already defined in URI) with conflicting values!";
     }
-    for (const property& p : properties)
-        if (p.required && seen.count(p.name) == 0) errors[p.name] = "property is missing and it is not optional";
+    schema::method takes_nothing;
+    takes_nothing.path = r.pattern;
+    const auto call = schema::catalogue_of_everything().find(r.method, schema_path(r.pattern), simulated);
+    for (const auto& wrong : schema::check(call ? *call->what : takes_nothing, simulated, all)) {
+        std::string& text = errors[wrong.parameter];
+        text += (text.empty() ? "" : "\\n") + wrong.text;  // PVE joins with these two characters
+    }
     return errors;
 }
 

@@ -153,11 +153,11 @@ reply remove_volume(call& c) {
 const std::vector<route>& storage_routes() {
     static constexpr const char* any_datastore = "Datastore.Audit|Datastore.AllocateSpace@/storage/{storage}";
     static const std::vector<route> routes = {
-        {"GET", "/storage", "", "type:s", storage_config},
-        {"GET", "/nodes/{node}/storage", "", "content:s storage:s enabled:b target:s format:b", storage_list},
-        {"GET", "/nodes/{node}/storage/{storage}/status", any_datastore, "", storage_status},
-        {"GET", "/nodes/{node}/storage/{storage}/content", any_datastore, "content:s vmid:i", content},
-        {"DELETE", "/nodes/{node}/storage/{storage}/content/{volume...}", "", "delay:i", remove_volume},
+        {"GET", "/storage", "", storage_config},
+        {"GET", "/nodes/{node}/storage", "", storage_list},
+        {"GET", "/nodes/{node}/storage/{storage}/status", any_datastore, storage_status},
+        {"GET", "/nodes/{node}/storage/{storage}/content", any_datastore, content},
+        {"DELETE", "/nodes/{node}/storage/{storage}/content/{volume...}", "", remove_volume},
     };
     return routes;
 }

@@ -147,14 +147,12 @@ reply cluster_tasks(call& c) {
 
 const std::vector<route>& task_routes() {
     static const std::vector<route> routes = {
-        {"GET", "/cluster/tasks", "", "", cluster_tasks},
-        {"GET", "/nodes/{node}/tasks", "",
-         "start:i limit:i userfilter:s typefilter:s vmid:i errors:b source:s since:i until:i statusfilter:s",
-         task_list},
-        {"GET", "/nodes/{node}/tasks/{upid}", "", "", task_index},
-        {"DELETE", "/nodes/{node}/tasks/{upid}", "", "", task_stop},
-        {"GET", "/nodes/{node}/tasks/{upid}/status", "", "", task_status},
-        {"GET", "/nodes/{node}/tasks/{upid}/log", "", "start:i limit:i", task_log},
+        {"GET", "/cluster/tasks", "", cluster_tasks},
+        {"GET", "/nodes/{node}/tasks", "", task_list},
+        {"GET", "/nodes/{node}/tasks/{upid}", "", task_index},
+        {"DELETE", "/nodes/{node}/tasks/{upid}", "", task_stop},
+        {"GET", "/nodes/{node}/tasks/{upid}/status", "", task_status},
+        {"GET", "/nodes/{node}/tasks/{upid}/log", "", task_log},
     };
     return routes;
 }
