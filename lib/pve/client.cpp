@@ -1,8 +1,14 @@
 #include "pve/client.hpp"
 
-#include "pve/decode.hpp"
+#include "pve/api/access.hpp"
+#include "pve/api/cluster.hpp"
+#include "pve/api/nodes_lxc.hpp"
+#include "pve/api/nodes_qemu.hpp"
+#include "pve/api/nodes_storage.hpp"
+#include "pve/api/nodes_tasks.hpp"
+#include "pve/api/session.hpp"
+#include "pve/model_of.hpp"
 
-#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 
@@ -15,120 +21,99 @@ namespace json = boost::json;
 
 namespace {
 
-std::string guest_path(const node_name& node, guest_id guest, std::string_view rest) {
-    return fmt::format("/nodes/{}/{}/{}{}", percent_encode(node.str()), api_word(guest.type), guest.id.number(), rest);
+std::int64_t seconds_of(duration d) { return std::chrono::ceil<std::chrono::seconds>(d).count(); }
+
+/// `Answer` is lxc's or qemu's.
+template <class Answer>
+result<model::guest_status> status_of(const result<Answer>& got) {
+    if (!got) return got.error();
+    model::guest_status s;
+    if (got->status) s.status = run_state_of(got->status->text());
+    if constexpr (requires { got->qmpstatus; }) s.detail = got->qmpstatus.value_or("");
+    s.lock = got->lock.value_or("");
+    s.uptime = std::chrono::seconds(got->uptime.value_or(0));
+    if (got->ha) s.ha_managed = is_managed_by_ha(*got->ha);
+    return s;
 }
 
-std::string task_path(const upid& task, std::string_view rest) {
-    return fmt::format("/nodes/{}/tasks/{}{}", percent_encode(task.node.str()), percent_encode(task.text), rest);
+/// A filtered list looks like an empty one (pve-facts M12): missing is not stopped.
+template <class Row>
+result<model::run_state> state_in(const result<std::vector<Row>>& list, vmid id) {
+    if (!list) return list.error();
+    for (const Row& row : *list)
+        if (row.vmid == id && row.status) return run_state_of(row.status->text());
+    return model::run_state::unknown;
 }
 
-std::string seconds_text(duration d) { return std::to_string(std::chrono::ceil<std::chrono::seconds>(d).count()); }
-
-result<task_row> read_task_row(const json::object& row) {
-    const auto id = parse_upid(text_of(row, "upid"));
-    if (!id) return id.error();
-    task_row t;
-    t.id = *id;
-    t.exit_text = text_of(row, "status");
-    t.running = t.exit_text == "RUNNING" || (t.exit_text.empty() && !row.contains("endtime"));
-    if (t.running) t.exit_text.clear();
-    return t;
+template <class Answer>
+result<model::guest_config> config_in(const result<Answer>& got) {
+    if (!got) return got.error();
+    return config_of(Answer::fields(), &*got, got->extra);
 }
 
 }  // namespace
 
-client::client(transport& wire, time_source& time, duration request_limit)
-    : wire_(wire), time_(time), limit_(request_limit) {}
-
-asio::awaitable<result<reply>> client::ask(request what) {
-    auto got = co_await wire_.send(std::move(what), time_.now() + limit_);
-    co_return got;
-}
-
-asio::awaitable<result<upid>> client::ask_for_task(request what) {
-    const request call = what;
-    const auto got = co_await ask(std::move(what));
-    if (!got) co_return got.error();
-    const auto data = data_of(*got, call);
-    if (!data) co_return data.error();
-    if (!data->is_string())
-        co_return fault(errc::outcome_unknown, "pve " + call.path, "the answer to a write names no task");
-    const auto task = parse_upid(std::string_view(data->get_string()));
-    if (!task) co_return fault(errc::outcome_unknown, "pve " + call.path, task.error().detail);
-    co_return *task;
-}
+client::client(transport& wire, time_source& time, duration request_limit) : session_(wire, time, request_limit) {}
 
 asio::awaitable<result<model::cluster_view>> client::look() {
+    if (!session_.version().is_known()) {
+        const auto version = co_await session_.learn_version();
+        if (!version) co_return version.error();
+    }
     model::cluster_view view;
-    const request status(verb::get, "/cluster/status");
-    const auto status_reply = co_await ask(status);
-    if (!status_reply) co_return status_reply.error();
-    const auto status_data = data_of(*status_reply, status);
-    if (!status_data) co_return status_data.error();
-    const auto status_read = read_status(*status_data, view);
+    const auto status = co_await api::root(session_).cluster().status().get();
+    if (!status) co_return status.error();
+    const auto status_read = read_status(*status, view);
     if (!status_read) co_return status_read.error();
     if (!expected_cluster_.empty() && view.cluster_name != expected_cluster_)
         co_return fault(
             errc::refused, "pve /cluster/status",
             fmt::format("this is cluster \"{}\", the configuration says \"{}\"", view.cluster_name, expected_cluster_));
-
-    const request resources(verb::get, "/cluster/resources");
-    const auto resources_reply = co_await ask(resources);
-    if (!resources_reply) co_return resources_reply.error();
-    const auto resources_data = data_of(*resources_reply, resources);
-    if (!resources_data) co_return resources_data.error();
-    const auto resources_read = read_resources(*resources_data, view);
-    if (!resources_read) co_return resources_read.error();
-    view.taken = time_.wall_now();
+    const auto resources = co_await api::root(session_).cluster().resources().get();
+    if (!resources) co_return resources.error();
+    for (const auto& row : *resources) read_resource(row, view);
+    view.taken = time().wall_now();
     co_return view;
 }
 
 asio::awaitable<result<model::guest_status>> client::guest_status(node_name node, guest_id guest) {
-    const request what(verb::get, guest_path(node, guest, "/status/current"));
-    const auto got = co_await ask(what);
-    if (!got) co_return got.error();
-    const auto data = data_of(*got, what);
-    if (!data) co_return data.error();
-    co_return read_guest_status(*data);
+    const auto at = api::root(session_).nodes(node);
+    if (guest.type == guest_type::ct) {
+        const auto got = co_await at.lxc(guest.id).status().current().get();
+        co_return status_of(got);
+    }
+    const auto got = co_await at.qemu(guest.id).status().current().get();
+    co_return status_of(got);
 }
 
 asio::awaitable<result<model::run_state>> client::listed_state(node_name node, guest_id guest) {
-    const request what(verb::get, fmt::format("/nodes/{}/{}", percent_encode(node.str()), api_word(guest.type)));
-    const auto got = co_await ask(what);
-    if (!got) co_return got.error();
-    const auto data = data_of(*got, what);
-    if (!data) co_return data.error();
-    if (!data->is_array()) co_return fault(errc::garbage, "pve " + what.path, "not a list");
-    for (const json::value& row : data->get_array()) {
-        if (!row.is_object() || number_of(row.get_object(), "vmid") != guest.id.number()) continue;
-        const auto status = read_guest_status(row);
-        if (!status) co_return status.error();
-        co_return status->status;
+    const auto at = api::root(session_).nodes(node);
+    if (guest.type == guest_type::ct) {
+        const auto list = co_await at.lxc().get();
+        co_return state_in(list, guest.id);
     }
-    // A filtered list looks like an empty one (pve-facts M12): missing is not stopped.
-    co_return model::run_state::unknown;
+    const auto list = co_await at.qemu().get();
+    co_return state_in(list, guest.id);
 }
 
 asio::awaitable<result<model::guest_config>> client::guest_config(node_name node, guest_id guest) {
-    const request what(verb::get, guest_path(node, guest, "/config"));
-    const auto got = co_await ask(what);
-    if (!got) co_return got.error();
-    const auto data = data_of(*got, what);
-    if (!data) co_return data.error();
-    co_return read_guest_config(*data);
+    const auto at = api::root(session_).nodes(node);
+    if (guest.type == guest_type::ct) {
+        const auto got = co_await at.lxc(guest.id).config().get();
+        co_return config_in(got);
+    }
+    const auto got = co_await at.qemu(guest.id).config().get();
+    co_return config_in(got);
 }
 
 asio::awaitable<result<std::set<std::string>>> client::privileges(std::string acl_path) {
-    parameters params{{"path", acl_path}};
-    const request what(verb::get, "/access/permissions", std::move(params));
-    const auto got = co_await ask(what);
+    api::access::permissions_get_request which;
+    which.path = acl_path;
+    const auto got = co_await api::root(session_).access().permissions().get(which);
     if (!got) co_return got.error();
-    const auto data = data_of(*got, what);
-    if (!data) co_return data.error();
-    if (!data->is_object()) co_return fault(errc::garbage, "pve /access/permissions", "not an object");
+    if (!got->value().is_object()) co_return fault(errc::garbage, "pve /access/permissions", "not an object");
     std::set<std::string> held;
-    const json::value* here = data->get_object().if_contains(acl_path);
+    const json::value* here = got->value().get_object().if_contains(acl_path);
     if (here && here->is_object())
         for (const auto& [privilege, propagate] : here->get_object()) held.emplace(std::string_view(privilege));
     co_return held;
@@ -136,136 +121,109 @@ asio::awaitable<result<std::set<std::string>>> client::privileges(std::string ac
 
 asio::awaitable<result<std::vector<model::backup>>> client::backups(node_name node, storage_id storage,
                                                                     guest_id guest) {
-    parameters params{{"content", "backup"}, {"vmid", to_string(guest.id)}};
-    const request what(
-        verb::get,
-        fmt::format("/nodes/{}/storage/{}/content", percent_encode(node.str()), percent_encode(storage.str())),
-        std::move(params));
-    const auto got = co_await ask(what);
-    if (!got) co_return got.error();
-    const auto data = data_of(*got, what);
-    if (!data) co_return data.error();
-    auto all = read_backups(*data);
-    if (!all) co_return all.error();
-    std::vector<model::backup> own;
-    for (model::backup& b : *all)
-        if (b.guest == guest) own.push_back(std::move(b));
+    api::nodes_storage::content_get_request which;
+    which.content = "backup";
+    which.vmid = guest.id;
+    const auto rows = co_await api::root(session_).nodes(node).storage(storage).content().get(which);
+    if (!rows) co_return rows.error();
+    std::vector<model::backup> own = backups_of(*rows);
+    own.erase(std::remove_if(own.begin(), own.end(), [&](const model::backup& b) { return b.guest != guest; }),
+              own.end());
     co_return own;
 }
 
 asio::awaitable<result<model::guest_config>> client::archived_config(node_name node, volid archive) {
-    parameters params{{"volume", archive.str()}};
-    const request what(verb::get, fmt::format("/nodes/{}/vzdump/extractconfig", percent_encode(node.str())),
-                       std::move(params));
-    const auto got = co_await ask(what);
-    if (!got) co_return got.error();
-    const auto data = data_of(*got, what);
-    if (!data) co_return data.error();
-    if (!data->is_string()) co_return fault(errc::garbage, "pve " + what.path, "not a text");
-    co_return parse_config_text(std::string_view(data->get_string()));
+    const api::nodes::vzdump_extractconfig_get_request which(archive.str());
+    const auto text = co_await api::root(session_).nodes(node).vzdump().extractconfig().get(which);
+    if (!text) co_return text.error();
+    co_return parse_config_text(*text);
 }
 
 asio::awaitable<result<upid>> client::start(node_name node, guest_id guest) {
-    request what(verb::create, guest_path(node, guest, "/status/start"));
-    auto task = co_await ask_for_task(std::move(what));
-    co_return task;
+    const auto at = api::root(session_).nodes(node);
+    if (guest.type == guest_type::ct) return at.lxc(guest.id).status().start().create();
+    return at.qemu(guest.id).status().start().create();
 }
 
 asio::awaitable<result<upid>> client::stop(node_name node, guest_id guest) {
-    request what(verb::create, guest_path(node, guest, "/status/stop"));
-    auto task = co_await ask_for_task(std::move(what));
-    co_return task;
+    const auto at = api::root(session_).nodes(node);
+    if (guest.type == guest_type::ct) return at.lxc(guest.id).status().stop().create();
+    return at.qemu(guest.id).status().stop().create();
 }
 
 asio::awaitable<result<upid>> client::shutdown(node_name node, guest_id guest, duration limit) {
-    parameters params{{"timeout", seconds_text(limit)}, {"forceStop", "1"}};
-    request what(verb::create, guest_path(node, guest, "/status/shutdown"), std::move(params));
-    auto task = co_await ask_for_task(std::move(what));
-    co_return task;
+    const auto at = api::root(session_).nodes(node);
+    const std::int64_t seconds = seconds_of(limit);
+    if (guest.type == guest_type::ct) {
+        api::nodes_lxc::status_shutdown_create_request how;
+        return at.lxc(guest.id).status().shutdown(how.with_timeout(seconds).with_force_stop(true));
+    }
+    api::nodes_qemu::status_shutdown_create_request how;
+    return at.qemu(guest.id).status().shutdown(how.with_timeout(seconds).with_force_stop(true));
 }
 
 asio::awaitable<result<upid>> client::restore(restore_order order) {
-    const bool is_ct = order.guest.type == guest_type::ct;
-    parameters params{{"vmid", to_string(order.guest.id)}};
-    if (is_ct) {
-        params.emplace_back("ostemplate", order.archive.str());
-        params.emplace_back("restore", "1");
-    } else {
-        params.emplace_back("archive", order.archive.str());
+    const auto at = api::root(session_).nodes(order.target);
+    if (order.guest.type == guest_type::ct) {
+        api::nodes_lxc::create_request what(order.guest.id, order.archive.str());
+        what.with_restore(true).with_tags(order.tags);
+        if (!order.storage.empty()) what.with_storage(order.storage);
+        return at.lxc().create(what);
     }
-    if (!order.storage.empty()) params.emplace_back("storage", order.storage.str());
-    std::string tags;
-    for (const std::string& t : order.tags) tags += (tags.empty() ? "" : ";") + t;
-    if (!tags.empty()) params.emplace_back("tags", tags);
-    request what(verb::create,
-                 fmt::format("/nodes/{}/{}", percent_encode(order.target.str()), api_word(order.guest.type)),
-                 std::move(params));
-    auto task = co_await ask_for_task(std::move(what));
-    co_return task;
+    api::nodes_qemu::create_request what(order.guest.id);
+    what.with_archive(order.archive.str()).with_tags(order.tags);
+    if (!order.storage.empty()) what.with_storage(order.storage);
+    return at.qemu().create(what);
 }
 
 asio::awaitable<result<upid>> client::destroy(node_name node, guest_id guest) {
-    request what(verb::remove, guest_path(node, guest, ""));
-    auto task = co_await ask_for_task(std::move(what));
-    co_return task;
+    const auto at = api::root(session_).nodes(node);
+    if (guest.type == guest_type::ct) return at.lxc(guest.id).remove();
+    return at.qemu(guest.id).remove();
 }
 
 asio::awaitable<result<task_state>> client::task_status(upid task) {
-    const request what(verb::get, task_path(task, "/status"));
-    const auto got = co_await ask(what);
+    using word = api::nodes_tasks::status_choice;
+    const auto got = co_await api::root(session_).nodes(task.node).tasks(task).status().get();
     if (!got) co_return got.error();
-    const auto data = data_of(*got, what);
-    if (!data) co_return data.error();
-    if (!data->is_object()) co_return fault(errc::garbage, "pve " + what.path, "not an object");
-    const json::object& row = data->get_object();
+    if (!got->status || !got->status->listed())
+        co_return fault(errc::garbage, "pve task " + task.text, "its status is neither running nor stopped");
     task_state state;
-    const std::string word = text_of(row, "status");
-    if (word != "running" && word != "stopped") co_return fault(errc::garbage, "pve " + what.path, "no task status");
-    state.running = word == "running";
-    state.exit_text = text_of(row, "exitstatus");
+    state.running = got->status->is(word::running);
+    state.exit_text = got->exitstatus.value_or("");
     co_return state;
 }
 
 asio::awaitable<result<std::vector<std::string>>> client::task_log(upid task, std::size_t skip) {
-    parameters params{{"start", std::to_string(skip)}, {"limit", "500"}};
-    const request what(verb::get, task_path(task, "/log"), std::move(params));
-    const auto got = co_await ask(what);
-    if (!got) co_return got.error();
-    const auto data = data_of(*got, what);
-    if (!data) co_return data.error();
-    if (!data->is_array()) co_return fault(errc::garbage, "pve " + what.path, "not a list");
+    api::nodes_tasks::log_get_request which;
+    which.with_start(static_cast<std::int64_t>(skip)).with_limit(500);
+    const auto rows = co_await api::root(session_).nodes(task.node).tasks(task).log().get(which);
+    if (!rows) co_return rows.error();
     std::vector<std::string> lines;
-    for (const json::value& row : data->get_array()) {
-        if (!row.is_object()) continue;
-        std::string line = text_of(row.get_object(), "t");
-        if (line != "no content") lines.push_back(std::move(line));
-    }
+    for (const auto& row : *rows)
+        if (row.t && *row.t != "no content") lines.push_back(*row.t);
     co_return lines;
 }
 
 asio::awaitable<result<void>> client::stop_task(upid task) {
-    const request what(verb::remove, task_path(task, ""));
-    const auto got = co_await ask(what);
-    if (!got) co_return got.error();
-    const auto data = data_of(*got, what);
-    if (!data) co_return data.error();
-    co_return result<void>();
+    return api::root(session_).nodes(task.node).tasks(task).remove();
 }
 
 asio::awaitable<result<std::vector<task_row>>> client::tasks_of(node_name node, vmid id) {
-    parameters params{{"vmid", to_string(id)}, {"source", "all"}, {"limit", "50"}};
-    const request what(verb::get, fmt::format("/nodes/{}/tasks", percent_encode(node.str())), std::move(params));
-    const auto got = co_await ask(what);
+    using from = api::nodes_tasks::source_choice;
+    api::nodes_tasks::get_request which;
+    which.with_vmid(id).with_source(from::all).with_limit(50);
+    const auto got = co_await api::root(session_).nodes(node).tasks().get(which);
     if (!got) co_return got.error();
-    const auto data = data_of(*got, what);
-    if (!data) co_return data.error();
-    if (!data->is_array()) co_return fault(errc::garbage, "pve " + what.path, "not a list");
     std::vector<task_row> rows;
-    for (const json::value& v : data->get_array()) {
-        if (!v.is_object()) co_return fault(errc::garbage, "pve " + what.path, "a row is not an object");
-        auto row = read_task_row(v.get_object());
-        if (!row) co_return row.error();
-        rows.push_back(std::move(*row));
+    for (const auto& row : *got) {
+        if (!row.upid) co_return fault(errc::garbage, "pve /nodes/" + node.str() + "/tasks", "a task without a UPID");
+        task_row t;
+        t.id = *row.upid;
+        t.exit_text = row.status.value_or("");
+        t.running = t.exit_text == "RUNNING" || (t.exit_text.empty() && !row.endtime);
+        if (t.running) t.exit_text.clear();
+        rows.push_back(std::move(t));
     }
     std::stable_sort(rows.begin(), rows.end(),
                      [](const task_row& a, const task_row& b) { return a.id.started > b.id.started; });

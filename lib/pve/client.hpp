@@ -1,6 +1,7 @@
 #pragma once
 #include "base/ids.hpp"
 #include "model/snapshot.hpp"
+#include "pve/api/session.hpp"
 #include "pve/transport.hpp"
 #include "runtime/time_source.hpp"
 
@@ -39,13 +40,14 @@ class restore_order {
     std::vector<std::string> tags;
 };
 
-/// The calls that the product makes, typed. Every call has the client's time limit; errors are those of the transport
-/// plus what PVE's answers mean (decode.hpp). Writes are never repeated by this class.
+/// The calls that the product makes, through the typed API, with what they mean for the rest of the program. Every call
+/// has the client's time limit; errors are those of api::session. Writes are never repeated by this class.
 class client {
   public:
     client(transport& wire, time_source& time, duration request_limit);
 
-    [[nodiscard]] time_source& time() const { return time_; }
+    [[nodiscard]] time_source& time() const { return session_.time(); }
+    [[nodiscard]] api::session& session() { return session_; }
     /// A cluster with another name is refused by `look`; an empty name accepts any.
     void expect_cluster(std::string name) { expected_cluster_ = std::move(name); }
 
@@ -79,12 +81,7 @@ class client {
     [[nodiscard]] boost::asio::awaitable<result<std::vector<task_row>>> tasks_of(node_name node, vmid id);
 
   private:
-    [[nodiscard]] boost::asio::awaitable<result<reply>> ask(request what);
-    [[nodiscard]] boost::asio::awaitable<result<upid>> ask_for_task(request what);
-
-    transport& wire_;
-    time_source& time_;
-    duration limit_;
+    api::session session_;
     std::string expected_cluster_;
 };
 

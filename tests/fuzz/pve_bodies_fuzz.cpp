@@ -1,25 +1,59 @@
 #include "core/failover/record.hpp"
+#include "pve/api/cluster.hpp"
+#include "pve/api/decode.hpp"
+#include "pve/api/nodes_lxc.hpp"
+#include "pve/api/nodes_qemu.hpp"
+#include "pve/api/nodes_storage.hpp"
 #include "pve/decode.hpp"
+#include "pve/model_of.hpp"
 
 #include <boost/json/value.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace {
+
+using namespace steward;
+
+/// An answer of this shape, or none.
+template <class R>
+std::optional<R> read(const boost::json::value& body) {
+    R into;
+    if (!pve::api::decode(pve::api::make_field<R>("", 0), body, &into)) return std::nullopt;
+    return into;
+}
+
+template <class Config>
+void read_config(const boost::json::value& body) {
+    const auto config = read<Config>(body);
+    if (config) static_cast<void>(pve::config_of(Config::fields(), &*config, config->extra));
+}
+
+void read_as_everything(const boost::json::value& body) {
+    model::cluster_view view;
+    if (const auto rows = read<std::vector<pve::api::cluster::status_get_row>>(body))
+        static_cast<void>(pve::read_status(*rows, view));
+    if (const auto rows = read<std::vector<pve::api::cluster::resources_get_row>>(body))
+        for (const auto& row : *rows) pve::read_resource(row, view);
+    if (const auto rows = read<std::vector<pve::api::nodes_storage::content_get_row>>(body))
+        static_cast<void>(pve::backups_of(*rows));
+    read_config<pve::api::nodes_lxc::config_get_result>(body);
+    read_config<pve::api::nodes_qemu::config_get_result>(body);
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace steward;
     pve::reply answer;
     answer.body.assign(reinterpret_cast<const char*>(data), size);
     for (const int status : {200, 400, 500}) {
         answer.status = status;
         const auto body = pve::data_of(answer, pve::request(pve::verb::get, "/x"));
         if (!body) continue;
-        model::cluster_view view;
-        static_cast<void>(pve::read_status(*body, view));
-        static_cast<void>(pve::read_resources(*body, view));
-        static_cast<void>(pve::read_guest_status(*body));
-        static_cast<void>(pve::read_guest_config(*body));
-        static_cast<void>(pve::read_backups(*body));
+        read_as_everything(*body);
     }
     static_cast<void>(pve::parse_config_text(answer.body));
     static_cast<void>(parse_upid(answer.body));

@@ -36,6 +36,7 @@ finished from_fault(const fault& f) {
         // The world refused; nothing happened.
         case errc::forbidden:
         case errc::bad_request:
+        case errc::unsupported:
         case errc::not_found:
         case errc::exists:
         case errc::locked:
