@@ -6,6 +6,7 @@
 #include "net/resolver.hpp"
 #include "notify.hpp"
 #include "pve/https_transport.hpp"
+#include "pve/totp.hpp"
 #include "pve/write_gate.hpp"
 #include "runtime/atomic_file.hpp"
 #include "runtime/os_random.hpp"
@@ -40,6 +41,12 @@ result<pve::credentials> read_credentials(const config::cluster& c) {
     if (c.token_file.empty()) {
         who.user = c.user;
         who.password = *secret;
+        if (c.totp_file.empty()) return who;
+        const auto text = read_secret_file(c.totp_file);
+        if (!text) return text.error();
+        const auto key = pve::decode_base32(*text);
+        if (!key) return fault(errc::invalid, c.totp_file, "must hold a TOTP secret in base32: " + key.error().detail);
+        who.totp_key = *key;
     } else {
         if (secret->find('!') == std::string::npos || secret->find('=') == std::string::npos)
             return fault(errc::invalid, c.token_file, "must hold USER@REALM!TOKENID=SECRET");
@@ -65,6 +72,29 @@ std::vector<net::http_endpoint> endpoints_of(const config::cluster& c) {
     return out;
 }
 
+void log_exchange(const pve::wire_record& r) {
+    std::vector<log::field> fields = {{"method", r.method},
+                                      {"path", r.path},
+                                      {"status", std::to_string(r.status)},
+                                      {"reason", r.reason},
+                                      {"sent", std::to_string(r.sent)},
+                                      {"received", std::to_string(r.received)},
+                                      {"took", format_duration(std::chrono::floor<std::chrono::milliseconds>(r.took))},
+                                      {"endpoint", r.endpoint}};
+    for (const auto& [name, text] : {std::pair("params", r.params), {"headers", r.headers}, {"answer", r.answer}})
+        if (!text.empty()) fields.emplace_back(name, text);
+    log::info("pve.wire", std::move(fields));
+}
+
+pve::https_options options_of(const config::settings& s) {
+    pve::https_options out;
+    out.limits.in_flight = static_cast<std::size_t>(s.pve.calls_in_flight);
+    out.limits.per_second = static_cast<std::size_t>(s.pve.calls_per_second);
+    if (s.log_wire != config::wire_log::off) out.trace.sink = log_exchange;
+    out.trace.bodies = s.log_wire == config::wire_log::bodies;
+    return out;
+}
+
 /// The transport of the moment: a reload may bring other endpoints or credentials while calls are under way.
 class current_transport final : public pve::transport {
   public:
@@ -72,6 +102,11 @@ class current_transport final : public pve::transport {
     asio::awaitable<result<pve::reply>> send(pve::request call, time_point deadline) override {
         const auto used = inner_;
         auto got = co_await used->send(std::move(call), deadline);
+        co_return got;
+    }
+    asio::awaitable<result<pve::reply>> stream(pve::request call, pve::streams with) override {
+        const auto used = inner_;
+        auto got = co_await used->stream(std::move(call), std::move(with));
         co_return got;
     }
 
@@ -94,7 +129,7 @@ class daemon {
           signals_(io_, SIGTERM, SIGINT, SIGHUP),
           tasks_(io_.get_executor()),
           attendants_(io_.get_executor()) {
-        connect(settings.pve, std::move(who));
+        connect(settings, std::move(who));
     }
 
     int run() {
@@ -111,11 +146,10 @@ class daemon {
     }
 
   private:
-    void connect(const config::cluster& c, pve::credentials who) {
-        pve_.expect_cluster(c.name);
-        pve::https_options options;
+    void connect(const config::settings& s, pve::credentials who) {
+        pve_.expect_cluster(s.pve.name);
         wire_.replace(std::make_shared<pve::https_transport>(io_.get_executor(), time_, chance_, *names_,
-                                                             endpoints_of(c), std::move(who), std::move(options)));
+                                                             endpoints_of(s.pve), std::move(who), options_of(s)));
     }
 
     asio::awaitable<int> main() {
@@ -196,7 +230,7 @@ class daemon {
                                            std::tuple("guard_socket", old.guard_socket, fresh.guard_socket)})
             if (was != is) log::warning("config.needs_restart", {{"key", key}, {"from", was}, {"to", is}});
         world_.own_user = own_user(*who);
-        connect(fresh.pve, std::move(*who));
+        connect(fresh, std::move(*who));
         // Only a change of the file is an order; `steward arm` is not taken back by an unrelated reload.
         const bool changes_mode = fresh.run_mode != old.run_mode;
         const config::mode wanted = fresh.run_mode;

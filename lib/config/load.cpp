@@ -63,6 +63,9 @@ void read_credentials(section& s, cluster& into, std::vector<named_file>& files)
     const node* const user = s.text("user", into.user);
     const node* const password = s.absolute_path("password_file", into.password_file);
     if (password) files.emplace_back(password->at, s.path_of("password_file"), into.password_file, true);
+    const node* const totp = s.absolute_path("totp_file", into.totp_file);
+    if (totp) files.emplace_back(totp->at, s.path_of("totp_file"), into.totp_file, true);
+    if (totp && !user) s.complain(totp->at, "totp_file", "user is missing beside it: a token has no second factor");
     const bool whole_user = user && into.user.find('@') != std::string::npos;
     if (user && !whole_user)
         s.complain(user->at, "user", fmt::format("\"{}\" has no realm (try {}@pve)", into.user, into.user));
@@ -94,6 +97,8 @@ void read_cluster(const node* n, reading& into) {
     if (!asked) s.complain(s.at(), "token_file is missing (or user and password_file)");
     s.time("request_timeout", c.request_timeout, {100ms, 10min});
     s.time("poll_interval", c.poll_interval, {100ms, 1h});
+    s.number("calls_in_flight", c.calls_in_flight, {1, 100});
+    s.number("calls_per_second", c.calls_per_second, {0, 10000});
     s.finish();
 }
 
@@ -104,6 +109,7 @@ void read_log(const node* n, reading& into) {
     if (s.choice("format", word, {"text", "json"}))
         into.values.terminal_log = word == 0 ? log_format::text : log_format::json;
     if (s.choice("level", word, levels)) into.values.log_level = levels[word];
+    if (s.choice("wire", word, {"off", "lines", "bodies"})) into.values.log_wire = static_cast<wire_log>(word);
     s.finish();
 }
 

@@ -13,6 +13,8 @@ namespace steward::config {
 
 enum class mode { observe, armed };
 enum class log_format { text, json };
+/// What is told about each exchange with PVE: nothing, one event, or one with bodies, without secrets.
+enum class wire_log { off, lines, bodies };
 
 /// One of https://host:port.
 struct endpoint {
@@ -29,6 +31,9 @@ struct cluster {
     std::string token_file;  ///< USER@REALM!TOKENID=SECRET, mode 0600
     std::string user;        ///< with password_file instead of token_file
     std::string password_file;
+    std::string totp_file;      ///< base32 secret of the user's second factor
+    int calls_in_flight = 8;    ///< per endpoint, at once
+    int calls_per_second = 50;  ///< per endpoint, begun; 0: no limit
     duration request_timeout = std::chrono::seconds(20);
     duration poll_interval = std::chrono::seconds(10);  ///< how often the cluster's state is read
 };
@@ -91,7 +96,8 @@ struct settings {
     std::string guard_socket = "/run/steward-guard/guard.sock";
     log_format terminal_log = log_format::text;
     std::string log_level = "info";  ///< debug info warning error
-    std::vector<guest> guests;       ///< ordered by id
+    wire_log log_wire = wire_log::off;
+    std::vector<guest> guests;  ///< ordered by id
 };
 
 }  // namespace steward::config

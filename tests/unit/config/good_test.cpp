@@ -103,6 +103,13 @@ TEST_CASE("config: each key of cluster has its effect") {
              return s.pve.user == "steward@pve" && s.pve.password_file == "/run/credentials/password" &&
                     s.pve.token_file.empty();
          }},
+        {"user with a second factor",
+         "cluster: {endpoint: 'https://n1', user: steward@pve, password_file: /p, totp_file: /run/credentials/totp}",
+         [](const settings& s) { return s.pve.totp_file == "/run/credentials/totp"; }},
+        {"calls_in_flight", in_cluster("  calls_in_flight: 3\n"),
+         [](const settings& s) { return s.pve.calls_in_flight == 3; }},
+        {"calls_per_second", in_cluster("  calls_per_second: 0\n"),
+         [](const settings& s) { return s.pve.calls_per_second == 0; }},
         {"request_timeout", in_cluster("  request_timeout: 5s\n"),
          [](const settings& s) { return s.pve.request_timeout == 5s; }},
         {"poll_interval", in_cluster("  poll_interval: 1m30s\n"),
@@ -123,6 +130,9 @@ TEST_CASE("config: each key at the top has its effect") {
          [](const settings& s) { return s.guard_socket == "/tmp/g"; }},
         {"log", on_top("log: {format: json, level: debug}\n"),
          [](const settings& s) { return s.terminal_log == log_format::json && s.log_level == "debug"; }},
+        {"log.wire", on_top("log: {wire: bodies}\n"),
+         [](const settings& s) { return s.log_wire == wire_log::bodies && s.log_level == "info"; }},
+        {"log.wire off", on_top("log: {wire: off}\n"), [](const settings& s) { return s.log_wire == wire_log::off; }},
         {"an empty section of guests", on_top("guests: {}\n"), [](const settings& s) { return s.guests.empty(); }},
         {"CRLF line ends and a byte order mark",
          "\xef\xbb\xbf"
