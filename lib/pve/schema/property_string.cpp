@@ -95,8 +95,9 @@ bool splitter::add_pair(std::string key, std::string_view text) {
 void append(std::string& to, const value* facts, const std::pair<std::string, std::string>& pair) {
     const auto yes = facts && facts->type == value_type::boolean ? boolean_word(pair.second) : std::nullopt;
     const std::string text = yes ? std::string(*yes ? "1" : "0") : pair.second;
-    // A bare value with an equals sign would be read as a key.
-    const bool is_bare = to.empty() && facts && facts->is_default_key && text.find('=') == std::string::npos;
+    // A bare value with an equals sign would be read as a key, a blank one as nothing.
+    const bool is_bare =
+        to.empty() && facts && facts->is_default_key && !is_blank(text) && text.find('=') == std::string::npos;
     if (!to.empty()) to += ',';
     to += is_bare ? text : pair.first + '=' + text;
 }

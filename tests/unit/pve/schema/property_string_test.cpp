@@ -132,6 +132,7 @@ TEST_CASE("a property string is printed in the order of its facts") {
         {"default key first and bare", network(), {{"bridge", "vmbr0"}, {"model", "virtio"}}, "virtio,bridge=vmbr0"},
         {"no default key given", network(), {{"macaddr", "m"}, {"bridge", "vmbr0"}}, "bridge=vmbr0,macaddr=m"},
         {"a default value with an equals sign needs its key", disk(), {{"file", "a:b=c"}}, "file=a:b=c"},
+        {"and so does a blank one", disk(), {{"file", " "}}, "file= "},
         {"booleans are 1 and 0", disk(), {{"file", "a:b"}, {"backup", "off"}}, "a:b,backup=0"},
         {"unknown keys are kept at the end", disk(), {{"x", "1"}, {"file", "a:b"}}, "a:b,x=1"},
         {"nothing", disk(), {}, ""},
