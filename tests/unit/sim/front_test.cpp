@@ -1,4 +1,5 @@
 #include "net/http_client.hpp"
+#include "pve/https_transport.hpp"
 #include "runtime/task_group.hpp"
 #include "sim/drive.hpp"
 #include "sim/https_front.hpp"
@@ -6,6 +7,7 @@
 #include "sim/wire.hpp"
 #include "small_cluster.hpp"
 #include "support/temporary_directory.hpp"
+#include "unit/net/loopback.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/json/array.hpp>
@@ -308,6 +310,34 @@ TEST_CASE("a node that is off has no open port, and gets the same one back") {
     for (int i = 0; i < 1000 && !back; ++i) back = s.call("GET /api2/json/version", "", 1);
     REQUIRE(back);
     CHECK(back->status == 200);
+}
+
+TEST_CASE("over the wire: the product's transport logs in, shows its CSRF token, and passes over a dead endpoint") {
+    served s;
+    pve::credentials who;
+    who.user = "root@pam";
+    who.password = "simulated";
+    std::string outcome = "200 200";
+    SECTION("the right password") {}
+    SECTION("a wrong one") {
+        who.password = "wrong";
+        outcome = "unauthorized unauthorized";
+    }
+    const net::loopback::closed_port closed(s.io);
+    const net::http_endpoint dead("127.0.0.1", closed.number());
+    net::http_endpoint alive = endpoint_of(s.url(0));
+    alive.trust.ca_file = std::string(s.ready.at("ca_file").as_string());
+    random_source chance(1);
+    pve::https_transport transport(s.io.get_executor(), s.time, chance, s.names, std::vector{dead, alive}, who,
+                                   pve::https_options());
+    std::string got;
+    for (const pve::request& call :
+         {pve::request(pve::verb::get, "/version"), pve::request(pve::verb::create, "/nodes/n1/lxc/101/status/stop")}) {
+        const auto answer = s.wait(transport.send(call, s.time.now() + 15s));
+        got += got.empty() ? "" : " ";
+        got += answer ? std::to_string(answer->status) : name_of(answer.error().code);
+    }
+    CHECK(got == outcome);
 }
 
 TEST_CASE("the simulator's directory and its control socket") {
