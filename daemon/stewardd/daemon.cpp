@@ -5,8 +5,8 @@
 #include "cluster/directory_store.hpp"
 #include "net/resolver.hpp"
 #include "notify.hpp"
+#include "pve/credential_files.hpp"
 #include "pve/https_transport.hpp"
-#include "pve/totp.hpp"
 #include "pve/write_gate.hpp"
 #include "runtime/atomic_file.hpp"
 #include "runtime/os_random.hpp"
@@ -35,29 +35,12 @@ namespace {
 constexpr duration farewell = 8s;
 
 result<pve::credentials> read_credentials(const config::cluster& c) {
-    pve::credentials who;
-    const auto secret = read_secret_file(c.token_file.empty() ? c.password_file : c.token_file);
-    if (!secret) return secret.error();
-    if (c.token_file.empty()) {
-        who.user = c.user;
-        who.password = *secret;
-        if (c.totp_file.empty()) return who;
-        const auto text = read_secret_file(c.totp_file);
-        if (!text) return text.error();
-        const auto key = pve::decode_base32(*text);
-        if (!key) return fault(errc::invalid, c.totp_file, "must hold a TOTP secret in base32: " + key.error().detail);
-        who.totp_key = *key;
-    } else {
-        if (secret->find('!') == std::string::npos || secret->find('=') == std::string::npos)
-            return fault(errc::invalid, c.token_file, "must hold USER@REALM!TOKENID=SECRET");
-        who.token = *secret;
-    }
-    return who;
-}
-
-/// How we appear in UPIDs.
-std::string own_user(const pve::credentials& who) {
-    return who.token.empty() ? who.user : who.token.substr(0, who.token.rfind('='));
+    pve::credential_files files;
+    files.token_file = c.token_file;
+    files.user = c.user;
+    files.password_file = c.password_file;
+    files.totp_file = c.totp_file;
+    return pve::read_credentials(files);
 }
 
 std::vector<net::http_endpoint> endpoints_of(const config::cluster& c) {
@@ -124,7 +107,7 @@ class daemon {
           gate_(wire_),
           pve_(gate_, time_, settings.pve.request_timeout),
           store_(time_, settings.state_dir, settings.guard_socket),
-          world_(io_.get_executor(), time_, chance_, pve_, store_, socket_probers(time_, *names_), own_user(who)),
+          world_(io_.get_executor(), time_, chance_, pve_, store_, socket_probers(time_, *names_), pve::own_user(who)),
           keeper_(world_, settings, [this](bool yes) { gate_.open(yes); }),
           signals_(io_, SIGTERM, SIGINT, SIGHUP),
           tasks_(io_.get_executor()),
