@@ -1,6 +1,7 @@
 #include "pve/api/decode.hpp"
 
 #include "pve/api/method_entry.hpp"
+#include "pve/schema/check.hpp"
 #include "pve/schema/property_string.hpp"
 
 #include <boost/json/array.hpp>
@@ -267,7 +268,11 @@ result<bool> list_reader::read_some(std::size_t count) {
     return s.at < elements.size();
 }
 
-result<void> parse_property_string(const struct_table& table, std::string_view text, void* into) {
+result<void> parse_property_string(const struct_table& table, std::string_view text, void* into, bool is_checked) {
+    if (is_checked) {
+        const auto violations = schema::check_value(table.keys->get(), {}, "property string", text);
+        if (!violations.empty()) return fault(errc::invalid, "property string", violations.front().text);
+    }
     const auto pairs = schema::split_property_string(table.keys->get(), {}, text);
     if (!pairs) return pairs.error();
     const field_index fields(table);

@@ -36,8 +36,9 @@ class list_reader {
     std::unique_ptr<state> state_;
 };
 
-/// "virtio=BC:24:11:00:00:01,bridge=vmbr0" into the struct that `table` describes; unknown keys and values that cannot
-/// be read are errors: invalid.
-[[nodiscard]] result<void> parse_property_string(const struct_table& table, std::string_view text, void* into);
+/// "virtio=BC:24:11:00:00:01,bridge=vmbr0" into the struct that `table` describes. From PVE: whatever can be read is
+/// taken. From people (`is_checked`): what PVE would refuse is refused, in its words. Errors: invalid.
+[[nodiscard]] result<void> parse_property_string(const struct_table& table, std::string_view text, void* into,
+                                                 bool is_checked = false);
 
 }  // namespace steward::pve::api

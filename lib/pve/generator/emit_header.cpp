@@ -29,7 +29,7 @@ void emit_constructors(std::string& out, const struct_plan& s, const branch_plan
     std::string parameters;
     std::string initialisers;
     for (const member_plan& m : s.members) {
-        if (m.how != holding::one) continue;
+        if (!m.is_required) continue;
         const std::string name = m.ident + (m.ident.ends_with('_') ? "given" : "_given");
         parameters += (parameters.empty() ? "" : ", ") + parameter(type_of(m, branch), name);
         initialisers += fmt::format("{}{}(std::move({}))", initialisers.empty() ? " : " : ", ", m.ident, name);

@@ -59,7 +59,7 @@ void emit_table(std::string& out, const struct_plan& s) {
     out += "    return table;\n}\n\n";
     if (!is_property) return;
     out += fmt::format("result<{0}> {0}::parse(std::string_view text) {{\n    {0} read{{blank()}};\n", s.name);
-    out += "    const auto done = parse_property_string(fields(), text, &read);\n";
+    out += "    const auto done = parse_property_string(fields(), text, &read, true);\n";
     out += "    if (!done) return done.error();\n    return read;\n}\n";
     out += fmt::format("std::string {}::text() const {{ return print_property_string(fields(), this); }}\n\n", s.name);
 }

@@ -92,7 +92,7 @@ class branch_builder {
         struct_plan s = types_.members_of(own, scope, struct_plan::role::request);
         s.name = v.request;
         v.needs_request =
-            std::any_of(s.members.begin(), s.members.end(), [](const member_plan& f) { return f.how == holding::one; });
+            std::any_of(s.members.begin(), s.members.end(), [](const member_plan& f) { return f.is_required; });
         plan_.structs.push_back(std::move(s));
     }
 

@@ -21,6 +21,7 @@ class member_plan {
     std::string choice_of;  ///< key into the branch's choices: its ident; and
     std::string scope;      ///< the place that the choice belongs to
     holding how = holding::maybe;
+    bool is_required = false;
     bool is_joined = false;
     bool is_default_key = false;
     std::string remark;  ///< "integer 16…, default 512, since 8.1"

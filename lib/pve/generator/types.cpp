@@ -132,11 +132,10 @@ member_plan type_book::member(const alternatives& all, const std::string& scope,
     m.ident = identifier(v.name);
     m.remark = remark_for(all);
     m.is_default_key = v.is_default_key;
-    const bool is_required =
-        role != struct_plan::role::result && std::none_of(now.begin(), now.end(), [](const value* a) {
-            return a->is_optional || !a->only_for.empty() || a->when.until.is_known();
-        });
-    m.how = is_required ? holding::one : holding::maybe;
+    m.is_required = role != struct_plan::role::result && std::none_of(now.begin(), now.end(), [](const value* a) {
+                        return a->is_optional || !a->only_for.empty() || a->when.until.is_known();
+                    });
+    m.how = m.is_required ? holding::one : holding::maybe;
     if (v.type == value_type::array) {
         m.how = holding::list;
         alternatives elements;
