@@ -94,6 +94,18 @@ void merge_keys(std::vector<value>& into, const std::vector<value>& more) {
     }
 }
 
+/// "numa" and "numa[n]" stand side by side (sdk.md §2.4): the indexed one gets another name.
+void keep_apart(std::vector<member_plan>& members, member_plan& added) {
+    for (member_plan& other : members) {
+        if (other.ident != added.ident) continue;
+        if (added.how == holding::indexed)
+            added.ident += "_n";
+        else if (other.how == holding::indexed)
+            other.ident += "_n";
+        return;
+    }
+}
+
 bool is_task(const schema::method& m) {
     // The five writes that answer with another text (sdk.md §2.9).
     static const std::vector<std::string> others = {"/cluster/sdn/lock", "/nodes/{node}/qemu/{vmid}/monitor",
@@ -110,10 +122,7 @@ struct_plan type_book::members_of(const std::vector<value>& values, const std::s
     const auto groups = grouped(values);
     for (const alternatives& all : groups) {
         member_plan m = member(all, scope, role, scope);
-        const auto clash = std::find_if(s.members.begin(), s.members.end(),
-                                        [&](const member_plan& other) { return other.ident == m.ident; });
-        // "numa" and "numa[n]" stand side by side (sdk.md §2.4).
-        if (clash != s.members.end()) (m.how == holding::indexed ? m : *clash).ident += "_n";
+        keep_apart(s.members, m);
         s.members.push_back(std::move(m));
     }
     // Constructors take what is required: ids before texts.
@@ -247,9 +256,7 @@ std::string type_book::add_struct(const std::vector<value>& members, const std::
     s.name = name;
     for (const alternatives& all : grouped(members)) {
         member_plan m = member(all, scope, struct_plan::role::result, name.substr(0, name.rfind('_')));
-        const auto clash = std::find_if(s.members.begin(), s.members.end(),
-                                        [&](const member_plan& other) { return other.ident == m.ident; });
-        if (clash != s.members.end()) (m.how == holding::indexed ? m : *clash).ident += "_n";
+        keep_apart(s.members, m);
         s.members.push_back(std::move(m));
     }
     plan_.structs.push_back(std::move(s));
