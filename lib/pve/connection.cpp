@@ -1,6 +1,7 @@
 #include "pve/connection.hpp"
 
 #include "net/resolver.hpp"
+#include "pve/retry.hpp"
 #include "runtime/os_random.hpp"
 #include "runtime/time_source.hpp"
 
@@ -49,8 +50,9 @@ struct connection::parts {
     explicit parts(connection_options o)
         : chance(os_seed()),
           names(net::make_cares_resolver(io.get_executor(), time)),
-          wire(connect(o)),
-          session(*wire, time, o.request_limit) {
+          way(connect(o)),
+          wire(*way, time, chance),
+          session(wire, time, o.request_limit) {
         session.uses_token(!o.who.token_file.empty());
     }
 
@@ -74,7 +76,8 @@ struct connection::parts {
     random_source chance;
     asio::io_context io{1};
     std::unique_ptr<net::resolver> names;
-    std::unique_ptr<transport> wire;
+    std::unique_ptr<transport> way;
+    retrying_transport wire;
     api::session session;
 };
 
@@ -84,7 +87,7 @@ connection::~connection() = default;
 
 api::session& connection::session() { return parts_->session; }
 
-transport& connection::wire() { return *parts_->wire; }
+transport& connection::wire() { return parts_->wire; }
 
 asio::io_context& connection::loop() { return parts_->io; }
 

@@ -1,6 +1,6 @@
 #include "pve/file_transfer.hpp"
 
-#include "pve/decode.hpp"
+#include "pve/http_meaning.hpp"
 #include "runtime/file_stream.hpp"
 
 #include <boost/json/value.hpp>

@@ -4,7 +4,7 @@
 #include "pve/api/nodes_lxc.hpp"
 #include "pve/api/nodes_qemu.hpp"
 #include "pve/api/nodes_storage.hpp"
-#include "pve/decode.hpp"
+#include "pve/http_meaning.hpp"
 #include "pve/model_of.hpp"
 
 #include <boost/json/value.hpp>

@@ -1,6 +1,6 @@
 #include "pve/api/session.hpp"
 
-#include "pve/decode.hpp"
+#include "pve/http_meaning.hpp"
 #include "pve/transport.hpp"
 #include "runtime/let_others_run.hpp"
 #include "runtime/time_source.hpp"

@@ -1,4 +1,4 @@
-#include "pve/decode.hpp"
+#include "pve/http_meaning.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -33,6 +33,7 @@ errc kind_of(int status, std::string_view words, verb what) {
         // The proxy lost the answer: a write may have run (pve-facts B.5).
         case 596:
         case 597:
+        case 598:
         case 599: return what == verb::get ? errc::not_delivered : errc::outcome_unknown;
         default: break;
     }
@@ -88,6 +89,8 @@ result<json::value> data_of(const reply& answer, const request& what) {
                      "the answer is not PVE's JSON envelope");
     return std::move(body.get_object()["data"]);
 }
+
+bool is_about_node(const fault& why) noexcept { return why.http_status >= 595 && why.http_status <= 599; }
 
 std::string text_of(const json::object& row, std::string_view key) {
     const json::value* v = row.if_contains(key);
