@@ -7,8 +7,10 @@
 namespace steward::cli {
 namespace {
 
-constexpr std::array<std::string_view, 3> with_value{"socket", "to", "output"};
-constexpr std::array<std::string_view, 4> flags{"force", "wait", "help", "version"};
+constexpr std::array<std::string_view, 11> with_value{"socket",    "to",          "output", "config",
+                                                      "endpoint",  "token-file",  "user",   "password-file",
+                                                      "totp-file", "fingerprint", "ca-file"};
+constexpr std::array<std::string_view, 6> flags{"force", "wait", "help", "version", "trace", "no-check"};
 
 template <class List>
 bool contains(const List& list, std::string_view word) {

@@ -1,7 +1,9 @@
+#include "api_command.hpp"
 #include "arguments.hpp"
 #include "base/ids.hpp"
 #include "config/load.hpp"
 #include "control_client.hpp"
+#include "pve/shell/completion.hpp"
 #include "render.hpp"
 #include "runtime/time_source.hpp"
 #include "simulate.hpp"
@@ -35,9 +37,16 @@ constexpr const char* help_text = R"(steward: looks after the guests of a Proxmo
   steward arm                        let the daemon act
   steward observe                    let it only look
   steward check-config [FILE]        all errors of a configuration file at once; exit 0 or 1
+  steward api get|create|set|delete PATH [NAME=VALUE …] [-o table|json|yaml] [--wait] [--no-check] [--trace]
+                                     PVE's API, checked against its schema, without a daemon (docs/api-cli.md)
+  steward api ls [PATH]              what is below a path
+  steward api describe PATH [VERB]   what a call takes and gives, who may make it, since when
+  steward completion bash|zsh        a completion script for that shell
   steward simulate serve|fault …     a simulated Proxmox VE cluster (steward simulate --help)
 
   GUEST is ct/101 or vm/200. Options: --socket PATH (default /run/steward/control.sock), --version, --help
+  api finds its cluster with --endpoint HOST[:PORT][,…], --token-file FILE (or --user and --password-file,
+  --totp-file), --fingerprint AB:CD:…[,…] or --ca-file FILE; else in --config FILE (default /etc/steward/steward.yaml).
 )";
 
 int usage(const std::string& why) {
@@ -51,6 +60,13 @@ int check_config(const arguments& given) {
     for (const auto& p : loaded.problems) std::cerr << to_string(p) << '\n';
     if (!loaded.problems.empty()) return 1;
     std::cout << file << ": good, " << loaded.values.guests.size() << " guest(s)\n";
+    return 0;
+}
+
+int print_completion(const arguments& given) {
+    const auto script = steward::pve::shell::completion_script(given.words.size() > 1 ? given.words[1] : "");
+    if (!script) return usage(script.error().text());
+    std::cout << *script;
     return 0;
 }
 
@@ -128,12 +144,15 @@ int run_guest_command(const arguments& given) {
 
 int run(const std::vector<std::string>& raw) {
     if (!raw.empty() && raw.front() == "simulate") return steward::cli::simulate_main({raw.begin() + 1, raw.end()});
+    if (!raw.empty() && raw.front() == "__complete") return steward::cli::complete_main({raw.begin() + 1, raw.end()});
     const arguments given = steward::cli::read_arguments(raw);
     if (given.has("help") || raw.empty()) return std::cout << help_text, raw.empty() ? 2 : 0;
     if (given.has("version")) return std::cout << "steward " STEWARD_VERSION "\n", 0;
     if (!given.problem.empty()) return usage(given.problem);
     if (given.words.empty()) return usage("a command is missing");
     const std::string& command = given.words[0];
+    if (command == "api") return steward::cli::api_main(given);
+    if (command == "completion") return print_completion(given);
     if (command == "check-config") return check_config(given);
     if (command == "status")
         return ask(given, {{"do", "status"}}, steward::cli::render_status, steward::cli::exit_code_of);

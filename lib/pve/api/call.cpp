@@ -17,7 +17,7 @@ place::place(const place& parent, std::string_view parameter, const std::string&
 }
 
 prepared_call place::prepare(const method_entry& what) const {
-    prepared_call call(what, path_);
+    prepared_call call(what.get(), path_);
     call.in_path = in_path_;
     return call;
 }

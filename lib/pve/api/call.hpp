@@ -24,8 +24,9 @@ class session;
 /// A call with its parameters as text, not yet checked against a version.
 class prepared_call {
   public:
-    prepared_call(const method_entry& what, std::string where) : method(&what), path(std::move(where)) {}
-    const method_entry* method;
+    /// `what` lives as long as the program: generated, or of schema::catalogue_of_everything().
+    prepared_call(const schema::method& what, std::string where) : method(&what), path(std::move(where)) {}
+    const schema::method* method;
     std::string path;            ///< "/nodes/n2/lxc/101/config", percent-encoded
     schema::parameters in_path;  ///< {node, n2}, {vmid, 101}
     schema::parameters params;

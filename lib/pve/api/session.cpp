@@ -47,7 +47,7 @@ schema::versions existence_of(const schema::method& m, std::string_view paramete
 
 }  // namespace
 
-std::string describe(const prepared_call& call) { return fmt::format("pve {} {}", call.method->get().verb, call.path); }
+std::string describe(const prepared_call& call) { return fmt::format("pve {} {}", call.method->verb, call.path); }
 
 session session::limited(duration limit) const {
     session other = *this;
@@ -56,8 +56,8 @@ session session::limited(duration limit) const {
 }
 
 result<void> session::check(const prepared_call& call) const {
-    const schema::method& m = call.method->get();
-    if (!m.when.contains(version_))
+    const schema::method& m = *call.method;
+    if (checks_parameters_ && !m.when.contains(version_))
         return fault(errc::unsupported, describe(call),
                      fmt::format("this call {}; the cluster has {}", existence(m.when), to_string(version_)));
     if (uses_token_ && !m.allows_token)
@@ -66,6 +66,7 @@ result<void> session::check(const prepared_call& call) const {
     for (const auto& [name, value] : call.in_path)
         if (value.empty()) return fault(errc::invalid, describe(call), name + ": is empty");
     given.insert(given.end(), call.params.begin(), call.params.end());
+    if (!checks_parameters_) return {};
     const auto violations = schema::check(m, version_, given);
     if (violations.empty()) return {};
     std::string words;
@@ -77,6 +78,7 @@ result<void> session::check(const prepared_call& call) const {
                                                          existence(existence_of(m, v.parameter)), to_string(version_))
                                            : v.text;
         words += fmt::format("{}{}: {}", words.empty() ? "" : "; ", v.parameter, why);
+        while (words.ends_with('\n')) words.pop_back();  // some of PVE's sentences end so
     }
     return fault(all_by_version ? errc::unsupported : errc::invalid, describe(call), std::move(words));
 }
@@ -84,7 +86,7 @@ result<void> session::check(const prepared_call& call) const {
 asio::awaitable<result<raw_json>> session::perform(prepared_call call) {
     const auto sound = check(call);
     if (!sound) co_return sound.error();
-    const request what(verb_of(call.method->get().verb), std::move(call.path), std::move(call.params));
+    const request what(verb_of(call.method->verb), std::move(call.path), std::move(call.params));
     const auto got = co_await wire_.send(what, time_.now() + limit_);
     if (!got) co_return got.error();
     auto data = data_of(*got, what);

@@ -42,6 +42,8 @@ class session {
     [[nodiscard]] schema::version version() const { return version_; }
     /// A token may not make every call (pve-facts A.6): refused here rather than by the server.
     void uses_token(bool yes) { uses_token_ = yes; }
+    /// Switched off, the server alone decides: for what this release's facts do not know or have wrong.
+    void checks_parameters(bool yes) { checks_parameters_ = yes; }
 
     /// Errors: invalid (the checker's violations, all of them; nothing was sent), unsupported (not in this version),
     /// those of the transport, and what PVE's answer means (http_meaning.hpp).
@@ -55,6 +57,7 @@ class session {
     duration limit_;
     schema::version version_;
     bool uses_token_ = false;
+    bool checks_parameters_ = true;
 };
 
 /// Reads a list with pauses, so that ten thousand guests do not hold up the loop. `into` is the vector that `whole`
@@ -74,7 +77,7 @@ constexpr bool is_list<std::vector<T>> = true;
 template <class R, class Executor>
 boost::asio::awaitable<result<R>, Executor> send(session& to, prepared_call call) {
     const std::string where = describe(call);
-    const bool is_write = call.method->get().verb != "GET";
+    const bool is_write = call.method->verb != "GET";
     auto got = co_await to.perform(std::move(call));
     if (!got) co_return got.error();
     if constexpr (std::is_void_v<R>) {

@@ -1,0 +1,81 @@
+#include "cluster_options.hpp"
+
+#include "config/load.hpp"
+
+#include <filesystem>
+#include <fmt/core.h>
+#include <iostream>
+#include <sstream>
+
+namespace steward::cli {
+
+namespace {
+
+constexpr const char* default_config = "/etc/steward/steward.yaml";
+
+std::vector<std::string> split(const std::string& text) {
+    std::vector<std::string> parts;
+    std::istringstream in(text);
+    for (std::string part; std::getline(in, part, ',');)
+        if (!part.empty()) parts.push_back(part);
+    return parts;
+}
+
+result<void> read_config(const std::string& file, pve::connection_options& into) {
+    const auto loaded = config::load_file(file);
+    if (!loaded.problems.empty()) return fault(errc::invalid, file, to_string(loaded.problems.front()));
+    const config::cluster& c = loaded.values.pve;
+    for (const config::endpoint& e : c.endpoints)
+        into.with_endpoint(e.host.find(':') == std::string::npos ? fmt::format("{}:{}", e.host, e.port)
+                                                                 : fmt::format("[{}]:{}", e.host, e.port));
+    into.who.token_file = c.token_file;
+    into.who.user = c.user;
+    into.who.password_file = c.password_file;
+    into.who.totp_file = c.totp_file;
+    into.trust.ca_file = c.ca_file;
+    into.trust.fingerprints = c.fingerprints;
+    into.trust.insecure = c.insecure;
+    return {};
+}
+
+/// An option replaces what the file says of the same thing.
+void read_options(const arguments& given, pve::connection_options& into) {
+    if (given.has("endpoint")) into.endpoints = split(given.option("endpoint", ""));
+    if (given.has("token-file") || given.has("user")) {
+        into.who = {};
+        into.who.token_file = given.option("token-file", "");
+        into.who.user = given.option("user", "");
+        into.who.password_file = given.option("password-file", "");
+        into.who.totp_file = given.option("totp-file", "");
+    }
+    if (given.has("fingerprint") || given.has("ca-file")) {
+        into.trust = {};
+        into.trust.fingerprints = split(given.option("fingerprint", ""));
+        into.trust.ca_file = given.option("ca-file", "");
+    }
+    if (!given.has("trace")) return;
+    into.wire.trace.bodies = true;
+    into.wire.trace.sink = [](const pve::wire_record& r) { std::cerr << to_line(r) << '\n'; };
+}
+
+}  // namespace
+
+result<pve::connection_options> cluster_options(const arguments& given) {
+    pve::connection_options options;
+    const std::string file = given.option("config", default_config);
+    std::error_code ec;
+    const bool options_suffice = given.has("endpoint") && (given.has("token-file") || given.has("user"));
+    if (given.has("config") || (!options_suffice && std::filesystem::exists(file, ec))) {
+        const auto read = read_config(file, options);
+        if (!read) return read.error();
+    }
+    read_options(given, options);
+    if (options.endpoints.empty())
+        return fault(errc::invalid, "steward",
+                     fmt::format("which cluster? Name one with --endpoint n1 --token-file FILE --fingerprint AB:CD:…, "
+                                 "or in {}",
+                                 default_config));
+    return options;
+}
+
+}  // namespace steward::cli

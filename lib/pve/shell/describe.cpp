@@ -1,0 +1,117 @@
+#include "pve/shell/describe.hpp"
+
+#include <algorithm>
+#include <fmt/core.h>
+
+namespace steward::pve::shell {
+
+namespace {
+
+using schema::value;
+using schema::value_type;
+
+std::string range_of(const schema::versions& when) {
+    if (when.since.is_known() && when.until.is_known())
+        return fmt::format("{} to {}", to_string(when.since), to_string(when.until));
+    if (when.since.is_known()) return "since " + to_string(when.since);
+    if (when.until.is_known()) return "until " + to_string(when.until);
+    return {};
+}
+
+std::string joined(const std::vector<std::string>& words, std::string_view separator) {
+    std::string out;
+    for (const std::string& w : words) out += (out.empty() ? std::string() : std::string(separator)) + w;
+    return out;
+}
+
+std::string bounds_of(const value& v) {
+    if (!v.minimum && !v.maximum) return {};
+    return fmt::format("{}…{}", v.minimum ? fmt::format("{:.15g}", *v.minimum) : "",
+                       v.maximum ? fmt::format("{:.15g}", *v.maximum) : "");
+}
+
+std::string type_of(const value& v) {
+    if (!v.choices.empty()) return joined(v.choices, "|");
+    if (v.is_property_string()) return "KEY=VALUE,…";
+    if (v.type == value_type::array && !v.members.empty()) return "list of " + type_of(v.members.front());
+    return schema::name_of(v.type);
+}
+
+std::string facts_of(const value& v) {
+    std::vector<std::string> parts;
+    parts.push_back(type_of(v));
+    if (std::string bounds = bounds_of(v); !bounds.empty()) parts.push_back(std::move(bounds));
+    if (v.max_length) parts.push_back(fmt::format("at most {} characters", *v.max_length));
+    if (!v.format.empty()) parts.push_back(v.format);
+    if (v.default_text) parts.push_back("default " + *v.default_text);
+    if (!v.required_with.empty()) parts.push_back("needs " + joined(v.required_with, ", "));
+    if (!v.only_for.empty()) parts.push_back(fmt::format("where {} is {}", v.type_property, joined(v.only_for, ", ")));
+    if (std::string when = range_of(v.when); !when.empty()) parts.push_back(std::move(when));
+    return joined(parts, "; ");
+}
+
+void add_members(const std::vector<value>& members, std::size_t depth, std::string& out);
+
+void add_member(const value& v, std::size_t depth, std::string& out) {
+    const std::string name = (v.name.empty() ? "(each)" : v.name) + (v.is_indexed ? "[n]" : "");
+    const std::string is_needed = v.is_optional ? "" : "*";
+    out += fmt::format("{}{:<24} {}\n", std::string(depth * 2, ' '), name + is_needed, facts_of(v));
+    const bool is_simple_list = v.type == value_type::array && !v.members.empty() && v.members.front().members.empty();
+    if (!is_simple_list) add_members(v.members, depth + 1, out);
+}
+
+void add_members(const std::vector<value>& members, std::size_t depth, std::string& out) {
+    for (const value& v : members)
+        if (v.alias.empty()) add_member(v, depth, out);
+}
+
+/// The same beginning counts most, then the same letters: enough to put "lxc" before "aplinfo" for "lcx".
+std::size_t likeness(std::string_view a, std::string_view b) {
+    const auto [x, y] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
+    std::size_t score = static_cast<std::size_t>(x - a.begin()) * 4;
+    for (const char c : a)
+        if (b.find(c) != std::string_view::npos) ++score;
+    return score;
+}
+
+}  // namespace
+
+std::string describe(const schema::method& what) {
+    std::string out = fmt::format("{} {}\n", what.verb, what.path);
+    if (std::string when = range_of(what.when); !when.empty()) out += "  " + when + "\n";
+    for (const schema::permission& p : what.permissions) {
+        const std::string when = range_of(p.when);
+        out += fmt::format("  may: {}{}\n", p.rule, when.empty() ? "" : " (" + when + ")");
+    }
+    if (what.permissions.empty()) out += "  may: root@pam\n";
+    if (!what.allows_token) out += "  not with an API token\n";
+    if (!what.parameters.empty()) out += "\nparameters (* required)\n";
+    add_members(what.parameters, 1, out);
+    out += "\ngives\n";
+    if (what.returns.empty()) out += "  something that PVE does not describe\n";
+    for (const value& v : what.returns) {
+        out += "  " + facts_of(v) + "\n";
+        add_members(v.members, 2, out);
+    }
+    return out;
+}
+
+std::string no_such_path(const schema::catalogue& all, std::string_view path) {
+    std::string known(path);
+    std::string wrong;
+    while (!known.empty() && all.children_of(known).empty() && all.verbs_at(known).empty()) {
+        const std::size_t slash = known.rfind('/');
+        wrong = known.substr(slash + 1);
+        known.resize(slash);
+    }
+    std::vector<std::string> names = all.children_of(known);
+    std::stable_sort(names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
+        return likeness(wrong, a) > likeness(wrong, b);
+    });
+    const bool has_more = names.size() > 8;
+    if (has_more) names.resize(8);
+    return fmt::format("{} is no path of the API; below {} are {}{}", path, known.empty() ? "/" : known,
+                       joined(names, ", "), has_more ? ", …" : "");
+}
+
+}  // namespace steward::pve::shell
