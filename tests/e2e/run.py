@@ -1,6 +1,8 @@
 """End to end: real processes, one scenario per call. `run.py --bin DIR NAME`, `run.py --list`."""
 import argparse
+import json
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -251,9 +253,60 @@ def bad_configuration_is_explained(binaries):
         expect(good.returncode == 0 and "2 guest(s)" in good.stdout, good.stdout + good.stderr)
 
 
+def api_from_the_shell(binaries):
+    """steward api: direct to PVE, checked before anything leaves, described, completed, with the task followed."""
+    with Site(binaries, guests="ct101@n1,ct102@n2") as site:
+        site.write_config()
+
+        def api(*words, config=True):
+            return site.run("api", *words, *(["--config", str(site.config)] if config else []))
+
+        guests = {r["vmid"]: r for r in json.loads(api("get", "/cluster/resources", "type=vm", "-o", "json").stdout)}
+        expect(set(guests) == {101, 102}, f"the guests: {guests}")
+        table = api("get", "cluster/resources", "type=vm").stdout.splitlines()
+        expect(table[0].startswith("vmid  id ") and table[1].startswith("101   lxc/101"), "\n".join(table))
+        expect("hostname: ct101" in api("get", "/nodes/n1/lxc/101/config", "-o", "yaml").stdout, "yaml")
+
+        refused = api("set", "/nodes/n1/lxc/101/config", "memory=8", "hostname=a b", "colour=green")
+        expect(refused.returncode == 2 and all(w in refused.stderr for w in ("memory: ", "hostname: ", "colour: ")), refused.stderr)
+        lost = api("get", "/nodes/n1/lcx")
+        expect(lost.returncode == 2 and "are lxc" in lost.stderr, lost.stderr)
+        new = api("get", "/nodes/n1/query-oci-repo-tags", "reference=x")
+        expect(new.returncode == 2 and "since PVE 9.1; the cluster has 8.4" in new.stderr, new.stderr)
+        expect(site.writes() == [], f"nothing was written: {site.writes()}")
+
+        set_it = api("set", "/nodes/n1/lxc/101/config", "onboot=no", "description=-", "--trace")
+        secret = pathlib.Path(site.ready["token_file"]).read_text().strip().rsplit("=", 1)[1]
+        expect(set_it.returncode == 0 and "PUT /api2/json/nodes/n1/lxc/101/config" in set_it.stderr, set_it.stderr)
+        expect(secret not in set_it.stderr and "Authorization: …" in set_it.stderr, "the trace keeps the token to itself")
+        expect(site.model()["guests"]["ct/101"]["config"]["onboot"] == "0", "truth was said in words and sent as a number")
+
+        stopped = api("create", "/nodes/n1/lxc/101/status/stop", "--wait")
+        expect(stopped.returncode == 0 and "task OK" in stopped.stdout, stopped.stdout + stopped.stderr)
+        again = api("create", "/nodes/n1/lxc/101/status/stop")
+        expect(again.returncode == 1 and "not running" in again.stderr, again.stderr)
+        gone = api("delete", "/nodes/n1/lxc/101", "purge=1", "--wait")
+        expect(gone.returncode == 0 and site.writes("DELETE /nodes/n1/lxc/101"), gone.stdout + gone.stderr)
+        left = json.loads(api("get", "/cluster/resources", "type=vm", "-o", "json").stdout)
+        expect([r["vmid"] for r in left] == [102], f"it is gone: {left}")
+
+        url = site.ready["nodes"][0]["url"].removeprefix("https://").rstrip("/")
+        direct = api("get", "/version", "--endpoint", url, "--token-file", site.ready["token_file"], "--ca-file", site.ready["ca_file"],
+                     "-o", "json", config=False)
+        expect(json.loads(direct.stdout)["release"] == "8.4", direct.stderr)
+        expect("ostemplate*" in api("describe", "/nodes/{node}/lxc", "POST", config=False).stdout, "describe needs no cluster")
+        expect("lxc/" in api("ls", "/nodes/n1", config=False).stdout, "ls needs no cluster")
+        expect("/cluster/" in site.run("__complete", "api", "get", "/cl").stdout, "completion of paths")
+        open_file = site.directory / "open.token"
+        open_file.write_text("a@pve!b=c\n")
+        open_file.chmod(0o644)
+        unsafe = api("get", "/version", "--token-file", str(open_file))
+        expect(unsafe.returncode != 0 and "open.token" in unsafe.stderr, unsafe.stderr)
+
+
 SCENARIOS = {f.__name__: f for f in (dies_twice, killed_everywhere, killed_elsewhere, observe_writes_nothing, reload_good_and_bad, second_daemon_refuses,
                                      blind_means_no_action, wrong_fingerprint_sends_nothing, works_with_what_is_missing,
-                                     bad_configuration_is_explained)}
+                                     bad_configuration_is_explained, api_from_the_shell)}
 
 
 def main():
