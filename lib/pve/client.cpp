@@ -182,52 +182,14 @@ asio::awaitable<result<upid>> client::destroy(node_name node, guest_id guest) {
     return at.qemu(guest.id).remove();
 }
 
-asio::awaitable<result<task_state>> client::task_status(upid task) {
-    using word = api::nodes_tasks::status_choice;
-    const auto got = co_await api::root(session_).nodes(task.node).tasks(task).status().get();
-    if (!got) co_return got.error();
-    if (!got->status || !got->status->listed())
-        co_return fault(errc::garbage, "pve task " + task.text, "its status is neither running nor stopped");
-    task_state state;
-    state.running = got->status->is(word::running);
-    state.exit_text = got->exitstatus.value_or("");
-    co_return state;
-}
-
-asio::awaitable<result<std::vector<std::string>>> client::task_log(upid task, std::size_t skip) {
-    api::nodes_tasks::log_get_request which;
-    which.with_start(static_cast<std::int64_t>(skip)).with_limit(500);
-    const auto rows = co_await api::root(session_).nodes(task.node).tasks(task).log().get(which);
-    if (!rows) co_return rows.error();
-    std::vector<std::string> lines;
-    for (const auto& row : *rows)
-        if (row.t && *row.t != "no content") lines.push_back(*row.t);
-    co_return lines;
-}
+asio::awaitable<result<task_state>> client::task_status(upid task) { return read_task(session_, std::move(task)); }
 
 asio::awaitable<result<void>> client::stop_task(upid task) {
     return api::root(session_).nodes(task.node).tasks(task).remove();
 }
 
 asio::awaitable<result<std::vector<task_row>>> client::tasks_of(node_name node, vmid id) {
-    using from = api::nodes_tasks::source_choice;
-    api::nodes_tasks::get_request which;
-    which.with_vmid(id).with_source(from::all).with_limit(50);
-    const auto got = co_await api::root(session_).nodes(node).tasks().get(which);
-    if (!got) co_return got.error();
-    std::vector<task_row> rows;
-    for (const auto& row : *got) {
-        if (!row.upid) co_return fault(errc::garbage, "pve /nodes/" + node.str() + "/tasks", "a task without a UPID");
-        task_row t;
-        t.id = *row.upid;
-        t.exit_text = row.status.value_or("");
-        t.running = t.exit_text == "RUNNING" || (t.exit_text.empty() && !row.endtime);
-        if (t.running) t.exit_text.clear();
-        rows.push_back(std::move(t));
-    }
-    std::stable_sort(rows.begin(), rows.end(),
-                     [](const task_row& a, const task_row& b) { return a.id.started > b.id.started; });
-    co_return rows;
+    return list_tasks(session_, std::move(node), id);
 }
 
 }  // namespace steward::pve

@@ -2,6 +2,7 @@
 #include "base/ids.hpp"
 #include "model/snapshot.hpp"
 #include "pve/api/session.hpp"
+#include "pve/task.hpp"
 #include "pve/transport.hpp"
 #include "runtime/time_source.hpp"
 
@@ -14,20 +15,6 @@
 #include <vector>
 
 namespace steward::pve {
-
-class task_state {
-  public:
-    bool running = false;
-    std::string exit_text;  ///< when not running
-};
-
-/// A row of a node's task list.
-class task_row {
-  public:
-    upid id;
-    bool running = false;
-    std::string exit_text;
-};
 
 /// Restore of an archive under the guest's own vmid. There is no `force`: it destroys old volumes before unpacking
 /// (pve-facts G.6); the caller parks the old configuration first.
@@ -74,8 +61,6 @@ class client {
     [[nodiscard]] boost::asio::awaitable<result<upid>> destroy(node_name node, guest_id guest);
 
     [[nodiscard]] boost::asio::awaitable<result<task_state>> task_status(upid task);
-    /// Log lines after the first `skip`.
-    [[nodiscard]] boost::asio::awaitable<result<std::vector<std::string>>> task_log(upid task, std::size_t skip);
     [[nodiscard]] boost::asio::awaitable<result<void>> stop_task(upid task);
     /// Newest first: running and finished tasks about one vmid on one node.
     [[nodiscard]] boost::asio::awaitable<result<std::vector<task_row>>> tasks_of(node_name node, vmid id);

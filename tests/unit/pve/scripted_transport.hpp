@@ -9,6 +9,7 @@
 namespace steward::pve {
 
 /// Answers task calls from a script, the last entry for ever: "running", an exit text, "lost" (no answer) or "gone".
+/// The log is all there from the start.
 class scripted_transport final : public transport {
   public:
     explicit scripted_transport(std::deque<std::string> s) : script(std::move(s)) {}
@@ -18,7 +19,7 @@ class scripted_transport final : public transport {
         reply r;
         r.status = 200;
         if (call.path.ends_with("/log")) {
-            r.body = R"({"data":[)" + log + R"(],"total":1})";
+            r.body = log_after(call);
             co_return r;
         }
         const std::string now = script.front();
@@ -35,8 +36,22 @@ class scripted_transport final : public transport {
         co_return r;
     }
 
+    [[nodiscard]] std::string log_after(const request& call) const {
+        std::size_t start = 0;
+        std::size_t limit = 50;
+        for (const auto& [name, value] : call.params) {
+            if (name == "start") start = std::stoul(value);
+            if (name == "limit") limit = std::stoul(value);
+        }
+        std::string rows;
+        for (std::size_t i = start; i < log.size() && i < start + limit; ++i)
+            rows += (rows.empty() ? "" : ",") + (R"({"n":)" + std::to_string(i + 1) + R"(,"t":")" + log[i] + R"("})");
+        if (rows.empty()) rows = R"({"n":1,"t":"no content"})";
+        return R"({"data":[)" + rows + R"(],"total":)" + std::to_string(log.size()) + "}";
+    }
+
     std::deque<std::string> script;
-    std::string log = R"({"n":1,"t":"no content"})";
+    std::vector<std::string> log;
     std::vector<std::string> calls;
 };
 
