@@ -20,6 +20,8 @@ result<credentials> read_token(const std::string& file) {
 }  // namespace
 
 result<credentials> read_credentials(const credential_files& from) {
+    if (!from.token_file.empty() && (!from.user.empty() || !from.password_file.empty()))
+        return fault(errc::invalid, "credentials", "a token and a password exclude each other: name one of them");
     if (!from.token_file.empty()) return read_token(from.token_file);
     if (from.user.empty() || from.password_file.empty())
         return fault(errc::invalid, "credentials", "a token file, or a user and a password file, are needed");

@@ -1,11 +1,11 @@
 #include "pve/api/session.hpp"
 
+#include "pve/api/version.hpp"
 #include "pve/http_meaning.hpp"
 #include "pve/transport.hpp"
 #include "runtime/let_others_run.hpp"
 #include "runtime/time_source.hpp"
 
-#include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 
 #include <algorithm>
@@ -107,13 +107,9 @@ asio::awaitable<result<void>> read_list(raw_json from, field whole, void* into) 
 }
 
 asio::awaitable<result<schema::version>> session::learn_version() {
-    const request what(verb::get, "/version");
-    const auto got = co_await wire_.send(what, time_.now() + limit_);
+    const auto got = co_await root(*this).version().get();
     if (!got) co_return got.error();
-    const auto data = data_of(*got, what);
-    if (!data) co_return data.error();
-    const std::string text = data->is_object() ? text_of(data->get_object(), "version") : std::string();
-    const auto read = schema::parse_version(text);
+    const auto read = schema::parse_version(got->version.value_or(""));
     if (!read) co_return fault(errc::garbage, "pve GET /version", read.error().detail);
     version_ = *read;
     co_return version_;
