@@ -88,14 +88,14 @@ void emit_struct(std::string& out, const struct_plan& s, const branch_plan& bran
 std::string permission_remark(const schema::method& m) {
     std::string out;
     for (const schema::permission& p : m.permissions) {
-        const std::string when = versions_remark(p.when);
+        const std::string when = to_string(p.when);
         out += fmt::format("    /// may: {}{}\n", p.rule, when.empty() ? "" : " (" + when + ")");
     }
     return out;
 }
 
 void emit_verb(std::string& out, const verb_plan& v, const branch_plan& branch) {
-    const std::string when = versions_remark(v.facts->when);
+    const std::string when = to_string(v.facts->when);
     out += fmt::format("    /// {} {}{}\n", v.facts->verb, v.facts->path, when.empty() ? "" : ", " + when);
     out += permission_remark(*v.facts);
     const std::string returns = returned_type(v, branch);

@@ -40,14 +40,6 @@ std::string on_one_line(std::string text) {
 
 }  // namespace
 
-std::string versions_remark(const schema::versions& when) {
-    if (when.since.is_known() && when.until.is_known())
-        return fmt::format("{} to {}", to_string(when.since), to_string(when.until));
-    if (when.since.is_known()) return "since " + to_string(when.since);
-    if (when.until.is_known()) return "until " + to_string(when.until);
-    return {};
-}
-
 std::string remark_for(const std::vector<const value*>& alternatives) {
     const value& v = *alternatives.back();
     std::string remark;
@@ -64,7 +56,7 @@ std::string remark_for(const std::vector<const value*>& alternatives) {
         if (!other->when.since.is_known()) whole.since = {};
         if (!other->when.until.is_known()) whole.until = {};
     }
-    add(remark, versions_remark(whole));
+    add(remark, to_string(whole));
     return on_one_line(std::move(remark));
 }
 

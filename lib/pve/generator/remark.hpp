@@ -8,7 +8,5 @@ namespace steward::pve::generator {
 
 /// What a reader of the header wants to know of a member: "16 to 8192; default 512; since 8.1". Facts, no prose.
 [[nodiscard]] std::string remark_for(const std::vector<const schema::value*>& alternatives);
-/// "since 8.1", "until 8.4", "8.1 to 9.0", or nothing.
-[[nodiscard]] std::string versions_remark(const schema::versions& when);
 
 }  // namespace steward::pve::generator

@@ -50,6 +50,14 @@ bool versions::contains(version v) const {
     return (!since.is_known() || since <= v) && (!until.is_known() || v <= until);
 }
 
+std::string to_string(const versions& when) {
+    if (when.since.is_known() && when.until.is_known())
+        return fmt::format("{} to {}", to_string(when.since), to_string(when.until));
+    if (when.since.is_known()) return "since " + to_string(when.since);
+    if (when.until.is_known()) return "until " + to_string(when.until);
+    return {};
+}
+
 const char* name_of(value_type type) {
     switch (type) {
         case value_type::string: return "string";

@@ -39,6 +39,9 @@ class versions {
 enum class value_type { string, integer, number, boolean, array, object, null, any };
 [[nodiscard]] const char* name_of(value_type type);
 
+/// "since 8.1", "until 8.4", "8.1 to 9.0"; empty when unbounded.
+[[nodiscard]] std::string to_string(const versions& when);
+
 /// One parameter, one key of a property string, one field of a result, or the element of an array, as it is in a range
 /// of versions. What changed between versions stands as several neighbours of one name with disjoint `when`; what
 /// depends on another parameter (SDN fabrics: `type_property`) as several neighbours with different `only_for`.

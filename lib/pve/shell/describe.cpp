@@ -10,14 +10,6 @@ namespace {
 using schema::value;
 using schema::value_type;
 
-std::string range_of(const schema::versions& when) {
-    if (when.since.is_known() && when.until.is_known())
-        return fmt::format("{} to {}", to_string(when.since), to_string(when.until));
-    if (when.since.is_known()) return "since " + to_string(when.since);
-    if (when.until.is_known()) return "until " + to_string(when.until);
-    return {};
-}
-
 std::string joined(const std::vector<std::string>& words, std::string_view separator) {
     std::string out;
     for (const std::string& w : words) out += (out.empty() ? std::string() : std::string(separator)) + w;
@@ -46,7 +38,7 @@ std::string facts_of(const value& v) {
     if (v.default_text) parts.push_back("default " + *v.default_text);
     if (!v.required_with.empty()) parts.push_back("needs " + joined(v.required_with, ", "));
     if (!v.only_for.empty()) parts.push_back(fmt::format("where {} is {}", v.type_property, joined(v.only_for, ", ")));
-    if (std::string when = range_of(v.when); !when.empty()) parts.push_back(std::move(when));
+    if (std::string when = to_string(v.when); !when.empty()) parts.push_back(std::move(when));
     return joined(parts, "; ");
 }
 
@@ -78,9 +70,9 @@ std::size_t likeness(std::string_view a, std::string_view b) {
 
 std::string describe(const schema::method& what) {
     std::string out = fmt::format("{} {}\n", what.verb, what.path);
-    if (std::string when = range_of(what.when); !when.empty()) out += "  " + when + "\n";
+    if (std::string when = to_string(what.when); !when.empty()) out += "  " + when + "\n";
     for (const schema::permission& p : what.permissions) {
-        const std::string when = range_of(p.when);
+        const std::string when = to_string(p.when);
         out += fmt::format("  may: {}{}\n", p.rule, when.empty() ? "" : " (" + when + ")");
     }
     if (what.permissions.empty()) out += "  may: root@pam\n";
