@@ -1,5 +1,7 @@
 #include "pve/api/decode.hpp"
 #include "pve/api/encode.hpp"
+#include "pve/encoding.hpp"
+#include "pve/schema/all_facts.hpp"
 #include "pve/schema/check.hpp"
 #include "samples.hpp"
 #include "support/api_registry.hpp"
@@ -21,6 +23,8 @@ using schema::value;
 using schema::value_type;
 using schema::version;
 
+// The checker is the one that the simulator answers with (lib/sim/api_schema.cpp), and its rules are held against the
+// refusals of a genuine PVE in tests/unit/pve/schema/check_test.cpp.
 namespace {
 
 constexpr version all_versions[] = {version(7, 4), version(8, 4), version(9, 1), version(9, 2)};
@@ -157,6 +161,29 @@ std::string number_text(const value& p, double number) {
 }
 
 }  // namespace
+
+TEST_CASE("each call is found by its path in its own version, with its arguments, as the simulator looks for it") {
+    const schema::catalogue& all = schema::catalogue_of_everything();
+    for (const version v : all_versions)
+        for (const registered_call& call : api::all_calls()) {
+            const schema::method& m = call.method->get();
+            if (!m.when.contains(v)) continue;
+            INFO(to_string(v) << ' ' << m.verb << ' ' << m.path);
+            std::string path = m.path;
+            schema::parameters arguments;
+            for (const std::string& name : schema::path_parameters(m.path)) {
+                const auto facts = schema::find_values(m.parameters, name, v);
+                REQUIRE_FALSE(facts.empty());
+                arguments.emplace_back(name, tests::sample_of(*facts.front(), v));
+                const std::string place = "{" + name + "}";
+                path.replace(path.find(place), place.size(), percent_encode(arguments.back().second));
+            }
+            const auto found = all.find(m.verb, path, v);
+            REQUIRE(found);
+            CHECK(found->what->path == m.path);
+            CHECK(found->path == arguments);
+        }
+}
 
 TEST_CASE("each bound, length and choice of each parameter is kept from both sides in four versions") {
     std::size_t bounds = 0;
