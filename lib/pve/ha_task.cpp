@@ -43,7 +43,9 @@ class finder {
         for (;;) {
             // The guest before the tasks: what made it run by now is then in a list.
             const auto seen = co_await look();
-            auto found = co_await child(seen ? seen->node : request_.node);
+            node_name now_on = request_.node;
+            if (seen) now_on = seen->node;
+            auto found = co_await child(std::move(now_on));
             if (found && !found->text.empty()) co_return found;
             if (found && seen && is_done(*seen)) co_return request_;
             if (pve_.time().now() >= deadline) {
