@@ -1,7 +1,6 @@
 #include "pve/connection.hpp"
 
 #include "net/resolver.hpp"
-#include "pve/retry.hpp"
 #include "runtime/os_random.hpp"
 #include "runtime/time_source.hpp"
 
@@ -51,7 +50,7 @@ struct connection::parts {
         : chance(os_seed()),
           names(net::make_cares_resolver(io.get_executor(), time)),
           way(connect(o)),
-          wire(*way, time, chance),
+          wire(*way, time, chance, o.repeats),
           session(wire, time, o.request_limit) {
         session.uses_token(!o.who.token_file.empty());
     }

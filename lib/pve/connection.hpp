@@ -3,6 +3,7 @@
 #include "pve/api/start.hpp"
 #include "pve/credential_files.hpp"
 #include "pve/https_transport.hpp"
+#include "pve/retry.hpp"
 
 #include <boost/asio/awaitable.hpp>
 
@@ -42,6 +43,14 @@ class connection_options {
     net::tls_trust trust;  ///< nothing set: the system's CA store
     duration request_limit = std::chrono::seconds(30);
     https_options wire;
+    retry_options repeats = four_times();  ///< of what is safe to repeat
+
+  private:
+    static retry_options four_times() {
+        retry_options r;
+        r.attempts = 4;
+        return r;
+    }
 };
 
 /// A cluster for a program of its own: the loop, the names, the log-in, the session. A mistake in the options (a token

@@ -84,9 +84,17 @@ result<json::value> data_of(const reply& answer, const request& what) {
     json::parse_options options;
     options.max_depth = 32;
     json::value body = json::parse(answer.body, ec, {}, options);
-    if (ec || !body.is_object() || !body.get_object().contains("data"))
-        return fault(what.what == verb::get ? errc::garbage : errc::outcome_unknown, operation(what),
-                     "the answer is not PVE's JSON envelope");
+    if (ec) return not_an_envelope(what);
+    return envelope_data(std::move(body), what);
+}
+
+fault not_an_envelope(const request& what) {
+    return fault(what.what == verb::get ? errc::garbage : errc::outcome_unknown, operation(what),
+                 "the answer is not PVE's JSON envelope");
+}
+
+result<json::value> envelope_data(json::value body, const request& what) {
+    if (!body.is_object() || !body.get_object().contains("data")) return not_an_envelope(what);
     return std::move(body.get_object()["data"]);
 }
 

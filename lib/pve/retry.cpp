@@ -52,7 +52,7 @@ asio::awaitable<result<reply>> retrying_transport::send(request call, time_point
         if (!is_worth_repeating(got, call.what)) co_return got;
         duration wait = with_jitter(pause, chance_);
         if (got && got->retry_after) wait = std::max(wait, *got->retry_after);
-        if (wait >= deadline - time_.now()) {
+        if (attempts == options_.attempts || wait >= deadline - time_.now()) {
             add_count(got, attempts);
             co_return got;
         }

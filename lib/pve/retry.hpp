@@ -9,6 +9,7 @@ class retry_options {
   public:
     duration first = std::chrono::milliseconds(250);  ///< the first pause, of which up to a half is cut off by chance
     duration most = std::chrono::seconds(10);         ///< doubled up to here
+    int attempts = 0;                                 ///< in all; 0: until the deadline
 };
 
 /// Repeats what is safe to repeat, with growing pauses, until the deadline of the call; what came last is then the

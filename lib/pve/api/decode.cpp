@@ -135,8 +135,9 @@ class decoder {
         if (from.is_string() && f.is_joined) return read_joined(f, from.get_string(), member);
         // A single value stands for a list of one (sdk.md §2.3), but not at the top, where it is an answer to
         // another question.
-        if (!from.is_array() && *f.wire != '\0' && !from.is_object()) return read_one_more(f, from, member, 0, {});
+        if (!from.is_array() && !f.wire.empty() && !from.is_object()) return read_one_more(f, from, member, 0, {});
         if (!from.is_array()) return false;
+        f.values->expect(member, from.get_array().size());
         for (const json::value& element : from.get_array())
             if (!read_one_more(f, element, member, 0, {})) return emptied(f, member);
         return true;
@@ -263,6 +264,7 @@ result<bool> list_reader::read_some(std::size_t count) {
     const fault bad(errc::garbage, "decode", expected(s.whole));
     if (!s.from.is_array()) return bad;
     const json::array& elements = s.from.get_array();
+    if (s.at == 0) s.whole.values->expect(s.into, elements.size());
     for (; count > 0 && s.at < elements.size(); --count, ++s.at)
         if (!s.reader.read_element(s.whole, elements[s.at], s.into)) return bad;
     return s.at < elements.size();

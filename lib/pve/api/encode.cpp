@@ -42,7 +42,7 @@ void encode_field(const field& f, const void* member, schema::parameters& into) 
         } else if (f.values->how == holding::indexed) {
             into.emplace_back(fmt::format("{}{}", f.wire, index), std::move(text));
         } else {
-            into.emplace_back(key ? *key : f.wire, std::move(text));
+            into.emplace_back(key ? *key : std::string(f.wire), std::move(text));
         }
     }
     if (f.is_joined && count != 0) into.emplace_back(f.wire, std::move(joined));

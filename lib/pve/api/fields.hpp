@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -45,6 +46,8 @@ class container {
     void* (*add)(void* member, unsigned index, const std::string& key);
     /// Takes back what the last `add` with the same index and key made.
     void (*drop)(void* member, unsigned index, const std::string& key);
+    /// So many will be added.
+    void (*expect)(void* member, std::size_t count);
     holding how;
 };
 
@@ -54,7 +57,7 @@ class keys_entry;
 /// One member of a struct.
 class field {
   public:
-    const char* wire = nullptr;  ///< name as PVE writes it; of an indexed one the stem
+    std::string_view wire;  ///< name as PVE writes it; of an indexed one the stem
     const container* values = nullptr;
     const struct_table& (*structure)() = nullptr;
     const choice_table& (*choices)() = nullptr;
@@ -79,6 +82,8 @@ class blank {};
 
 namespace detail {
 
+inline void expect_nothing(void*, std::size_t) {}
+
 template <class T>
 T fresh() {
     if constexpr (std::is_default_constructible_v<T>)
@@ -92,6 +97,7 @@ constexpr container one_value{[](const void*) -> std::size_t { return 1; },
                               [](const void* m, std::size_t, unsigned&, const std::string*&) { return m; },
                               [](void* m, unsigned, const std::string&) { return m; },
                               [](void* m, unsigned, const std::string&) { *static_cast<T*>(m) = fresh<T>(); },
+                              expect_nothing,
                               holding::one};
 
 template <class T>
@@ -101,7 +107,9 @@ constexpr container maybe_value{
         return &**static_cast<const std::optional<T>*>(m);
     },
     [](void* m, unsigned, const std::string&) -> void* { return &static_cast<std::optional<T>*>(m)->emplace(); },
-    [](void* m, unsigned, const std::string&) { static_cast<std::optional<T>*>(m)->reset(); }, holding::maybe};
+    [](void* m, unsigned, const std::string&) { static_cast<std::optional<T>*>(m)->reset(); },
+    expect_nothing,
+    holding::maybe};
 
 template <class T>
 constexpr container list_of_values{
@@ -110,7 +118,9 @@ constexpr container list_of_values{
         return &(*static_cast<const std::vector<T>*>(m))[i];
     },
     [](void* m, unsigned, const std::string&) -> void* { return &static_cast<std::vector<T>*>(m)->emplace_back(); },
-    [](void* m, unsigned, const std::string&) { static_cast<std::vector<T>*>(m)->pop_back(); }, holding::list};
+    [](void* m, unsigned, const std::string&) { static_cast<std::vector<T>*>(m)->pop_back(); },
+    [](void* m, std::size_t count) { static_cast<std::vector<T>*>(m)->reserve(count); },
+    holding::list};
 
 template <class T>
 constexpr container indexed_values{
@@ -125,6 +135,7 @@ constexpr container indexed_values{
         return &(*static_cast<std::map<unsigned, T>*>(m))[index];
     },
     [](void* m, unsigned index, const std::string&) { static_cast<std::map<unsigned, T>*>(m)->erase(index); },
+    expect_nothing,
     holding::indexed};
 
 template <class T>
@@ -140,6 +151,7 @@ constexpr container named_values{
         return &(*static_cast<std::map<std::string, T>*>(m))[key];
     },
     [](void* m, unsigned, const std::string& key) { static_cast<std::map<std::string, T>*>(m)->erase(key); },
+    expect_nothing,
     holding::named};
 
 template <class T>
@@ -203,7 +215,7 @@ constexpr void describe(field& f) {
 
 /// The table row of a member of type `Member`.
 template <class Member>
-constexpr field make_field(const char* wire, std::size_t offset, bool is_joined = false) {
+constexpr field make_field(std::string_view wire, std::size_t offset, bool is_joined = false) {
     field f;
     f.wire = wire;
     f.offset = static_cast<std::uint32_t>(offset);

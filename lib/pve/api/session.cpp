@@ -1,7 +1,7 @@
 #include "pve/api/session.hpp"
 
 #include "pve/api/version.hpp"
-#include "pve/http_meaning.hpp"
+#include "pve/read_data.hpp"
 #include "pve/transport.hpp"
 #include "runtime/let_others_run.hpp"
 #include "runtime/time_source.hpp"
@@ -87,9 +87,9 @@ asio::awaitable<result<raw_json>> session::perform(prepared_call call) {
     const auto sound = check(call);
     if (!sound) co_return sound.error();
     const request what(verb_of(call.method->verb), std::move(call.path), std::move(call.params));
-    const auto got = co_await wire_.send(what, time_.now() + limit_);
+    auto got = co_await wire_.send(what, time_.now() + limit_);
     if (!got) co_return got.error();
-    auto data = data_of(*got, what);
+    auto data = co_await read_data(std::move(*got), what);
     if (!data) co_return data.error();
     co_return raw_json(std::move(*data));
 }

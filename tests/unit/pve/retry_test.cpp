@@ -50,8 +50,11 @@ class script_transport final : public transport {
 
 class world {
   public:
-    explicit world(std::deque<result<reply>> script)
-        : wire(time, std::move(script)), chance(1), retrying(wire, time, chance), tasks(time.io().get_executor()) {}
+    explicit world(std::deque<result<reply>> script, retry_options options = {})
+        : wire(time, std::move(script)),
+          chance(1),
+          retrying(wire, time, chance, options),
+          tasks(time.io().get_executor()) {}
 
     result<reply> ask(request call, duration limit) {
         const time_point began = time.now();
@@ -195,4 +198,19 @@ TEST_CASE("what moves files is sent once, whatever happens") {
     w.time.run_for(60s);
     CHECK(is_over);
     CHECK(w.wire.sent.size() == 1);
+}
+
+TEST_CASE("a refused connection is tried four times where a person waits, a refusal of PVE once (M-088)") {
+    retry_options four;
+    four.attempts = 4;
+    world refused({lost(errc::not_delivered)}, four);
+    const auto got = refused.ask(request(verb::get, "/version"), 30s);
+    REQUIRE_FALSE(got);
+    CHECK(refused.wire.sent.size() == 4);
+    CHECK(got.error().detail == "connection reset (4 attempts)");
+    CHECK(refused.took < 3s);
+
+    world said_no({status(500, "CT 100 already running")}, four);
+    static_cast<void>(said_no.ask(request(verb::create, "/x"), 30s));
+    CHECK(said_no.wire.sent.size() == 1);
 }
