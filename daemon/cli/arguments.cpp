@@ -10,11 +10,22 @@ namespace {
 constexpr std::array<std::string_view, 11> with_value{"socket",    "to",          "output", "config",
                                                       "endpoint",  "token-file",  "user",   "password-file",
                                                       "totp-file", "fingerprint", "ca-file"};
+constexpr std::array<std::string_view, 2> repeated{"endpoint", "fingerprint"};
 constexpr std::array<std::string_view, 6> flags{"force", "wait", "help", "version", "trace", "no-check"};
 
 template <class List>
 bool contains(const List& list, std::string_view word) {
     return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+void set_option(arguments& of, const std::string& name, const std::string& value) {
+    std::string& held = of.options[name];
+    held = contains(repeated, name) && !held.empty() ? held + "," + value : value;
+}
+
+std::string without_dashes(const std::string& word) {
+    if (word == "-o") return "output";
+    return word.starts_with("--") ? word.substr(2) : std::string();
 }
 
 }  // namespace
@@ -39,13 +50,26 @@ arguments read_arguments(const std::vector<std::string>& raw) {
         if (contains(flags, name) && equal == std::string::npos) {
             out.options[name] = "yes";
         } else if (contains(with_value, name) && equal != std::string::npos) {
-            out.options[name] = word.substr(equal + 1);
+            set_option(out, name, word.substr(equal + 1));
         } else if (contains(with_value, name) && i + 1 < raw.size()) {
-            out.options[name] = raw[++i];
+            set_option(out, name, raw[++i]);
         } else {
             out.problem = contains(with_value, name) ? "--" + name + " needs a value" : "unknown option " + word;
         }
     }
+    return out;
+}
+
+unfinished_arguments read_unfinished(std::vector<std::string> raw) {
+    unfinished_arguments out;
+    if (raw.empty()) return out;
+    out.partial = std::move(raw.back());
+    raw.pop_back();
+    if (!raw.empty() && contains(with_value, without_dashes(raw.back()))) {
+        out.option = without_dashes(raw.back());
+        raw.pop_back();
+    }
+    out.before = read_arguments(raw);
     return out;
 }
 

@@ -1,4 +1,5 @@
 #include "api_command.hpp"
+#include "api_completion.hpp"
 #include "arguments.hpp"
 #include "base/ids.hpp"
 #include "config/load.hpp"

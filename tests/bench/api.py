@@ -1,7 +1,6 @@
 """Requests per second and processor time per request over kept-alive TLS against the simulated cluster: our client beside
 curl and python3-proxmoxer, in turns. Each figure is the median of the rounds; the whole process counts, from start to end."""
 import argparse
-import importlib.util
 import json
 import os
 import pathlib
@@ -22,6 +21,14 @@ pve = ProxmoxAPI(host, port=int(port), user=user, token_name=name, token_value=v
 for _ in range(int(count)):
     pve.get(path)
 """
+
+
+def python_with_proxmoxer():
+    """Debian's package belongs to Debian's interpreter, which need not be the first in PATH."""
+    for python in (sys.executable, "/usr/bin/python3"):
+        if subprocess.run([python, "-c", "import proxmoxer"], capture_output=True, check=False).returncode == 0:
+            return python
+    raise SystemExit("python3-proxmoxer is not installed")
 
 
 def measured(command):
@@ -51,10 +58,9 @@ def commands(given, site, folder):
         config.write_text(f'cacert = "{ca}"\nheader = "Authorization: PVEAPIToken={token}"\nsilent\nfail\n'
                           + f'url = "{url}/api2/json{path}"\noutput = "/dev/null"\n' * given.requests)
         known[f"curl {path}"] = ["curl", "-K", str(config)]
-        if importlib.util.find_spec("proxmoxer"):
-            user, rest = token.split("!", 1)
-            name, value = rest.split("=", 1)
-            known[f"proxmoxer {path}"] = [sys.executable, "-c", PROXMOXER, host, port, user, name, value, ca, path, str(given.requests)]
+        user, rest = token.split("!", 1)
+        name, value = rest.split("=", 1)
+        known[f"proxmoxer {path}"] = [python_with_proxmoxer(), "-c", PROXMOXER, host, port, user, name, value, ca, path.lstrip("/"), str(given.requests)]
     return known
 
 
