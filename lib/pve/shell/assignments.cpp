@@ -1,5 +1,6 @@
 #include "pve/shell/assignments.hpp"
 
+#include <algorithm>
 #include <fmt/core.h>
 
 namespace steward::pve::shell {
@@ -25,12 +26,15 @@ bool is_truth(const schema::method& what, const std::string& name) {
 
 result<schema::parameters> read_assignments(const std::vector<std::string>& words, const schema::method& what,
                                             const text_source& files) {
+    const std::vector<std::string> in_path = schema::path_parameters(what.path);
     schema::parameters given;
     for (const std::string& word : words) {
         const std::size_t equals = word.find('=');
         if (equals == std::string::npos || equals == 0)
             return fault(errc::invalid, "steward api", fmt::format("\"{}\" is not NAME=VALUE", word));
         std::string name = word.substr(0, equals);
+        if (std::find(in_path.begin(), in_path.end(), name) != in_path.end())
+            return fault(errc::invalid, "steward api", name + " is given by the path already");
         std::string value = word.substr(equals + 1);
         if (value == "-" || value.starts_with('@')) {
             const auto text = files(value == "-" ? value : value.substr(1));

@@ -8,6 +8,9 @@
 
 namespace steward::pve::shell {
 
+extern const std::string_view bash_script;  // steward.bash and steward.zsh, written by embed.cmake
+extern const std::string_view zsh_script;
+
 namespace {
 
 using schema::value;
@@ -30,11 +33,20 @@ std::vector<std::string> beginning_with(std::string_view start, std::vector<std:
     return all;
 }
 
+/// "/nodes/n1/lxc" → "n1"; empty for other branches.
+std::string_view node_in(std::string_view path) {
+    constexpr std::string_view branch = "/nodes/";
+    if (!path.starts_with(branch)) return {};
+    path.remove_prefix(branch.size());
+    return path.substr(0, path.find('/'));
+}
+
 /// What fills "{vmid}" below ".../lxc".
 std::vector<std::string> names_for(std::string_view placeholder, std::string_view base, const live_names& live) {
-    if (placeholder == "{node}") return live("node");
-    if (placeholder == "{storage}") return live("storage");
-    if (placeholder == "{vmid}") return live(base.substr(base.rfind('/') + 1));
+    const std::string_view node = node_in(base);
+    if (placeholder == "{node}") return live("node", "");
+    if (placeholder == "{storage}") return live("storage", node);
+    if (placeholder == "{vmid}") return live(base.substr(base.rfind('/') + 1), node);
     return {};
 }
 
@@ -57,9 +69,9 @@ std::vector<std::string> values_of(const value& v, const live_names& live) {
     if (v.type == value_type::boolean) return {"0", "1"};
     if (v.type == value_type::array && !v.members.empty()) return values_of(v.members.front(), live);
     if (!v.choices.empty()) return v.choices;
-    if (v.format.starts_with("pve-node")) return live("node");
-    if (v.format.starts_with("pve-storage-id")) return live("storage");
-    if (v.format.starts_with("pve-vmid")) return live("guest");
+    if (v.format.starts_with("pve-node")) return live("node", "");
+    if (v.format.starts_with("pve-storage-id")) return live("storage", "");
+    if (v.format.starts_with("pve-vmid")) return live("guest", "");
     return {};
 }
 
@@ -94,31 +106,6 @@ std::vector<std::string> complete_parameter(const std::vector<std::string>& word
         for (const std::string& text : values_of(*v, live)) found.push_back(name + "=" + text);
     return beginning_with(partial, std::move(found));
 }
-
-constexpr const char* bash_script = R"bash(# steward completion bash >/etc/bash_completion.d/steward
-_steward() {
-    local line=${COMP_LINE:0:COMP_POINT} words reply
-    read -r -a words <<<"$line"
-    [[ $line == *' ' ]] && words+=('')
-    mapfile -t reply < <(steward __complete "${words[@]:1}" 2>/dev/null)
-    # Readline replaces only what follows the last '=' or ':'.
-    local last=${words[-1]} cut
-    cut=${last%"${last##*[=:]}"}
-    COMPREPLY=("${reply[@]#"$cut"}")
-    [[ ${reply[0]} == */ || ${reply[0]} == *= ]] && compopt -o nospace
-}
-complete -F _steward steward
-)bash";
-
-constexpr const char* zsh_script = R"zsh(#compdef steward
-# steward completion zsh >/usr/share/zsh/vendor-completions/_steward
-local -a reply open
-reply=(${(f)"$(steward __complete "${(@)words[2,CURRENT]}" 2>/dev/null)"})
-open=(${(M)reply:#*[/=]})
-reply=(${reply:#*[/=]})
-(( ${#open} )) && compadd -Q -S '' -- $open
-(( ${#reply} )) && compadd -Q -- $reply
-)zsh";
 
 }  // namespace
 

@@ -1,5 +1,7 @@
 #include "pve/shell/describe.hpp"
 
+#include "pve/shell/permission_words.hpp"
+
 #include <algorithm>
 #include <fmt/core.h>
 
@@ -9,6 +11,9 @@ namespace {
 
 using schema::value;
 using schema::value_type;
+
+/// Longer ones tell nobody anything.
+constexpr std::size_t widest_pattern = 64;
 
 std::string joined(const std::vector<std::string>& words, std::string_view separator) {
     std::string out;
@@ -22,6 +27,12 @@ std::string bounds_of(const value& v) {
                        v.maximum ? fmt::format("{:.15g}", *v.maximum) : "");
 }
 
+std::string length_of(const value& v) {
+    if (v.min_length && v.max_length) return fmt::format("{}…{} characters", *v.min_length, *v.max_length);
+    if (v.min_length) return fmt::format("at least {} characters", *v.min_length);
+    return v.max_length ? fmt::format("at most {} characters", *v.max_length) : std::string();
+}
+
 std::string type_of(const value& v) {
     if (!v.choices.empty()) return joined(v.choices, "|");
     if (v.is_property_string()) return "KEY=VALUE,…";
@@ -33,8 +44,9 @@ std::string facts_of(const value& v) {
     std::vector<std::string> parts;
     parts.push_back(type_of(v));
     if (std::string bounds = bounds_of(v); !bounds.empty()) parts.push_back(std::move(bounds));
-    if (v.max_length) parts.push_back(fmt::format("at most {} characters", *v.max_length));
+    if (std::string length = length_of(v); !length.empty()) parts.push_back(std::move(length));
     if (!v.format.empty()) parts.push_back(v.format);
+    if (!v.pattern.empty() && v.pattern.size() <= widest_pattern) parts.push_back("/" + v.pattern + "/");
     if (v.default_text) parts.push_back("default " + *v.default_text);
     if (!v.required_with.empty()) parts.push_back("needs " + joined(v.required_with, ", "));
     if (!v.only_for.empty()) parts.push_back(fmt::format("where {} is {}", v.type_property, joined(v.only_for, ", ")));
@@ -73,7 +85,7 @@ std::string describe(const schema::method& what) {
     if (std::string when = to_string(what.when); !when.empty()) out += "  " + when + "\n";
     for (const schema::permission& p : what.permissions) {
         const std::string when = to_string(p.when);
-        out += fmt::format("  may: {}{}\n", p.rule, when.empty() ? "" : " (" + when + ")");
+        out += fmt::format("  may: {}{}\n", permission_words(p.rule), when.empty() ? "" : " (" + when + ")");
     }
     if (what.permissions.empty()) out += "  may: root@pam\n";
     if (!what.allows_token) out += "  not with an API token\n";

@@ -20,12 +20,22 @@ namespace {
 
 using row = std::vector<std::string>;
 
+/// 0.02 and 5.0e-05, which YAML 1.1 reads as numbers as well; Boost writes 2E-2.
+std::string number(double v) {
+    std::string text = fmt::format("{}", v);
+    const std::size_t exponent = text.find('e');
+    if (exponent != std::string::npos && text.find('.') == std::string::npos) text.insert(exponent, ".0");
+    return text;
+}
+
+std::string plain_json(const json::value& v) { return v.is_double() ? number(v.get_double()) : json::serialize(v); }
+
 std::string cell(const json::value& v, std::size_t widest) {
     std::string text;
     if (v.is_string())
         text = std::string(v.get_string());
     else if (!v.is_null())
-        text = json::serialize(v);
+        text = plain_json(v);
     std::replace(text.begin(), text.end(), '\n', ' ');
     if (widest == 0 || text.size() <= widest) return text;
     std::size_t cut = widest - 1;
@@ -105,7 +115,7 @@ void write_json(const json::value& v, std::size_t depth, std::string& out) {
         }
         out += "\n" + outer + "]";
     } else {
-        out += json::serialize(v);
+        out += plain_json(v);
     }
 }
 
@@ -127,7 +137,7 @@ bool is_plain_in_yaml(std::string_view text) {
 /// JSON's quoted form is YAML as well.
 std::string yaml_scalar(const json::value& v) {
     if (v.is_string() && is_plain_in_yaml(v.get_string())) return std::string(v.get_string());
-    return json::serialize(v);
+    return plain_json(v);
 }
 
 bool is_block(const json::value& v) {
