@@ -46,7 +46,7 @@ constexpr const char* help_text = R"(steward: looks after the guests of a Proxmo
   steward simulate serve|fault …     a simulated Proxmox VE cluster (steward simulate --help)
 
   GUEST is ct/101 or vm/200. Options: --socket PATH (default /run/steward/control.sock), --version, --help
-  api finds its cluster with --endpoint HOST[:PORT][,…], --token-file FILE (or --user and --password-file,
+  api finds its cluster with --endpoint HOST[:PORT] (more: repeat it), --token-file FILE (or --user and --password-file,
   --totp-file), --fingerprint AB:CD:…[,…] or --ca-file FILE; else in --config FILE (default /etc/steward/steward.yaml).
 )";
 

@@ -266,6 +266,10 @@ def api_from_the_shell(binaries):
         table = api("get", "cluster/resources", "type=vm").stdout.splitlines()
         expect(table[0].startswith("vmid  id ") and table[1].startswith("101   lxc/101"), "\n".join(table))
         expect("hostname: ct101" in api("get", "/nodes/n1/lxc/101/config", "-o", "yaml").stdout, "yaml")
+        nodes = {how: api("get", "/nodes", "-o", how).stdout for how in ("table", "json", "yaml")}
+        expect([n["node"] for n in json.loads(nodes["json"])] == ["n1", "n2", "n3"], nodes["json"])
+        expect(nodes["table"].startswith("id       node  type") and "\nnode/n1  n1    node  online" in nodes["table"], nodes["table"])
+        expect(nodes["yaml"].count("\n  node: n") == 3 and "E-" not in nodes["yaml"], nodes["yaml"])
 
         refused = api("set", "/nodes/n1/lxc/101/config", "memory=8", "hostname=a b", "colour=green")
         expect(refused.returncode == 2 and all(w in refused.stderr for w in ("memory: ", "hostname: ", "colour: ")), refused.stderr)
@@ -273,8 +277,23 @@ def api_from_the_shell(binaries):
         expect(lost.returncode == 2 and "are lxc" in lost.stderr, lost.stderr)
         new = api("get", "/nodes/n1/query-oci-repo-tags", "reference=x")
         expect(new.returncode == 2 and "since PVE 9.1; the cluster has 8.4" in new.stderr, new.stderr)
+        twice = api("set", "/nodes/n1/lxc/101/config", "vmid=102", "memory=64")
+        expect(twice.returncode == 2 and "vmid is given by the path" in twice.stderr, twice.stderr)
+        no_verb = api("delete", "/nodes")
+        expect(no_verb.returncode == 2 and "only GET" in no_verb.stderr, no_verb.stderr)
+        no_file = api("set", "/nodes/n1/lxc/101/config", f"description=@{site.directory}/none")
+        expect(no_file.returncode == 2 and "cannot be read" in no_file.stderr, no_file.stderr)
         expect(site.writes() == [], f"nothing was written: {site.writes()}")
 
+        # Told not to check it warns, and PVE has the last word.
+        unchecked = api("set", "/nodes/n1/lxc/101/config", "memory=8", "--no-check")
+        expect("warning: " in unchecked.stderr and "(status 400)" in unchecked.stderr, unchecked.stderr)
+        expect(unchecked.returncode == 1 and unchecked.stderr.count("must have a minimum value of 16") == 2, unchecked.stderr)
+        newer = api("get", "/cluster/of-tomorrow", "--no-check")
+        expect(newer.returncode == 1 and "is no path" in newer.stderr and "(status 501)" in newer.stderr, newer.stderr)
+
+        hidden = api("create", "/access/users", "userid=u@pve", "password=pa55word", "--trace")
+        expect("POST /api2/json/access/users" in hidden.stderr and "pa55word" not in hidden.stderr, hidden.stderr)
         set_it = api("set", "/nodes/n1/lxc/101/config", "onboot=no", "description=-", "--trace")
         secret = pathlib.Path(site.ready["token_file"]).read_text().strip().rsplit("=", 1)[1]
         expect(set_it.returncode == 0 and "PUT /api2/json/nodes/n1/lxc/101/config" in set_it.stderr, set_it.stderr)
@@ -283,6 +302,17 @@ def api_from_the_shell(binaries):
 
         stopped = api("create", "/nodes/n1/lxc/101/status/stop", "--wait")
         expect(stopped.returncode == 0 and "task OK" in stopped.stdout, stopped.stdout + stopped.stderr)
+        site.fault("guest ct101 start-fails")
+        failed = api("create", "/nodes/n1/lxc/101/status/start", "--wait", "-o", "json")
+        expect(failed.returncode == 1 and json.loads(failed.stdout).startswith("UPID:n1:"), failed.stdout + failed.stderr)
+        exit_text = failed.stderr.splitlines()[-1]
+        expect(exit_text.startswith("task ") and exit_text != "task OK", f"how the task ended: {failed.stderr}")
+        upid = json.loads(failed.stdout)
+        for path in (upid, upid.replace(":", "%3A")):
+            task = json.loads(api("get", f"/nodes/n1/tasks/{path}/status", "-o", "json").stdout)
+            expect(task["upid"] == upid and "task " + task["exitstatus"] == exit_text, f"{path}: {task}")
+        done = api("delete", f"/nodes/n1/tasks/{upid}")
+        expect(done.stdout == f"deleted /nodes/n1/tasks/{upid}\n", done.stdout + done.stderr)
         again = api("create", "/nodes/n1/lxc/101/status/stop")
         expect(again.returncode == 1 and "not running" in again.stderr, again.stderr)
         gone = api("delete", "/nodes/n1/lxc/101", "purge=1", "--wait")
@@ -291,22 +321,77 @@ def api_from_the_shell(binaries):
         expect([r["vmid"] for r in left] == [102], f"it is gone: {left}")
 
         url = site.ready["nodes"][0]["url"].removeprefix("https://").rstrip("/")
-        direct = api("get", "/version", "--endpoint", url, "--token-file", site.ready["token_file"], "--ca-file", site.ready["ca_file"],
+        direct = api("get", "/version", "--endpoint", "127.0.0.1:1", "--endpoint", url, "--token-file", site.ready["token_file"], "--ca-file", site.ready["ca_file"],
                      "-o", "json", config=False)
         expect(json.loads(direct.stdout)["release"] == "8.4", direct.stderr)
         expect("ostemplate*" in api("describe", "/nodes/{node}/lxc", "POST", config=False).stdout, "describe needs no cluster")
         expect("lxc/" in api("ls", "/nodes/n1", config=False).stdout, "ls needs no cluster")
-        expect("/cluster/" in site.run("__complete", "api", "get", "/cl").stdout, "completion of paths")
+        nobody = api("get", "/version", "--endpoint", "127.0.0.1:1")
+        expect(nobody.returncode == 3 and "refused" in nobody.stderr, nobody.stderr)
         open_file = site.directory / "open.token"
         open_file.write_text("a@pve!b=c\n")
         open_file.chmod(0o644)
         unsafe = api("get", "/version", "--token-file", str(open_file))
-        expect(unsafe.returncode != 0 and "open.token" in unsafe.stderr, unsafe.stderr)
+        expect(unsafe.returncode == 2 and "open.token" in unsafe.stderr, unsafe.stderr)
+
+
+def completion_knows_the_cluster(binaries):
+    """What the shells ask for: commands, paths, parameters, values, and what lives on the cluster; silent without one."""
+    with Site(binaries, guests="ct101@n1,ct102@n2,vm103@n3") as site:
+        site.write_config()
+        cluster = ["--config", str(site.config)]
+
+        def completed(*words):
+            done = site.run("__complete", *words)
+            expect(done.returncode == 0 and not done.stderr, f"{words}: {done.returncode} {done.stderr}")
+            return done.stdout.split()
+
+        expect(completed("ap") == ["api"], "commands")
+        expect(completed("api", "d") == ["delete", "describe"], "what api takes")
+        expect(completed("api", "get", "-o", "json", "/cl") == ["/cluster/"], "paths, beside options")
+        expect(completed("api", "get", *cluster, "/nodes/") == ["/nodes/n1/", "/nodes/n2/", "/nodes/n3/"], "nodes")
+        expect(completed("api", "get", *cluster, "/nodes/n2/lxc/") == ["/nodes/n2/lxc/102/"], "guests of a node")
+        expect(completed("api", "get", *cluster, "/nodes/n3/qemu/") == ["/nodes/n3/qemu/103/"], "VMs of a node")
+        storages = completed(*cluster, "api", "get", "/nodes/n1/storage/")
+        expect("/nodes/n1/storage/local-lvm/" in storages, f"storages: {storages}")
+        targets = completed("api", "create", "/nodes/n1/lxc/101/migrate", *cluster, "target=")
+        expect(targets == ["target=n1", "target=n2", "target=n3"], f"values: {targets}")
+        left = completed("api", "create", "/nodes/n1/lxc/101/status/shutdown", "timeout=5", "")
+        expect(left == ["forceStop="], f"parameters: {left}")
+        expect(completed("api", "get", "--output=y") == ["--output=yaml"], "an option and its value")
+        expect(completed("api", "-o", "t") == ["table"], "an option's value")
+        expect("--fingerprint" in completed("api", "get", "--"), "options")
+        url = "127.0.0.1:1"
+        dead = ["--endpoint", url, "--token-file", site.ready["token_file"], "--ca-file", site.ready["ca_file"]]
+        expect(completed("api", "get", *dead, "/nodes/") == [], "nobody answers")
+        expect(completed("api", "get", "--config", str(site.directory / "none.yaml"), "/nodes/") == [], "no configuration")
+
+        script = site.directory / "steward.bash"
+        script.write_text(site.run("completion", "bash").stdout)
+
+        ask = site.directory / "ask.sh"
+        ask.write_text(f"source {script}\n"
+                       "COMP_WORDBREAKS=$' \\t\\n\"\\'@><=;|&(:'\n"
+                       "COMP_LINE=$1 COMP_POINT=${#1}\n"
+                       "_steward\n"
+                       "printf '%s\\n' \"${COMPREPLY[@]}\"\n")
+
+        def typed(line):
+            """What bash puts in for the last word, after its last '=', ':' or '@'."""
+            done = subprocess.run(["bash", "--norc", str(ask), line], capture_output=True, text=True, timeout=30, check=False)
+            return sorted(done.stdout.split())
+
+        program = site.binaries / "steward"
+        expect(typed(f"{program} api get {' '.join(cluster)} /nodes/n1/lxc/1") == ["/nodes/n1/lxc/101/"], "bash: a guest")
+        expect(typed(f"{program} api get /cluster/resources type=st") == ["storage"], "bash: a value")
+        expect(typed(f"{program} api ") == ["create", "delete", "describe", "get", "ls", "set"], "bash: commands")
+        expect(typed(f"{program} --config {site.directory}/stew") == [str(script), str(site.config)], "bash: a file")
+        expect(typed(f"{program} api set /nodes/n1/lxc/101/config description=@{site.config}") == [str(site.config)], "bash: a value's file")
 
 
 SCENARIOS = {f.__name__: f for f in (dies_twice, killed_everywhere, killed_elsewhere, observe_writes_nothing, reload_good_and_bad, second_daemon_refuses,
                                      blind_means_no_action, wrong_fingerprint_sends_nothing, works_with_what_is_missing,
-                                     bad_configuration_is_explained, api_from_the_shell)}
+                                     bad_configuration_is_explained, api_from_the_shell, completion_knows_the_cluster)}
 
 
 def main():
