@@ -100,11 +100,4 @@ result<json::value> envelope_data(json::value body, const request& what) {
 
 bool is_about_node(const fault& why) noexcept { return why.http_status >= 595 && why.http_status <= 599; }
 
-std::string text_of(const json::object& row, std::string_view key) {
-    const json::value* v = row.if_contains(key);
-    if (!v || v->is_null()) return {};
-    if (v->is_string()) return std::string(v->get_string());
-    return json::serialize(*v);
-}
-
 }  // namespace steward::pve

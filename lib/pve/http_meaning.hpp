@@ -4,9 +4,6 @@
 
 #include <boost/json/value.hpp>
 
-#include <string>
-#include <string_view>
-
 namespace steward::pve {
 
 /// The `data` member of a 2xx answer; any other answer as the fault it means for `what`. A 2xx body that is not the
@@ -20,8 +17,5 @@ namespace steward::pve {
 /// A node answered, but could not reach the node that the path names, or lost its answer (595 to 599, pve-facts B.5).
 /// Without that a fault of the way is about the endpoint itself.
 [[nodiscard]] bool is_about_node(const fault& why) noexcept;
-
-/// A member as text, "" when it is missing.
-[[nodiscard]] std::string text_of(const boost::json::object& row, std::string_view key);
 
 }  // namespace steward::pve

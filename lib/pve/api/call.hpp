@@ -24,7 +24,7 @@ class session;
 /// A call with its parameters as text, not yet checked against a version.
 class prepared_call {
   public:
-    /// `what` lives as long as the program: generated, or of schema::catalogue_of_everything().
+    /// `what` outlives the call: generated, or of schema::catalogue_of_everything().
     prepared_call(const schema::method& what, std::string where) : method(&what), path(std::move(where)) {}
     const schema::method* method;
     std::string path;            ///< "/nodes/n2/lxc/101/config", percent-encoded

@@ -22,16 +22,13 @@ void emit_choice(std::string& out, const choice_plan& c) {
     out += fmt::format("}};\n[[nodiscard]] const choice_table& table_of({});\n\n", c.name);
 }
 
-/// Moves what is expensive to copy.
-std::string parameter(const std::string& type, const std::string& name) { return fmt::format("{} {}", type, name); }
-
 void emit_constructors(std::string& out, const struct_plan& s, const branch_plan& branch) {
     std::string parameters;
     std::string initialisers;
     for (const member_plan& m : s.members) {
         if (!m.is_required) continue;
         const std::string name = m.ident + (m.ident.ends_with('_') ? "given" : "_given");
-        parameters += (parameters.empty() ? "" : ", ") + parameter(type_of(m, branch), name);
+        parameters += (parameters.empty() ? "" : ", ") + type_of(m, branch) + " " + name;
         initialisers += fmt::format("{}{}(std::move({}))", initialisers.empty() ? " : " : ", ", m.ident, name);
     }
     if (parameters.empty()) {

@@ -10,7 +10,7 @@ namespace steward::pve::generator {
 [[nodiscard]] std::string identifier(std::string_view wire);
 /// Without the care for keywords and digits: to build longer names of.
 [[nodiscard]] std::string words(std::string_view wire);
-/// "/nodes/{node}/lxc" → {"nodes", "{node}", "lxc"}
+/// Whether a segment of a path stands for a value: "{node}".
 [[nodiscard]] bool is_parameter(std::string_view segment);
 /// The name of a place below the root of its branch: "{vmid}/snapshot/{snapname}" → "snapshot_item". Parameters in the
 /// middle leave no trace, each one at the end is an "item"; empty for the root.

@@ -89,7 +89,7 @@ class branch_builder {
             if (std::find(in_path.begin(), in_path.end(), p.name) == in_path.end()) own.push_back(p);
         if (own.empty()) return;
         v.request = joined(joined(scope, v.call), "request");
-        struct_plan s = types_.members_of(own, scope, struct_plan::role::request);
+        struct_plan s = types_.members_of(own, scope, struct_plan::role::request, scope);
         s.name = v.request;
         v.needs_request =
             std::any_of(s.members.begin(), s.members.end(), [](const member_plan& f) { return f.is_required; });

@@ -116,12 +116,13 @@ bool is_task(const schema::method& m) {
 
 }  // namespace
 
-struct_plan type_book::members_of(const std::vector<value>& values, const std::string& scope, struct_plan::role role) {
+struct_plan type_book::members_of(const std::vector<value>& values, const std::string& scope, struct_plan::role role,
+                                  const std::string& owner) {
     struct_plan s;
     s.what = role;
     const auto groups = grouped(values);
     for (const alternatives& all : groups) {
-        member_plan m = member(all, scope, role, scope);
+        member_plan m = member(all, scope, role, owner);
         keep_apart(s.members, m);
         s.members.push_back(std::move(m));
     }
@@ -251,14 +252,8 @@ std::string type_book::property_struct(const std::string& ident, const alternati
 
 std::string type_book::add_struct(const std::vector<value>& members, const std::string& name,
                                   const std::string& scope) {
-    struct_plan s;
-    s.what = struct_plan::role::result;
+    struct_plan s = members_of(members, scope, struct_plan::role::result, name.substr(0, name.rfind('_')));
     s.name = name;
-    for (const alternatives& all : grouped(members)) {
-        member_plan m = member(all, scope, struct_plan::role::result, name.substr(0, name.rfind('_')));
-        keep_apart(s.members, m);
-        s.members.push_back(std::move(m));
-    }
     plan_.structs.push_back(std::move(s));
     return name;
 }
@@ -307,6 +302,11 @@ member_plan type_book::returned(const schema::method& m, const std::string& scop
 }
 
 void type_book::finish() {
+    add_property_structs();
+    name_choices();
+}
+
+void type_book::add_property_structs() {
     // Property structs come first in the header: others use them, they use nothing but choices.
     std::vector<struct_plan> first;
     for (auto& [name, keys] : property_keys_) {
@@ -315,7 +315,8 @@ void type_book::finish() {
         std::vector<value> own;
         for (const value& k : keys)
             if (k.alias.empty()) own.push_back(k);
-        struct_plan s = members_of(own, name.substr(0, name.rfind('_')), struct_plan::role::property);
+        const std::string stem = name.substr(0, name.rfind('_'));
+        struct_plan s = members_of(own, stem, struct_plan::role::property, stem);
         s.name = name;
         value merged;
         merged.name = "value";
@@ -330,6 +331,9 @@ void type_book::finish() {
     for (std::size_t i = 0; i < first.size(); ++i) first[i].keys = &plan_.owned[i];
     plan_.structs.insert(plan_.structs.begin(), std::make_move_iterator(first.begin()),
                          std::make_move_iterator(first.end()));
+}
+
+void type_book::name_choices() {
     for (const auto& [ident, scopes] : choices_) {
         const auto largest = std::max_element(scopes.begin(), scopes.end(), [](const auto& a, const auto& b) {
             return a.second.size() < b.second.size();

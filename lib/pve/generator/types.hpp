@@ -13,9 +13,10 @@ class type_book {
   public:
     explicit type_book(branch_plan& plan) : plan_(plan) {}
 
-    /// Members for `values`; neighbours of one name are alternatives of one member.
+    /// Members for `values`; neighbours of one name are alternatives of one member. Structs within are named after
+    /// `owner`.
     [[nodiscard]] struct_plan members_of(const std::vector<schema::value>& values, const std::string& scope,
-                                         struct_plan::role role);
+                                         struct_plan::role role, const std::string& owner);
     /// What a call gives back, with the structs it needs.
     [[nodiscard]] member_plan returned(const schema::method& m, const std::string& scope, const std::string& call);
     /// Names the enumerations and adds the property structs. Nothing is added afterwards.
@@ -35,6 +36,9 @@ class type_book {
     std::string property_struct(const std::string& ident, const alternatives& all);
     [[nodiscard]] std::string add_struct(const std::vector<schema::value>& members, const std::string& name,
                                          const std::string& scope);
+
+    void add_property_structs();
+    void name_choices();
 
     branch_plan& plan_;
     std::map<std::string, std::vector<schema::value>> property_keys_;  ///< struct name → merged keys
