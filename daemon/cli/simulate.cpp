@@ -2,7 +2,7 @@
 
 #include "runtime/task_group.hpp"
 #include "runtime/time_source.hpp"
-#include "sim/simulator.hpp"
+#include "sim/front/simulator.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>

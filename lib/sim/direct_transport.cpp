@@ -1,6 +1,6 @@
 #include "sim/direct_transport.hpp"
 
-#include "sim/api.hpp"
+#include "sim/api/api.hpp"
 
 #include <algorithm>
 
@@ -9,13 +9,19 @@ namespace asio = boost::asio;
 
 namespace {
 
-api::reply execute(cluster& model, time_source& time, const node_name& node, const pve::request& call,
-                   const std::string& token) {
-    model.advance_to(time.now());
+api::request request_of(const node_name& node, const pve::request& call, const std::string& token) {
     api::request what(node, pve::http_method(call.what), call.path);
     what.params = call.params;
     what.who.authorization = "PVEAPIToken=" + token;
-    return api::handle(model, what);
+    return what;
+}
+
+/// The node goes on with a waiting request whether or not anybody still listens.
+void finish_later(cluster& model, api::request what, duration pause) {
+    model.at(model.now() + pause, [&model, what]() mutable {
+        const api::reply answer = api::handle(model, what);
+        if (answer.what_happens == api::reply::fate::again) finish_later(model, what, answer.delay);
+    });
 }
 
 }  // namespace
@@ -39,9 +45,22 @@ asio::awaitable<result<pve::reply>> direct_transport::ask(node_name node, pve::r
     const time_point arrives = time_.now() + latency / 2;
     if (arrives >= deadline) co_return fault(errc::not_delivered, "send", "no time left");
     co_await time_.sleep_until(arrives);
-    const api::reply answer = execute(model_, time_, node, call, token_);
-    const time_point answered = arrives + answer.delay + latency / 2;
-    if (answer.what_happens == api::reply::fate::hang || answered > deadline) {
+    api::request what = request_of(node, call, token_);
+    model_.advance_to(time_.now());
+    api::reply answer = api::handle(model_, what);
+    while (answer.what_happens == api::reply::fate::again) {
+        if (time_.now() + answer.delay > deadline) {
+            finish_later(model_, what, answer.delay);
+            break;
+        }
+        co_await time_.sleep_for(answer.delay);
+        model_.advance_to(time_.now());
+        answer = api::handle(model_, what);
+    }
+    const time_point answered = time_.now() + answer.delay + latency / 2;
+    const bool is_unheard =
+        answer.what_happens == api::reply::fate::hang || answer.what_happens == api::reply::fate::again;
+    if (is_unheard || answered > deadline) {
         co_await time_.sleep_until(deadline);
         co_return fault(errc::outcome_unknown, pve::http_method(call.what) + (" " + call.path), "no answer in time");
     }

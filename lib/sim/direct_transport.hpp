@@ -1,7 +1,7 @@
 #pragma once
 #include "pve/transport.hpp"
 #include "runtime/time_source.hpp"
-#include "sim/cluster.hpp"
+#include "sim/model/cluster.hpp"
 
 namespace steward::sim {
 

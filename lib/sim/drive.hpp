@@ -1,6 +1,6 @@
 #pragma once
 #include "runtime/time_source.hpp"
-#include "sim/cluster.hpp"
+#include "sim/model/cluster.hpp"
 
 #include <boost/asio/awaitable.hpp>
 

@@ -1,7 +1,7 @@
 #pragma once
 #include "net/probe.hpp"
 #include "runtime/time_source.hpp"
-#include "sim/cluster.hpp"
+#include "sim/model/cluster.hpp"
 
 namespace steward::sim {
 

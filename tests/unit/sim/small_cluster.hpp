@@ -1,7 +1,7 @@
 #pragma once
-#include "sim/api.hpp"
-#include "sim/cluster.hpp"
-#include "sim/faults.hpp"
+#include "sim/api/api.hpp"
+#include "sim/model/cluster.hpp"
+#include "sim/model/faults.hpp"
 
 #include <boost/json/parse.hpp>
 
@@ -42,7 +42,15 @@ inline api::reply ask(cluster& model, const std::string& line, api::parameters p
     api::request what(node_name("n1"), line.substr(0, blank), line.substr(blank + 1));
     what.params = std::move(params);
     what.who.authorization = token;
-    return api::handle(model, what);
+    api::reply answer = api::handle(model, what);
+    duration waited{};
+    while (answer.what_happens == api::reply::fate::again) {
+        waited += answer.delay;
+        model.advance_to(model.now() + answer.delay);
+        answer = api::handle(model, what);
+    }
+    answer.delay += waited;
+    return answer;
 }
 
 inline boost::json::value data_of(const api::reply& r) { return boost::json::parse(r.body).at("data"); }

@@ -1,0 +1,208 @@
+#include "sim/front/simulator.hpp"
+
+#include "runtime/atomic_file.hpp"
+#include "runtime/task_group.hpp"
+#include "sim/drive.hpp"
+#include "sim/model/file_tree.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <fmt/core.h>
+#include <system_error>
+
+namespace steward::sim {
+namespace asio = boost::asio;
+namespace fs = std::filesystem;
+namespace json = boost::json;
+using asio::local::stream_protocol;
+
+namespace {
+
+constexpr std::size_t longest_command = 4096;
+
+/// What the guard and people expect to find below /etc/pve.
+result<void> lay_out(const fs::path& root, const std::vector<node_name>& nodes) {
+    std::error_code ec;
+    for (const node_name& n : nodes)
+        for (const guest_type type : {guest_type::ct, guest_type::vm}) {
+            fs::create_directories(root / "nodes" / n.str() / config_directory(type), ec);
+            if (ec) return fault(errc::io, "create " + root.string(), ec.message());
+        }
+    return {};
+}
+
+/// An old socket is in the way only while nobody listens on it.
+result<stream_protocol::acceptor> listen_locally(const asio::any_io_executor& executor, const fs::path& path) {
+    boost::system::error_code ec;
+    stream_protocol::socket probe(executor);
+    probe.connect(stream_protocol::endpoint(path.string()), ec);
+    if (!ec) return fault(errc::exists, path.string(), "another simulator serves this directory");
+    std::error_code ignored;
+    fs::remove(path, ignored);
+    stream_protocol::acceptor acceptor(executor);
+    acceptor.open(stream_protocol(), ec);
+    if (!ec) acceptor.bind(stream_protocol::endpoint(path.string()), ec);
+    if (!ec) acceptor.listen(asio::socket_base::max_listen_connections, ec);
+    if (ec) return fault(errc::io, "listen on " + path.string(), ec.message());
+    return acceptor;
+}
+
+}  // namespace
+
+class simulator::parts {
+  public:
+    parts(asio::any_io_executor executor, time_source& real, const simulator_options& wanted,
+          stream_protocol::acceptor control)
+        : directory(wanted.directory),
+          time(real, wanted.speed),
+          model(filled(wanted, time)),
+          front(executor, time, real, model),
+          services(executor, model),
+          acceptor(std::move(control)),
+          tasks(executor) {}
+
+    static options filled(const simulator_options& wanted, time_source& time) {
+        options o = wanted.model;
+        o.start = time.now();
+        o.wall_start = time.wall_now();
+        o.files = std::make_shared<directory_tree>(wanted.directory / "pve");
+        return o;
+    }
+
+    void reconcile() {
+        front.reconcile();
+        services.reconcile();
+    }
+
+    asio::awaitable<void> accept_commands() {
+        for (;;) {
+            stream_protocol::socket peer(acceptor.get_executor());
+            co_await acceptor.async_accept(peer, asio::use_awaitable);
+            tasks.spawn("fault", obey(std::move(peer)));
+        }
+    }
+
+    asio::awaitable<void> obey(stream_protocol::socket peer) {
+        boost::system::error_code ec;
+        std::string line;
+        auto buffer = asio::dynamic_buffer(line, longest_command);
+        co_await asio::async_read_until(peer, buffer, '\n', asio::redirect_error(asio::use_awaitable, ec));
+        if (ec) co_return;
+        model.advance_to(time.now());
+        const auto done = apply_fault(model, line);
+        reconcile();  // before the answer: who asked may look at the sockets at once
+        std::string text = "error: ";
+        if (done)
+            text = "ok\n" + *done;
+        else
+            text += done.error().detail;
+        text += "\n";
+        co_await asio::async_write(peer, asio::buffer(text), asio::redirect_error(asio::use_awaitable, ec));
+    }
+
+    fs::path directory;
+    scaled_time time;
+    cluster model;
+    https_front front;
+    service_listeners services;
+    stream_protocol::acceptor acceptor;
+    task_group tasks;
+};
+
+simulator::simulator(std::unique_ptr<parts> all) : parts_(std::move(all)) {}
+simulator::~simulator() = default;
+
+cluster& simulator::model() { return parts_->model; }
+
+result<std::unique_ptr<simulator>> simulator::open(asio::any_io_executor executor, time_source& real,
+                                                   simulator_options wanted) {
+    std::error_code ec;
+    wanted.directory = fs::absolute(wanted.directory);
+    fs::create_directories(wanted.directory, ec);
+    if (ec) return fault(errc::io, "create " + wanted.directory.string(), ec.message());
+    auto control = listen_locally(executor, wanted.directory / "fault.sock");
+    if (!control) return control.error();
+    if (const auto made = lay_out(wanted.directory / "pve", wanted.model.nodes); !made) return made.error();
+    auto all = std::make_unique<parts>(executor, real, wanted, std::move(*control));
+    if (const auto reserved = all->services.reserve(); !reserved) return reserved.error();
+    if (const auto opened = all->front.open(wanted.address, wanted.port); !opened) return opened.error();
+    const std::string token = fmt::format("{}={}\n", failover_token_id, failover_token_secret);
+    for (const auto& [name, text] : {std::pair<const char*, std::string>("ca.pem", all->front.ca().certificate_pem),
+                                     std::pair<const char*, std::string>("token", token)})
+        if (const auto written = write_file_atomically(wanted.directory / name, text); !written) return written.error();
+    all->reconcile();
+    return std::unique_ptr<simulator>(new simulator(std::move(all)));
+}
+
+std::string simulator::ready_line() const {
+    const parts& p = *parts_;
+    json::array nodes;
+    for (const sim_node& n : p.model.nodes())
+        nodes.push_back(
+            json::object{{"name", n.name.str()}, {"url", p.front.url_of(n.name)}, {"fingerprint", n.fingerprint}});
+    json::array guests;
+    for (const guest_options& g : p.model.configured().guests) {
+        const std::string address = p.services.address_of(g.guest);
+        guests.push_back(json::object{{"guest", to_string(g.guest)},
+                                      {"node", g.node.str()},
+                                      {"address", address},
+                                      {"url", "http://" + address + "/"}});
+    }
+    return json::serialize(json::object{{"ready", true},
+                                        {"directory", p.directory.string()},
+                                        {"ca_file", (p.directory / "ca.pem").string()},
+                                        {"token_file", (p.directory / "token").string()},
+                                        {"token", fmt::format("{}={}", failover_token_id, failover_token_secret)},
+                                        {"pve_root", (p.directory / "pve").string()},
+                                        {"fault_socket", (p.directory / "fault.sock").string()},
+                                        {"nodes", std::move(nodes)},
+                                        {"guests", std::move(guests)}});
+}
+
+asio::awaitable<void> simulator::run() {
+    parts& p = *parts_;
+    p.tasks.spawn("control", p.accept_commands());
+    std::function<void()> after_step = [&p] { p.reconcile(); };
+    co_await drive(p.time, p.model, std::move(after_step));
+}
+
+asio::awaitable<void> simulator::close() {
+    parts& p = *parts_;
+    p.tasks.cancel();
+    co_await p.tasks.join();
+    co_await p.services.close();
+    co_await p.front.close();
+    std::error_code ignored;
+    fs::remove(p.directory / "fault.sock", ignored);
+}
+
+result<std::string> send_fault(const fs::path& directory, const std::string& command) {
+    asio::io_context io;
+    stream_protocol::socket socket(io);
+    boost::system::error_code ec;
+    const fs::path path = directory / "fault.sock";
+    socket.connect(stream_protocol::endpoint(path.string()), ec);
+    if (ec) return fault(errc::unavailable, path.string(), "no simulator serves this directory: " + ec.message());
+    asio::write(socket, asio::buffer(command + "\n"), ec);
+    std::string answer;
+    if (!ec) asio::read(socket, asio::dynamic_buffer(answer), ec);
+    if (ec != asio::error::eof) return fault(errc::io, path.string(), ec.message());
+    constexpr std::string_view complaint = "error: ";
+    if (answer.starts_with(complaint))
+        return fault(errc::invalid, command, answer.substr(complaint.size(), answer.find('\n') - complaint.size()));
+    if (!answer.starts_with("ok\n")) return fault(errc::garbage, path.string(), "an answer that is none");
+    answer.erase(0, 3);
+    return answer;
+}
+
+}  // namespace steward::sim

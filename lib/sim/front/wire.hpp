@@ -1,0 +1,23 @@
+#pragma once
+#include "net/http.hpp"
+#include "net/https_server.hpp"
+#include "sim/api/api.hpp"
+
+#include <optional>
+
+namespace steward::sim::wire {
+
+/// One HTTP request to a node, answered as pveproxy would: URL, formats, bodies, headers and closing rules of
+/// pve-facts B.2 and B.3 around api::handle. The caller waits `delay` before it sends the reply.
+class answer {
+  public:
+    net::server_reply reply;
+    duration delay{};
+    bool hangs = false;
+    bool again = false;  ///< it still waits for something: serve it anew after `delay`
+};
+/// `arrived`, when this is not the first time: since when it waits.
+[[nodiscard]] answer serve(cluster& model, const node_name& contacted, const net::http_request& request,
+                           std::optional<time_point> arrived = std::nullopt);
+
+}  // namespace steward::sim::wire

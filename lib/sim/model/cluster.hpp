@@ -1,0 +1,257 @@
+#pragma once
+#include "base/guard_frames.hpp"
+#include "base/random.hpp"
+#include "sim/model/config_files.hpp"
+#include "sim/model/faults.hpp"
+#include "sim/model/options.hpp"
+#include "sim/model/privileges.hpp"
+#include "sim/model/tasks.hpp"
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace steward::sim {
+
+/// The web service inside a guest, apart from whether the guest runs.
+enum class service_state {
+    healthy,
+    dead,      ///< nothing listens: connection refused
+    refusing,  ///< answers 503
+    hung,      ///< accepts and says nothing
+};
+[[nodiscard]] const char* name_of(service_state state) noexcept;
+
+/// A guest that runs on a node. It may run where its configuration is not: that is how two copies come about.
+class instance {
+  public:
+    instance(node_name where, guest_id what, time_point since) : node(std::move(where)), guest(what), started(since) {}
+    node_name node;
+    guest_id guest;
+    time_point started;
+    service_state service = service_state::healthy;
+    bool paused = false;
+    std::uint32_t pid = 0;
+};
+
+class sim_node {
+  public:
+    explicit sim_node(node_name n) : name(std::move(n)) {}
+    node_name name;
+    bool powered = true;
+    bool connected = true;      ///< its network, all of it
+    bool guest_network = true;  ///< what guests answer through
+    bool member = true;         ///< as the others see it, some seconds later
+    time_point booted{};
+    std::uint32_t next_pid = 1000;
+    std::string fingerprint;  ///< of its certificate, once an HTTPS front made one
+    [[nodiscard]] bool reachable() const { return powered && connected; }
+};
+
+class volume {
+  public:
+    volume() = default;
+    volume(guest_id whose, std::uint64_t size) : owner(whose), bytes(size) {}
+    guest_id owner;
+    std::uint64_t bytes = 0;
+    bool spoiled = false;  ///< a service on it dies at every start: only a restore helps
+};
+
+class archive {
+  public:
+    archive() = default;
+    volid id;
+    guest_id guest;
+    wall_time created{};
+    std::uint64_t bytes = 0;
+    std::string config;
+    std::string notes;
+    bool is_protected = false;
+};
+
+/// What pvestatd told the cluster about a vmid, by vmid only: it follows a moved configuration (pve-facts D.2).
+class broadcast {
+  public:
+    bool running = false;
+    bool paused = false;
+    time_point at{};
+    time_point started{};
+};
+
+class call_counters {
+  public:
+    std::map<std::string, std::uint64_t> by_verb;  ///< "GET" → 1234
+    std::vector<std::string> writes;               ///< "POST /nodes/n1/lxc/101/status/stop 200 steward@pve!failover"
+};
+
+/// The name under which power operations and configuration changes of a guest queue on its node …
+[[nodiscard]] std::string guest_lock_name(guest_id guest);
+/// … and the file that PVE names when they waited too long.
+[[nodiscard]] std::string guest_lock_path(guest_id guest);
+
+/// A PVE cluster as a model: no I/O of its own (beyond the file tree it is given), no clock, no Asio. Whoever owns
+/// it says how far time has come.
+class cluster {
+  public:
+    explicit cluster(options o);
+
+    // ---- time (cluster.cpp)
+    [[nodiscard]] time_point now() const { return now_; }
+    [[nodiscard]] wall_time wall_now() const { return wall_at(now_); }
+    [[nodiscard]] wall_time wall_at(time_point t) const;
+    /// Lets everything happen that is due until `t`, in order; going back is ignored.
+    void advance_to(time_point t);
+    [[nodiscard]] std::optional<time_point> next_event() const;
+    std::pair<time_point, std::uint64_t> at(time_point when, std::function<void()> what);
+    void forget(const std::pair<time_point, std::uint64_t>& event) { events_.erase(event); }
+    /// Called when something changed or a nearer event was planned; empty: nobody listens.
+    std::function<void()> on_change;
+
+    // ---- nodes (cluster.cpp)
+    [[nodiscard]] const options& configured() const { return options_; }
+    [[nodiscard]] pve::schema::version version() const { return options_.version; }
+    [[nodiscard]] const std::vector<sim_node>& nodes() const { return nodes_; }
+    [[nodiscard]] sim_node* find_node(const node_name& name);
+    [[nodiscard]] const sim_node* find_node(const node_name& name) const;
+    [[nodiscard]] bool is_quorate(const node_name& seen_from) const;
+    /// Whether writes to /etc/pve on that node neither succeed nor fail for now: its membership is changing.
+    [[nodiscard]] bool is_blocked(const node_name& node) const;
+    [[nodiscard]] bool can_reach(const node_name& from, const node_name& to) const;
+    /// Whether priv/lock/`name` exists.
+    [[nodiscard]] bool is_cluster_lock_held(const std::string& name) const;
+    void power(const node_name& node, bool on);
+    void connect(const node_name& node, bool on);
+
+    // ---- guests (guests.cpp)
+    [[nodiscard]] config_files& files() { return files_; }
+    [[nodiscard]] const config_files& files() const { return files_; }
+    /// /etc/pve as that node sees it.
+    [[nodiscard]] const config_files& files(const node_name& node) const;
+    [[nodiscard]] std::optional<guest_config> config(const node_name& node, guest_id guest) const;
+    [[nodiscard]] const guest_options* declared(guest_id guest) const;
+    [[nodiscard]] const std::map<std::pair<node_name, guest_id>, instance>& instances() const { return instances_; }
+    [[nodiscard]] instance* find_instance(const node_name& node, guest_id guest);
+    [[nodiscard]] bool is_running(const node_name& node, guest_id guest) const;
+    /// Every place where it runs: more than one is the disaster that all of this is about.
+    [[nodiscard]] std::vector<node_name> running_on(guest_id guest) const;
+    /// Healthy when a running instance with a network has a healthy service.
+    [[nodiscard]] std::optional<service_state> service_of(guest_id guest) const;
+    void set_service(guest_id guest, service_state state);
+    void run(const node_name& node, guest_id guest);
+    void halt(const node_name& node, guest_id guest);
+    /// Starts that nobody waits for: HA's, and autostart after a boot.
+    std::string begin_start(const node_name& node, guest_id guest, const std::string& user);
+    std::string begin_stop(const node_name& node, guest_id guest, const std::string& user);
+    std::string begin_shutdown(const node_name& node, guest_id guest, const std::string& user, duration limit,
+                               bool force);
+    std::string begin_reboot(const node_name& node, guest_id guest, const std::string& user);
+    std::string begin_destroy(const node_name& node, guest_id guest, const std::string& user);
+    [[nodiscard]] std::map<guest_id, std::string>& ha() { return ha_; }
+    [[nodiscard]] const std::map<guest_id, std::string>& ha() const { return ha_; }
+    std::string begin_ha_request(const node_name& node, guest_id guest, const std::string& user, bool wants_start);
+    [[nodiscard]] const std::map<guest_id, broadcast>& broadcasts() const { return broadcasts_; }
+
+    // ---- tasks (tasks.cpp)
+    std::string start_task(const node_name& node, const std::string& user, task_work work);
+    void stop_task(const std::string& upid);
+    [[nodiscard]] const std::map<std::string, task>& tasks() const { return tasks_; }
+    [[nodiscard]] const std::deque<std::string>& task_order() const { return task_order_; }
+    [[nodiscard]] bool is_lock_held(const node_name& node, const std::string& lock) const;
+    void log_line(const std::string& upid, std::string line);
+
+    // ---- storage, backup, restore (storage.cpp, restore.cpp)
+    [[nodiscard]] const storage_options* storage(const storage_id& id) const;
+    [[nodiscard]] bool is_active(const storage_id& id, const node_name& node) const;
+    [[nodiscard]] std::uint64_t used(const storage_id& id, const node_name& node) const;
+    [[nodiscard]] std::uint64_t available(const storage_id& id, const node_name& node) const;
+    [[nodiscard]] bool has_volume(const volid& id, const node_name& node) const;
+    [[nodiscard]] std::map<volid, volume>& volumes(const storage_id& id, const node_name& node);
+    [[nodiscard]] const std::map<std::pair<storage_id, node_name>, std::map<volid, volume>>& all_volumes() const {
+        return volumes_;
+    }
+    /// A new volume with the next free name; not_found/refused as PVE's sentence.
+    result<volid> allocate(const storage_id& id, const node_name& node, guest_id owner, std::uint64_t bytes);
+    void release(const volid& id, const node_name& node);
+    [[nodiscard]] std::vector<archive> archives(const storage_id& id, const node_name& node) const;
+    [[nodiscard]] const archive* find_archive(const volid& id, const node_name& node) const;
+    void add_archive(const storage_id& id, const node_name& node, archive a);
+    void remove_archive(const volid& id, const node_name& node);
+    void drop_archives_of(guest_id guest);
+    std::string begin_backup(const node_name& node, const std::string& user, std::vector<guest_id> guests,
+                             const storage_id& to, std::string command_line);
+    /// Everything after the synchronous checks of the API (pve-facts G.6, G.7).
+    class restore_order {
+      public:
+        guest_id guest;
+        volid from;
+        storage_id to;  ///< empty for a VM: where each disk was
+        bool overwrite = false;
+        bool start = false;
+        bool unique = false;
+        std::map<std::string, std::string> overrides;  ///< "hostname", "tags", …
+    };
+    std::string begin_restore(const node_name& node, const std::string& user, restore_order order);
+
+    // ---- handing a configuration over (handover.cpp): what the guard does on a real node
+    result<std::string> park(const guard::request& what);
+    result<void> unpark(const guard::request& what);
+    result<void> relocate(const guard::request& what);
+
+    // ---- the rest
+    [[nodiscard]] access_control& access() { return access_; }
+    [[nodiscard]] const access_control& access() const { return access_; }
+    [[nodiscard]] fault_plan& faults() { return faults_; }
+    [[nodiscard]] const fault_plan& faults() const { return faults_; }
+    [[nodiscard]] call_counters& calls() { return calls_; }
+    [[nodiscard]] const call_counters& calls() const { return calls_; }
+    [[nodiscard]] random_source& chance() { return chance_; }
+    [[nodiscard]] std::string new_mac();
+
+  private:
+    using event_key = std::pair<time_point, std::uint64_t>;
+    using store_key = std::pair<storage_id, node_name>;  // node is empty for a shared storage
+
+    void changed();
+    void create_guest(const guest_options& g);
+    void publish();  // pvestatd
+    void membership_settles(const node_name& node);
+    void autostart(const node_name& node);
+    [[nodiscard]] std::string start_obstacle(const node_name& node, guest_id guest);
+    [[nodiscard]] task_work power_work(const char* verb, const node_name& node, guest_id guest, duration takes);
+    [[nodiscard]] store_key key_of(const storage_id& id, const node_name& node) const;
+    void begin_task(const std::string& upid);
+    void end_task(const std::string& upid, std::string exit_text);
+    void abort_task(const std::string& upid, const std::string& exit_text);
+    void add_task_event(task& t, time_point when, std::function<void()> what);
+    void kill_tasks_on(const node_name& node);
+    [[nodiscard]] std::string back_up_one(const std::string& upid, const node_name& node, guest_id guest,
+                                          const storage_id& to);
+    [[nodiscard]] std::string finish_restore(const node_name& node, const restore_order& order,
+                                             const std::vector<std::pair<std::string, volid>>& made,
+                                             const std::string& user);
+
+    options options_;
+    time_point now_;
+    std::uint64_t sequence_ = 0;
+    std::map<event_key, std::function<void()>> events_;
+    random_source chance_;
+    std::vector<sim_node> nodes_;
+    config_files files_;
+    access_control access_;
+    fault_plan faults_;
+    call_counters calls_;
+    std::map<std::pair<node_name, guest_id>, instance> instances_;
+    std::map<guest_id, broadcast> broadcasts_;
+    std::map<guest_id, std::string> ha_;  // requested state
+    std::map<std::string, task> tasks_;
+    std::deque<std::string> task_order_;                                          // oldest first
+    std::map<std::pair<node_name, std::string>, std::deque<std::string>> locks_;  // holder first, then who waits
+    std::map<store_key, std::map<volid, volume>> volumes_;
+    std::map<store_key, std::map<volid, archive>> archives_;
+};
+
+}  // namespace steward::sim

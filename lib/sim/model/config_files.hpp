@@ -1,0 +1,71 @@
+#pragma once
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "sim/model/file_tree.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace steward::sim {
+
+/// A guest's configuration as PVE's parser sees it: description lines, then `key: value`, then sections, which are kept
+/// as text (pve-facts F.4).
+class guest_config {
+  public:
+    guest_config() = default;
+    static guest_config parse(std::string_view text);
+    /// As PVE writes it: keys sorted.
+    [[nodiscard]] std::string text() const;
+
+    [[nodiscard]] std::string get(const std::string& key) const;  ///< "" when missing
+    void set(const std::string& key, std::string value);          ///< "" removes
+    /// rootfs, mpN, scsiN, virtioN, sataN, ideN (no CD-ROM), unusedN with their volids.
+    [[nodiscard]] std::vector<std::pair<std::string, volid>> volumes() const;
+
+    std::string description;  ///< raw lines, each with its '#'
+    std::map<std::string, std::string> values;
+    std::string sections;  ///< "[snapshot]…" and what follows
+};
+
+/// "local-lvm:vm-101-disk-0,size=8G" → 8 GiB; 0 without a size.
+[[nodiscard]] std::uint64_t disk_size(const std::string& drive);
+/// 8 GiB → "8G", 512 MiB → "512M".
+[[nodiscard]] std::string size_text(std::uint64_t bytes);
+
+/// pmxcfs as far as guests need it: who owns which vmid, unique in the cluster over nodes and types (pve-facts E.3).
+class config_files {
+  public:
+    config_files(std::shared_ptr<file_tree> tree, std::vector<node_name> nodes);
+
+    class place {
+      public:
+        place(node_name n, guest_id g) : node(std::move(n)), guest(g) {}
+        node_name node;
+        guest_id guest;
+    };
+    /// Every guest of the cluster, by vmid.
+    [[nodiscard]] std::vector<place> guests() const;
+    [[nodiscard]] std::optional<place> find(vmid id) const;
+    [[nodiscard]] std::optional<std::string> read(const node_name& node, guest_id guest) const;
+    /// `exists` when the vmid lives elsewhere or as another type.
+    result<void> write(const node_name& node, guest_id guest, const std::string& text);
+    void remove(const node_name& node, guest_id guest);
+    /// `not_found`, or `exists` when the target is a guest's path whose vmid is taken by another guest.
+    result<void> rename(const std::string& from, const std::string& to);
+
+    [[nodiscard]] file_tree& tree() { return *tree_; }
+    [[nodiscard]] const file_tree& tree() const { return *tree_; }
+
+    /// "nodes/n1/lxc/101.conf"
+    [[nodiscard]] static std::string path(const node_name& node, guest_id guest);
+
+  private:
+    std::shared_ptr<file_tree> tree_;
+    std::vector<node_name> nodes_;
+};
+
+}  // namespace steward::sim

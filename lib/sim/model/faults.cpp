@@ -1,0 +1,290 @@
+#include "sim/model/faults.hpp"
+
+#include "sim/model/cluster.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <fmt/core.h>
+#include <sstream>
+
+namespace steward::sim {
+
+namespace json = boost::json;
+
+std::optional<guest_fault> fault_plan::take(guest_id guest, const node_name& node, const std::set<std::string>& kinds) {
+    for (auto f = guests.begin(); f != guests.end(); ++f) {
+        const bool here = f->nodes.empty() || std::find(f->nodes.begin(), f->nodes.end(), node) != f->nodes.end();
+        if (f->guest != guest || !here || kinds.count(f->kind) == 0) continue;
+        guest_fault taken = *f;
+        if (f->left > 0 && --f->left == 0) guests.erase(f);
+        return taken;
+    }
+    return std::nullopt;
+}
+
+namespace {
+
+using words = std::vector<std::string>;
+
+fault bad(const std::string& what) { return fault(errc::invalid, "fault command", what); }
+
+words split(std::string_view text) {
+    std::istringstream in{std::string(text)};
+    words found;
+    for (std::string word; in >> word;) found.push_back(word);
+    return found;
+}
+
+/// "50%" → 0.5, "3" → 3.
+std::optional<double> number(const std::string& text) {
+    double value = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (ec != std::errc()) return std::nullopt;
+    const std::string_view rest(end, static_cast<std::size_t>(text.data() + text.size() - end));
+    if (rest == "%") return value / 100;
+    if (!rest.empty()) return std::nullopt;
+    return value;
+}
+
+/// The tail "[@ N,M] [xK]"; what is in front of it stays in `w`.
+result<void> read_scope(const cluster& model, words& w, guest_fault& f) {
+    if (!w.empty() && w.back().size() > 1 && w.back().front() == 'x') {
+        const auto times = number(w.back().substr(1));
+        if (!times || *times < 1) return bad("\"" + w.back() + "\" is no number of times (like x1)");
+        f.left = static_cast<int>(*times);
+        w.pop_back();
+    }
+    const auto at = std::find(w.begin(), w.end(), "@");
+    if (at == w.end()) return {};
+    if (at + 2 != w.end()) return bad("one node list must follow @");
+    std::istringstream names(*(at + 1));
+    for (std::string name; std::getline(names, name, ',');) {
+        if (model.find_node(node_name(name)) == nullptr) return bad("no node " + name);
+        f.nodes.emplace_back(name);
+    }
+    w.erase(at, w.end());
+    return {};
+}
+
+void stop_by_itself(cluster& model, guest_id g) {
+    for (const node_name& n : model.running_on(g)) model.halt(n, g);
+}
+
+/// Data corruption: the service dies, and dies again at every start until its disks come from a backup.
+void corrupt(cluster& model, guest_id g) {
+    for (const node_name& n : model.running_on(g))
+        if (const auto c = model.config(n, g))
+            for (const auto& [key, id] : c->volumes()) {
+                auto& held = model.volumes(storage_of(id), n);
+                if (const auto v = held.find(id); v != held.end()) v->second.spoiled = true;
+            }
+    model.set_service(g, service_state::dead);
+}
+
+/// A VM is paused (QEMU's own state); a container just stops answering.
+void suspend(cluster& model, guest_id guest) {
+    model.set_service(guest, service_state::hung);
+    if (guest.type != guest_type::vm) return;
+    for (const node_name& n : model.running_on(guest)) model.find_instance(n, guest)->paused = true;
+}
+
+result<std::string> guest_command(cluster& model, words w) {
+    if (w.size() < 3) return bad("guest G crash|corrupt|refuse|heal|stop|stop-fails|start-fails|shutdown-hangs|ok");
+    const auto g = parse_guest_word(w[1]);
+    if (!g) return g.error();
+    guest_fault f(*g, w[2]);
+    if (const auto scope = read_scope(model, w, f); !scope) return scope.error();
+    if (w.size() != 3) return bad("unexpected \"" + w[3] + "\"");
+    if (w[2] == "crash")
+        model.set_service(*g, service_state::dead);
+    else if (w[2] == "refuse")
+        model.set_service(*g, service_state::refusing);
+    else if (w[2] == "suspend")
+        suspend(model, *g);
+    else if (w[2] == "heal")
+        model.set_service(*g, service_state::healthy);
+    else if (w[2] == "corrupt")
+        corrupt(model, *g);
+    else if (w[2] == "stop")
+        stop_by_itself(model, *g);
+    else if (w[2] == "ok")
+        std::erase_if(model.faults().guests, [&](const guest_fault& each) { return each.guest == *g; });
+    else if (w[2] == "stop-fails" || w[2] == "start-fails" || w[2] == "shutdown-hangs")
+        model.faults().guests.push_back(std::move(f));
+    else
+        return bad("a guest cannot \"" + w[2] + "\"");
+    return std::string();
+}
+
+result<std::string> restore_command(cluster& model, words w) {
+    if (w.size() < 3) return bad("restore G fail P%|hang|slow F|workerkill P%|enospc P%|ok [@ N] [xK]");
+    const auto g = parse_guest_word(w[1]);
+    if (!g) return g.error();
+    guest_fault f(*g, w[2]);
+    if (const auto scope = read_scope(model, w, f); !scope) return scope.error();
+    if (w[2] == "ok") {
+        std::erase_if(model.faults().guests, [&](const guest_fault& each) { return each.guest == *g; });
+        return std::string();
+    }
+    if (w[2] != "fail" && w[2] != "hang" && w[2] != "slow" && w[2] != "workerkill" && w[2] != "enospc")
+        return bad("a restore cannot \"" + w[2] + "\"");
+    if (w.size() > 4) return bad("unexpected \"" + w[4] + "\"");
+    if (w.size() == 4) {
+        const auto at = number(w[3]);
+        if (!at || *at < 0 || (f.kind != "slow" && *at > 1)) return bad("\"" + w[3] + "\" is no fraction (like 50%)");
+        f.at = *at;
+    }
+    model.faults().guests.push_back(std::move(f));
+    return std::string();
+}
+
+result<std::string> lock_command(cluster& model, const words& w) {
+    const bool locks = w[0] == "lock";
+    if (w.size() != (locks ? 3U : 2U)) return bad("lock G L, unlock G");
+    const auto g = parse_guest_word(w[1]);
+    if (!g) return g.error();
+    const auto where = model.files().find(g->id);
+    if (!where) return bad(w[1] + " has no configuration");
+    guest_config c = model.config(where->node, where->guest).value_or(guest_config());
+    c.set("lock", locks ? w[2] : "");
+    if (const auto written = model.files().write(where->node, where->guest, c.text()); !written) return written.error();
+    return std::string();
+}
+
+result<std::string> node_command(cluster& model, const words& w) {
+    if (w.size() != 3 || (w[2] != "on" && w[2] != "off")) return bad(w[0] + " N on|off");
+    const node_name name(w[1]);
+    sim_node* n = model.find_node(name);
+    if (n == nullptr) return bad("no node " + w[1]);
+    const bool on = w[2] == "on";
+    if (w[0] == "power")
+        model.power(name, on);
+    else if (w[0] == "net")
+        model.connect(name, on);
+    else
+        n->guest_network = on;
+    return std::string();
+}
+
+result<std::string> api_command(cluster& model, const words& w) {
+    if (w.size() < 3 || w.size() > 4) return bad("api N|any CODE [SECONDS]|hang|garbage|drop-reply|list-empty|ok");
+    std::vector<node_name> nodes;
+    for (const sim_node& n : model.nodes())
+        if (w[1] == "any" || n.name.str() == w[1]) nodes.push_back(n.name);
+    if (nodes.empty()) return bad("no node " + w[1]);
+    for (const node_name& n : nodes) model.faults().api.erase(n);
+    if (w[2] == "ok") return std::string();
+    api_fault f(api_mode::code, 0);
+    if (w[2] == "hang" || w[2] == "stall")
+        f.mode = api_mode::hang;
+    else if (w[2] == "garbage")
+        f.mode = api_mode::garbage;
+    else if (w[2] == "drop-reply")
+        f.mode = api_mode::drop_reply;
+    else if (w[2] == "list-empty")
+        f.mode = api_mode::list_empty;
+    else if (const auto code = number(w[2]); code && *code >= 400 && *code < 600)
+        f.code = static_cast<int>(*code);
+    else
+        return bad("the API cannot \"" + w[2] + "\"");
+    if (w.size() == 4) {
+        const auto seconds = number(w[3]);
+        if (!seconds || *seconds <= 0) return bad("\"" + w[3] + "\" is no number of seconds");
+        f.until = model.now() + std::chrono::duration_cast<duration>(std::chrono::duration<double>(*seconds));
+    }
+    for (const node_name& n : nodes) model.faults().api.insert_or_assign(n, f);
+    return std::string();
+}
+
+result<std::string> token_command(cluster& model, const words& w) {
+    access_control& access = model.access();
+    if (w.size() == 2 && w[1] == "revoke")
+        access.tokens_revoked = true;
+    else if (w.size() == 2 && w[1] == "restore")
+        access.tokens_revoked = false;
+    else if (w.size() == 3 && (w[1] == "deny" || w[1] == "allow") && all_privileges().count(w[2]) != 0)
+        w[1] == "deny" ? (void)access.denied.insert(w[2]) : (void)access.denied.erase(w[2]);
+    else
+        return bad("token revoke|restore|deny PRIV|allow PRIV");
+    return std::string();
+}
+
+result<std::string> storage_command(cluster& model, const words& w) {
+    if (w.size() != 3) return bad("storage S[@N] offline|online|full");
+    if (model.storage(storage_id(w[1].substr(0, w[1].find('@')))) == nullptr) return bad("no storage " + w[1]);
+    fault_plan& plan = model.faults();
+    if (w[2] == "offline")
+        plan.storages_offline.insert(w[1]);
+    else if (w[2] == "full")
+        plan.storages_full.insert(w[1]);
+    else if (w[2] == "online") {
+        plan.storages_offline.erase(w[1]);
+        plan.storages_full.erase(w[1]);
+    } else
+        return bad("a storage cannot \"" + w[2] + "\"");
+    return std::string();
+}
+
+result<std::string> backup_command(cluster& model, const words& w) {
+    if (w.size() < 3) return bad("backup G none|age D");
+    const auto g = parse_guest_word(w[1]);
+    if (!g) return g.error();
+    if (w[2] == "none" && w.size() == 3) {
+        model.drop_archives_of(*g);
+        return std::string();
+    }
+    if (w[2] != "age" || w.size() != 4) return bad("backup G none|age D");
+    const bool from_the_future = w[3].starts_with("-");
+    const auto age = parse_duration(std::string_view(w[3]).substr(from_the_future ? 1 : 0));
+    if (!age) return age.error();
+    const node_name home = model.nodes().front().name;
+    const auto held = model.archives(storage_id("backup"), home);
+    const auto newest = std::find_if(held.rbegin(), held.rend(), [&](const archive& a) { return a.guest == *g; });
+    if (newest == held.rend()) return bad(w[1] + " has no backup");
+    archive a = *newest;
+    a.created = model.wall_at(from_the_future ? model.now() + *age : model.now() - *age);
+    model.drop_archives_of(*g);
+    model.add_archive(storage_id("backup"), home, std::move(a));
+    return std::string();
+}
+
+result<std::string> ha_command(cluster& model, const words& w) {
+    if (w.size() != 3 || (w[1] != "add" && w[1] != "del")) return bad("ha add|del G");
+    const auto g = parse_guest_word(w[2]);
+    if (!g) return g.error();
+    if (w[1] == "add")
+        model.ha()[*g] = "started";
+    else
+        model.ha().erase(*g);
+    return std::string();
+}
+
+}  // namespace
+
+result<std::string> apply_fault(cluster& model, std::string_view command) {
+    const words w = split(command);
+    if (w.empty()) return bad("empty command");
+    result<std::string> done = bad("unknown command \"" + w[0] + "\"");
+    if (w[0] == "status") return status_json(model);
+    if (w[0] == "guest") done = guest_command(model, w);
+    if (w[0] == "restore") done = restore_command(model, w);
+    if (w[0] == "lock" || w[0] == "unlock") done = lock_command(model, w);
+    if (w[0] == "power" || w[0] == "net" || w[0] == "svc") done = node_command(model, w);
+    if (w[0] == "api") done = api_command(model, w);
+    if (w[0] == "token") done = token_command(model, w);
+    if (w[0] == "storage") done = storage_command(model, w);
+    if (w[0] == "backup") done = backup_command(model, w);
+    if (w[0] == "ha") done = ha_command(model, w);
+    if (w[0] == "quorum" && w.size() == 2 && (w[1] == "on" || w[1] == "off")) {
+        model.faults().quorum_off = w[1] == "off";
+        done = std::string();
+    }
+    if (done && model.on_change) model.on_change();
+    return done;
+}
+
+}  // namespace steward::sim

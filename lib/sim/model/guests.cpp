@@ -1,0 +1,275 @@
+#include "sim/model/cluster.hpp"
+
+#include <algorithm>
+#include <fmt/core.h>
+
+namespace steward::sim {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr duration flock_wait = 10s;  // pve-facts E.6
+constexpr duration ha_round = 10s;    // the CRM's loop, pve-facts I.1
+
+const char* label(guest_type type) { return type == guest_type::ct ? "CT" : "VM"; }
+
+std::string config_text(const guest_options& g, const volid& disk, const std::string& mac, const std::string& address) {
+    guest_config c;
+    const std::string name =
+        g.name.empty() ? fmt::format("{}{}", g.guest.type == guest_type::ct ? "ct" : "vm", g.guest.id.number())
+                       : g.name;
+    const std::string drive = fmt::format("{},size={}", disk.str(), size_text(g.disk_bytes));
+    c.set("memory", std::to_string(g.memory_mib));
+    c.set("onboot", g.onboot ? "1" : "");
+    c.set("protection", g.is_protected ? "1" : "");
+    c.set("template", g.is_template ? "1" : "");
+    c.set("lock", g.lock);
+    c.set("tags", g.tags);
+    if (g.guest.type == guest_type::ct) {
+        c.set("arch", "amd64");
+        c.set("cores", "2");
+        c.set("hostname", name);
+        c.set("net0", fmt::format("name=eth0,bridge=vmbr0,firewall=1,hwaddr={},ip={}/8,type=veth", mac, address));
+        c.set("ostype", "debian");
+        c.set("rootfs", drive);
+        c.set("swap", "512");
+        c.set("unprivileged", "1");
+    } else {
+        c.set("boot", "order=scsi0");
+        c.set("cores", "2");
+        c.set("name", name);
+        c.set("net0", fmt::format("virtio={},bridge=vmbr0,firewall=1", mac));
+        c.set("ostype", "l26");
+        c.set("scsi0", drive);
+        c.set("scsihw", "virtio-scsi-pci");
+    }
+    return c.text();
+}
+
+}  // namespace
+
+std::string guest_lock_name(guest_id guest) { return fmt::format("guest {}", guest.id.number()); }
+
+std::string guest_lock_path(guest_id guest) {
+    return guest.type == guest_type::ct ? fmt::format("/run/lock/lxc/pve-config-{}.lock", guest.id.number())
+                                        : fmt::format("/var/lock/qemu-server/lock-{}.conf", guest.id.number());
+}
+
+void cluster::create_guest(const guest_options& declared_as) {
+    guest_options g = declared_as;
+    if (g.address.empty())
+        g.address = fmt::format("127.1.{}.{}", g.guest.id.number() / 250 % 250, g.guest.id.number() % 250);
+    for (guest_options& mine : options_.guests)
+        if (mine.guest == g.guest) mine.address = g.address;
+    const auto disk = allocate(g.storage, g.node, g.guest, g.disk_bytes);
+    const std::string text = config_text(g, disk ? *disk : volid(g.storage.str() + ":none"), new_mac(), g.address);
+    // A directory that is already filled is a simulator started again: the files are the truth.
+    if (!files_.find(g.guest.id)) (void)files_.write(g.node, g.guest, text);
+    if (g.running && !g.is_template && files_.read(g.node, g.guest)) run(g.node, g.guest);
+    for (const duration age : g.backup_ages) {
+        archive a;
+        a.guest = g.guest;
+        a.created = wall_at(now_ - age);
+        a.bytes = g.disk_bytes / 8;
+        a.config = text;
+        add_archive(storage_id("backup"), g.node, std::move(a));
+    }
+}
+
+std::optional<guest_config> cluster::config(const node_name& node, guest_id guest) const {
+    const auto text = files_.read(node, guest);
+    if (!text) return std::nullopt;
+    return guest_config::parse(*text);
+}
+
+const guest_options* cluster::declared(guest_id guest) const {
+    for (const guest_options& g : options_.guests)
+        if (g.guest == guest) return &g;
+    return nullptr;
+}
+
+instance* cluster::find_instance(const node_name& node, guest_id guest) {
+    const auto found = instances_.find({node, guest});
+    return found == instances_.end() ? nullptr : &found->second;
+}
+
+bool cluster::is_running(const node_name& node, guest_id guest) const { return instances_.count({node, guest}) != 0; }
+
+std::vector<node_name> cluster::running_on(guest_id guest) const {
+    std::vector<node_name> where;
+    for (const auto& [key, i] : instances_)
+        if (i.guest == guest) where.push_back(i.node);
+    return where;
+}
+
+std::optional<service_state> cluster::service_of(guest_id guest) const {
+    std::optional<service_state> best;
+    for (const auto& [key, i] : instances_) {
+        if (i.guest != guest) continue;
+        const sim_node* n = find_node(i.node);
+        const bool reachable = n->reachable() && n->guest_network && !i.paused;
+        const service_state here = reachable ? i.service : service_state::hung;
+        if (!best || here == service_state::healthy) best = here;
+    }
+    return best;
+}
+
+void cluster::set_service(guest_id guest, service_state state) {
+    for (auto& [key, i] : instances_)
+        if (i.guest == guest) i.service = state;
+    changed();
+}
+
+void cluster::run(const node_name& node, guest_id guest) {
+    instance i(node, guest, now_);
+    i.pid = find_node(node)->next_pid++;
+    if (const auto c = config(node, guest))
+        for (const auto& [key, id] : c->volumes()) {
+            const auto& held = volumes(storage_of(id), node);
+            const auto v = held.find(id);
+            if (v != held.end() && v->second.spoiled) i.service = service_state::dead;
+        }
+    instances_.insert_or_assign({node, guest}, std::move(i));
+    changed();
+}
+
+void cluster::halt(const node_name& node, guest_id guest) {
+    instances_.erase({node, guest});
+    changed();
+}
+
+task_work cluster::power_work(const char* verb, const node_name& node, guest_id guest, duration takes) {
+    task_work w(fmt::format("{}{}", guest.type == guest_type::ct ? "vz" : "qm", verb), to_string(guest.id), takes);
+    w.lock = guest_lock_name(guest);
+    w.lock_wait = flock_wait;
+    w.lock_timeout = fmt::format("can't lock file '{}' - got timeout", guest_lock_path(guest));
+    (void)node;
+    return w;
+}
+
+/// What a start task finds before it does anything; empty when the way is free.
+std::string cluster::start_obstacle(const node_name& node, guest_id guest) {
+    const bool is_ct = guest.type == guest_type::ct;
+    const auto c = config(node, guest);
+    if (!c) return fmt::format("Configuration file '{}' does not exist", config_files::path(node, guest));
+    if (!is_ct && is_running(node, guest)) return fmt::format("VM {} already running", guest.id.number());
+    if (const std::string lock = c->get("lock"); !lock.empty() && lock != (is_ct ? "mounted" : "suspended"))
+        return fmt::format("{} is locked ({})", label(guest.type), lock);
+    if (c->get("template") == "1") return fmt::format("you can't start a {} if it's a template", is_ct ? "CT" : "vm");
+    for (const auto& [key, id] : c->volumes()) {
+        if (key.starts_with("unused")) continue;
+        const storage_id where = storage_of(id);
+        if (!is_active(where, node)) return fmt::format("storage '{}' is not online", where.str());
+        if (!has_volume(id, node)) return fmt::format("no such volume '{}'", id.str());
+    }
+    return {};
+}
+
+std::string cluster::begin_start(const node_name& node, guest_id guest, const std::string& user) {
+    task_work w = power_work("start", node, guest, options_.takes.start);
+    w.begin = [this, node, guest](const std::string&) { return start_obstacle(node, guest); };
+    if (faults_.take(guest, node, {"start-fails"}))
+        w.fails_with = guest.type == guest_type::ct
+                           ? fmt::format("startup for container '{}' failed", guest.id.number())
+                           : std::string("start failed: QEMU exited with code 1");
+    w.finish = [this, node, guest](const std::string&) {
+        if (const std::string late = start_obstacle(node, guest); !late.empty()) return late;
+        run(node, guest);
+        return std::string("OK");
+    };
+    return start_task(node, user, std::move(w));
+}
+
+std::string cluster::begin_stop(const node_name& node, guest_id guest, const std::string& user) {
+    const bool is_ct = guest.type == guest_type::ct;
+    task_work w = power_work("stop", node, guest, is_running(node, guest) ? options_.takes.stop : duration(50ms));
+    w.begin = [this, node, guest, is_ct](const std::string&) -> std::string {
+        const auto c = config(node, guest);
+        if (!c) return fmt::format("Configuration file '{}' does not exist", config_files::path(node, guest));
+        if (const std::string lock = c->get("lock"); !lock.empty() && !(is_ct && lock == "mounted"))
+            return fmt::format("{} is locked ({})", label(guest.type), lock);
+        return {};
+    };
+    if (faults_.take(guest, node, {"stop-fails"}))
+        w.fails_with = is_ct ? fmt::format("command 'lxc-stop -n {} --kill' failed: exit code 1", guest.id.number())
+                             : std::string("VM quit/powerdown failed - got timeout");
+    w.finish = [this, node, guest](const std::string&) {
+        halt(node, guest);
+        return std::string("OK");
+    };
+    return start_task(node, user, std::move(w));
+}
+
+std::string cluster::begin_shutdown(const node_name& node, guest_id guest, const std::string& user, duration limit,
+                                    bool force) {
+    const bool is_ct = guest.type == guest_type::ct;
+    task_work w =
+        power_work("shutdown", node, guest, is_running(node, guest) ? options_.takes.shutdown : duration(50ms));
+    w.begin = [this, node, guest](const std::string&) -> std::string {
+        const auto c = config(node, guest);
+        if (!c) return fmt::format("Configuration file '{}' does not exist", config_files::path(node, guest));
+        if (const std::string lock = c->get("lock"); !lock.empty())
+            return fmt::format("{} is locked ({})", label(guest.type), lock);
+        return {};
+    };
+    const bool unkillable = faults_.take(guest, node, {"stop-fails"}).has_value();
+    const bool deaf = faults_.take(guest, node, {"shutdown-hangs"}).has_value();
+    if (deaf || unkillable) w.takes = limit;
+    if (unkillable || (deaf && !force))
+        w.fails_with = is_ct ? "container did not stop" : "VM quit/powerdown failed - got timeout";
+    w.finish = [this, node, guest](const std::string&) {
+        halt(node, guest);
+        return std::string("OK");
+    };
+    return start_task(node, user, std::move(w));
+}
+
+std::string cluster::begin_reboot(const node_name& node, guest_id guest, const std::string& user) {
+    task_work w = power_work("reboot", node, guest, options_.takes.shutdown + options_.takes.start);
+    w.finish = [this, node, guest](const std::string&) {
+        halt(node, guest);
+        if (const std::string obstacle = start_obstacle(node, guest); !obstacle.empty()) return obstacle;
+        run(node, guest);
+        return std::string("OK");
+    };
+    return start_task(node, user, std::move(w));
+}
+
+std::string cluster::begin_destroy(const node_name& node, guest_id guest, const std::string& user) {
+    task_work w = power_work("destroy", node, guest, options_.takes.destroy);
+    w.begin = [this, node, guest](const std::string&) -> std::string {
+        auto c = config(node, guest);
+        if (!c) return fmt::format("Configuration file '{}' does not exist", config_files::path(node, guest));
+        if (const std::string lock = c->get("lock"); !lock.empty())
+            return fmt::format("{} is locked ({})", label(guest.type), lock);
+        c->set("lock", "destroyed");
+        (void)files_.write(node, guest, c->text());
+        return {};
+    };
+    w.finish = [this, node, guest](const std::string&) -> std::string {
+        if (const auto c = config(node, guest))
+            for (const auto& [key, id] : c->volumes()) release(id, node);
+        halt(node, guest);
+        files_.remove(node, guest);
+        return "OK";
+    };
+    return start_task(node, user, std::move(w));
+}
+
+/// Only stores the wish; the CRM acts on it a round later (pve-facts I.4).
+std::string cluster::begin_ha_request(const node_name& node, guest_id guest, const std::string& user,
+                                      bool wants_start) {
+    task_work w(wants_start ? "hastart" : "hastop", to_string(guest.id), 2s);
+    w.finish = [this, node, guest, wants_start](const std::string&) {
+        ha_[guest] = wants_start ? "started" : "stopped";
+        at(now_ + ha_round, [this, node, guest, wants_start] {
+            if (wants_start && !is_running(node, guest)) begin_start(node, guest, "root@pam");
+            if (!wants_start && is_running(node, guest)) begin_stop(node, guest, "root@pam");
+        });
+        return std::string("OK");
+    };
+    return start_task(node, user, std::move(w));
+}
+
+}  // namespace steward::sim

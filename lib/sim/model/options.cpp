@@ -1,0 +1,77 @@
+#include "sim/model/options.hpp"
+
+#include <fmt/core.h>
+
+namespace steward::sim {
+namespace {
+
+const std::set<std::string> vm_privileges = {"VM.Audit", "VM.PowerMgmt", "VM.Backup", "VM.Allocate",
+                                             "VM.Config.Options"};
+
+/// pve-facts K, "Failover". The token is privilege-separated, so user and token need the same entries.
+std::vector<acl_entry> failover_acl(const std::vector<storage_options>& storages) {
+    std::vector<acl_entry> acl;
+    for (const std::string& who : {std::string("steward@pve"), std::string(failover_token_id)}) {
+        acl.emplace_back("/", who, std::set<std::string>{"Sys.Audit"});
+        acl.emplace_back("/vms", who, vm_privileges);
+        acl.emplace_back("/sdn/zones/localnetwork", who, std::set<std::string>{"SDN.Use"});
+        for (const storage_options& s : storages)
+            acl.emplace_back("/storage/" + s.id.str(), who,
+                             std::set<std::string>{"Datastore.Audit", "Datastore.AllocateSpace"});
+    }
+    return acl;
+}
+
+}  // namespace
+
+options make_options(int nodes, std::vector<guest_options> guests) {
+    options o;
+    for (int i = 1; i <= nodes; ++i) o.nodes.emplace_back(fmt::format("n{}", i));
+    o.guests = std::move(guests);
+    o.storages.emplace_back(storage_id("backup"), "nfs", std::vector<std::string>{"backup"}, true);
+    o.storages.emplace_back(storage_id("local"), "dir",
+                            std::vector<std::string>{"vztmpl", "iso", "backup", "rootdir", "images", "snippets"},
+                            false);
+    o.storages.emplace_back(storage_id("local-lvm"), "lvmthin", std::vector<std::string>{"rootdir", "images"}, false);
+    o.storages.emplace_back(storage_id("nfs-vm"), "nfs", std::vector<std::string>{"rootdir", "images"}, true);
+    o.users.emplace_back("root@pam", "simulated");
+    o.users.emplace_back("steward@pve", "simulated");
+    o.tokens.emplace_back(failover_token_id, failover_token_secret, true);
+    o.acl = failover_acl(o.storages);
+    return o;
+}
+
+result<guest_id> parse_guest_word(std::string_view text) {
+    std::string_view digits = text;
+    guest_type type = guest_type::ct;
+    if (text.substr(0, 2) == "vm")
+        type = guest_type::vm;
+    else if (text.substr(0, 2) != "ct")
+        return fault(errc::invalid, "guest", fmt::format("\"{}\" is not a guest (like ct101 or vm103)", text));
+    digits.remove_prefix(2);
+    if (!digits.empty() && digits.front() == '/') digits.remove_prefix(1);
+    const auto id = parse_vmid(digits);
+    if (!id) return id.error();
+    return guest_id(type, *id);
+}
+
+result<guest_options> parse_guest_options(std::string_view text) {
+    const std::size_t at = text.find('@');
+    if (at == std::string_view::npos)
+        return fault(errc::invalid, "guest", fmt::format("\"{}\" names no node (like ct101@n1)", text));
+    const auto guest = parse_guest_word(text.substr(0, at));
+    if (!guest) return guest.error();
+    std::string_view rest = text.substr(at + 1);
+    const std::size_t colon = rest.find(':');
+    const auto node = parse_node_name(rest.substr(0, colon));
+    if (!node) return node.error();
+    guest_options o(*guest, *node);
+    if (colon != std::string_view::npos) {
+        const auto storage = parse_storage_id(rest.substr(colon + 1));
+        if (!storage) return storage.error();
+        o.storage = *storage;
+    }
+    return o;
+}
+
+}  // namespace steward::sim

@@ -1,0 +1,123 @@
+#pragma once
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "pve/schema/schema.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+/// What a simulated cluster consists of. Defaults are those of SIM/1 (reliability §4.1).
+namespace steward::sim {
+
+class file_tree;
+
+class guest_options {
+  public:
+    guest_options() = default;
+    guest_options(guest_id id, node_name where) : guest(id), node(std::move(where)) {}
+    guest_id guest;
+    node_name node;
+    std::string name;  ///< empty: "ct101"
+    storage_id storage = storage_id("local-lvm");
+    std::uint64_t disk_bytes = 8ULL << 30U;
+    std::uint32_t memory_mib = 512;
+    bool running = true;
+    bool onboot = true;
+    bool is_template = false;
+    bool is_protected = false;
+    std::string lock;
+    std::string tags;           ///< "a;b", as PVE writes them
+    std::string address;        ///< empty: 127.1.0.x, from the vmid
+    std::uint16_t port = 8080;  ///< of its web service; 0: the HTTPS front chooses one
+    std::vector<duration> backup_ages = {std::chrono::hours(1)};  ///< archives that exist at the start
+};
+
+class storage_options {
+  public:
+    storage_options(storage_id name, std::string kind, std::vector<std::string> holds, bool is_shared)
+        : id(std::move(name)), type(std::move(kind)), content(std::move(holds)), shared(is_shared) {}
+    storage_id id;
+    std::string type;                  ///< "dir", "lvmthin", "nfs", "rbd"
+    std::vector<std::string> content;  ///< "backup", "rootdir", "images"
+    bool shared = false;               ///< one store for all nodes, else one per node
+    std::uint64_t bytes = 1ULL << 40U;
+};
+
+class user_options {
+  public:
+    user_options(std::string userid, std::string secret) : id(std::move(userid)), password(std::move(secret)) {}
+    std::string id;        ///< "steward@pve"
+    std::string password;  ///< empty: cannot log in
+};
+
+class token_options {
+  public:
+    token_options(std::string full_id, std::string value, bool separated)
+        : id(std::move(full_id)), secret(std::move(value)), privsep(separated) {}
+    std::string id;  ///< "steward@pve!failover"
+    std::string secret;
+    bool privsep = true;
+    wall_time expires{};  ///< zero: never
+};
+
+class acl_entry {
+  public:
+    acl_entry(std::string where, std::string who, std::set<std::string> privs)
+        : path(std::move(where)), subject(std::move(who)), privileges(std::move(privs)) {}
+    std::string path;     ///< "/vms"
+    std::string subject;  ///< user or full token id
+    std::set<std::string> privileges;
+    bool propagate = true;
+};
+
+class task_durations {
+  public:
+    duration ct_restore = std::chrono::seconds(60);
+    duration vm_restore = std::chrono::seconds(90);
+    duration start = std::chrono::seconds(4);
+    duration stop = std::chrono::seconds(5);
+    duration shutdown = std::chrono::seconds(5);
+    duration backup = std::chrono::seconds(30);
+    duration destroy = std::chrono::seconds(3);
+    duration membership_change = std::chrono::seconds(8);
+    duration rejoin = std::chrono::seconds(3);
+};
+
+class options {
+  public:
+    std::string cluster_name = "simcl";
+    std::vector<node_name> nodes;
+    std::vector<guest_options> guests;
+    std::vector<storage_options> storages;
+    std::vector<user_options> users;
+    std::vector<token_options> tokens;
+    std::vector<acl_entry> acl;
+    task_durations takes;
+    pve::schema::version version{8, 4};  ///< 7.4, 8.4, 9.1 or 9.2: endpoints, parameters and wording follow it
+    std::uint64_t seed = 1;
+    time_point start{};  ///< take both from the time source that will drive the cluster
+    wall_time wall_start{};
+    std::shared_ptr<file_tree> files;  ///< empty: in memory
+};
+
+/// n1…nN, storages local, local-lvm (per node), backup and nfs-vm (shared), root@pam, and the user and token that the
+/// product needs with exactly the least role (pve-facts K "Failover").
+[[nodiscard]] options make_options(int nodes, std::vector<guest_options> guests);
+
+/// The token of make_options.
+inline constexpr const char* failover_token_id = "steward@pve!failover";
+inline constexpr const char* failover_token_secret = "5eca11ed-0000-4000-8000-000000000001";
+
+/// "ct101@n1", "vm103@n3", "ct101@n1:nfs-vm" (disk on that storage).
+[[nodiscard]] result<guest_options> parse_guest_options(std::string_view text);
+
+/// "ct101", "vm103", "ct/101": the scenario format's spelling and the product's.
+[[nodiscard]] result<guest_id> parse_guest_word(std::string_view text);
+
+}  // namespace steward::sim

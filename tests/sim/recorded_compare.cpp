@@ -1,0 +1,94 @@
+#include "sim/recorded_compare.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <algorithm>
+#include <fmt/core.h>
+#include <set>
+
+namespace steward::sim::recorded {
+
+namespace json = boost::json;
+
+namespace {
+
+/// What a machine measures or draws: the value of another machine says nothing.
+const std::set<std::string>& measured_keys() {
+    static const std::set<std::string> keys = {
+        "pid",     "pstart",   "starttime", "endtime",   "uptime",    "cpu",          "mem",       "disk",
+        "netin",   "netout",   "diskread",  "diskwrite", "maxdisk",   "digest",       "upid",      "ctime",
+        "size",    "used",     "avail",     "total",     "timestamp", "ticket",       "value",     "CSRFPreventionToken",
+        "maxmem",  "maxcpu",   "uid",       "vmgenid",   "smbios1",   "snaptime",     "freemem",   "ssl_fingerprint",
+        "next-run", "used_fraction"};
+    return keys;
+}
+
+class comparison {
+  public:
+    explicit comparison(const std::vector<std::string>& more) : volatile_(measured_keys()) {
+        volatile_.insert(more.begin(), more.end());
+    }
+
+    std::string values(const std::string& where, const json::value& r, const json::value& a, bool by_type) const {
+        if (r.is_number() && a.is_number()) return by_type || r == a ? "" : differ(where, r, a);
+        if (r.kind() != a.kind()) return differ(where, r, a);
+        if (r.is_object()) return objects(where, r.get_object(), a.get_object(), by_type);
+        if (r.is_array()) return arrays(where, r.get_array(), a.get_array(), by_type);
+        return by_type || r == a ? "" : differ(where, r, a);
+    }
+
+  private:
+    static std::string differ(const std::string& where, const json::value& r, const json::value& a) {
+        return fmt::format("{}: recorded {}, now {}", where.empty() ? "body" : where, json::serialize(r),
+                           json::serialize(a));
+    }
+
+    std::string objects(const std::string& where, const json::object& r, const json::object& a, bool by_type) const {
+        for (const auto& [key, value] : r) {
+            const std::string here = where + "." + std::string(key);
+            const auto found = a.find(key);
+            if (found == a.end()) return here + " is missing";
+            // `total` of a paged list is beside `data`, not below it, and counts.
+            const bool is_measured = volatile_.count(std::string(key)) != 0 && !where.empty();
+            if (std::string diff = values(here, value, found->value(), by_type || is_measured); !diff.empty())
+                return diff;
+        }
+        for (const auto& [key, value] : a)
+            if (r.find(key) == r.end()) return where + "." + std::string(key) + " was not recorded";
+        return {};
+    }
+
+    /// Lists in any order: PVE's come out of hashes.
+    std::string arrays(const std::string& where, const json::array& r, const json::array& a, bool by_type) const {
+        if (r.size() != a.size())
+            return fmt::format("{}: recorded {} rows, now {}: {}", where, r.size(), a.size(), json::serialize(a));
+        std::vector<bool> taken(a.size());
+        for (std::size_t i = 0; i < r.size(); ++i) {
+            std::string nearest;
+            bool matched = false;
+            for (std::size_t step = 0; step < a.size() && !matched; ++step) {
+                const std::size_t k = (i + step) % a.size();
+                if (taken[k]) continue;
+                std::string diff = values(fmt::format("{}[{}]", where, i), r[i], a[k], by_type);
+                matched = diff.empty();
+                if (matched) taken[k] = true;
+                if (nearest.empty()) nearest = std::move(diff);
+            }
+            if (!matched) return nearest;
+        }
+        return {};
+    }
+
+    std::set<std::string> volatile_;
+};
+
+}  // namespace
+
+std::string difference(const json::value& recorded, const json::value& actual,
+                       const std::vector<std::string>& more_volatile_keys) {
+    return comparison(more_volatile_keys).values("", recorded, actual, false);
+}
+
+}  // namespace steward::sim::recorded
