@@ -36,6 +36,7 @@ options common() {
     o.takes.ct_restore = 1s;
     o.takes.destroy = 1s;
     add_people(o);
+    o.stored_files.emplace_back(volid("local:vztmpl/rigbox_1.0_amd64.tar.zst"), 1081560);
     return o;
 }
 
@@ -43,6 +44,8 @@ options lone() {
     options o = common();
     o.nodes = {node_name("pve")};
     o.storages.emplace_back(storage_id("backup2"), "dir", std::vector<std::string>{"backup"}, false);
+    o.storages.back().more = {{"path", "/var/lib/vz2"}, {"prune-backups", "keep-last=3"}};
+    o.storages.back().filesystem = "overlay";
     o.storages.emplace_back(storage_id("local"), "dir",
                             std::vector<std::string>{"vztmpl", "iso", "backup", "rootdir", "images", "snippets"}, false);
     o.guests = {container(100, "pve", "local", false), container(101, "pve", "local", true)};

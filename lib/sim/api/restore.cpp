@@ -77,9 +77,9 @@ std::optional<reply> lock_for_creation(const call& c, guest_id g, bool overwrite
 
 std::optional<reply> check_target_storage(const call& c, const storage_id& to, const char* content,
                                           const char* sentence) {
-    const storage_options* s = c.model.storage(to);
+    const storage_entry* s = c.model.storage(to);
     if (s == nullptr) return error(500, fmt::format("storage '{}' does not exist", to.str()));
-    if (std::find(s->content.begin(), s->content.end(), content) == s->content.end())
+    if (!s->holds(content))
         return parameter_error({{"storage", fmt::format("storage '{}' does not support {}", to.str(), sentence)}});
     if (!c.model.is_active(to, c.node)) return error(500, fmt::format("storage '{}' is not online", to.str()));
     return std::nullopt;

@@ -22,17 +22,12 @@ bool may_see(const call& c, const storage_id& id) {
     return c.may("/storage/" + id.str(), "Datastore.Audit") || c.may("/storage/" + id.str(), "Datastore.AllocateSpace");
 }
 
-bool holds(const storage_options& s, const std::string& wanted) {
-    if (wanted.empty()) return true;
-    for (std::size_t at = 0; at < wanted.size();) {
-        const std::size_t end = std::min(wanted.find(',', at), wanted.size());
-        if (std::find(s.content.begin(), s.content.end(), wanted.substr(at, end - at)) != s.content.end()) return true;
-        at = end + 1;
-    }
-    return false;
+bool holds(const storage_entry& s, const std::string& wanted) {
+    const auto words = split_list(wanted);
+    return words.empty() || std::any_of(words.begin(), words.end(), [&](const std::string& w) { return s.holds(w); });
 }
 
-json::object usage(const call& c, const storage_options& s) {
+json::object usage(const call& c, const storage_entry& s) {
     const bool active = c.model.is_active(s.id, c.node);
     const std::uint64_t avail = active ? c.model.available(s.id, c.node) : 0;
     return json::object{{"type", s.type},
@@ -40,21 +35,20 @@ json::object usage(const call& c, const storage_options& s) {
                         {"shared", s.shared ? 1 : 0},
                         {"enabled", 1},
                         {"active", active ? 1 : 0},
-                        {"total", active ? s.bytes : 0},
+                        {"total", active ? c.model.capacity(s.id) : 0},
                         {"avail", avail},
-                        {"used", active ? s.bytes - avail : 0}};
+                        {"used", active ? c.model.capacity(s.id) - avail : 0}};
 }
 
 reply storage_config(call& c) {
     json::array rows;
-    for (const storage_options& s : c.model.configured().storages) {
+    for (const storage_entry& s : c.model.storages(c.at)) {
         if (!may_see(c, s.id) || (c.has("type") && c.get("type") != s.type)) continue;
         json::object row{{"storage", s.id.str()},
                          {"type", s.type},
                          {"content", joined(s.content)},
                          {"digest", "2affe496091a8524a349c5d65a7f14b10ea1cced"}};
-        if (s.type == "dir" || s.type == "nfs")
-            row["path"] = s.type == "dir" ? "/var/lib/vz" : "/mnt/pve/" + s.id.str();
+        for (const auto& [key, value] : s.values) row[key] = value;
         if (s.shared) row["shared"] = 1;
         rows.push_back(std::move(row));
     }
@@ -63,20 +57,20 @@ reply storage_config(call& c) {
 
 reply storage_list(call& c) {
     json::array rows;
-    for (const storage_options& s : c.model.configured().storages) {
+    for (const storage_entry& s : c.model.storages(c.at)) {
         if (!may_see(c, s.id) || !holds(s, c.get("content")) || (c.has("storage") && c.get("storage") != s.id.str()))
             continue;
         json::object row = usage(c, s);
         row["storage"] = s.id.str();
         row["used_fraction"] =
-            static_cast<double>(row["used"].to_number<std::uint64_t>()) / static_cast<double>(s.bytes);
+            static_cast<double>(row["used"].to_number<std::uint64_t>()) / static_cast<double>(c.model.capacity(s.id));
         rows.push_back(std::move(row));
     }
     return ok(std::move(rows));
 }
 
 reply storage_status(call& c) {
-    const storage_options* s = c.model.storage(storage_id(c.path.at("storage")));
+    const storage_entry* s = c.model.storage(storage_id(c.path.at("storage")));
     if (s == nullptr) return parameter_error({{"storage", "No such storage."}});
     return ok(usage(c, *s));
 }
@@ -117,6 +111,15 @@ reply content(call& c) {
                                         {"format", "raw"},
                                         {"size", v.bytes},
                                         {"vmid", v.owner.id.number()}});
+    }
+    for (const stored_file& f : c.model.stored_files(id, c.node)) {
+        if ((!kind.empty() && kind != f.content()) || c.has("vmid")) continue;
+        const std::string name = f.id.str().substr(f.id.str().rfind('/') + 1);
+        rows.push_back(json::object{{"volid", f.id.str()},
+                                    {"content", f.content()},
+                                    {"format", format_of(f.content(), name)},
+                                    {"size", f.bytes},
+                                    {"ctime", f.created.time_since_epoch().count()}});
     }
     return ok(std::move(rows));
 }

@@ -39,6 +39,7 @@ cluster::cluster(options o)
         node.booted = now_ - 1h;
         node.next_pid = static_cast<std::uint32_t>(1000 + chance_.below(1000));
     }
+    create_storages();
     for (const guest_options& g : options_.guests) create_guest(g);
     publish();
 }

@@ -5,6 +5,8 @@
 #include "sim/model/faults.hpp"
 #include "sim/model/options.hpp"
 #include "sim/model/privileges.hpp"
+#include "sim/model/storage_config.hpp"
+#include "sim/model/stored_file.hpp"
 #include "sim/model/tasks.hpp"
 
 #include <deque>
@@ -58,6 +60,7 @@ class volume {
     volume(guest_id whose, std::uint64_t size) : owner(whose), bytes(size) {}
     guest_id owner;
     std::uint64_t bytes = 0;
+    wall_time created{};
     bool spoiled = false;  ///< a service on it dies at every start: only a restore helps
 };
 
@@ -163,8 +166,12 @@ class cluster {
     [[nodiscard]] bool is_lock_held(const node_name& node, const std::string& lock) const;
     void log_line(const std::string& upid, std::string line);
 
-    // ---- storage, backup, restore (storage.cpp, restore.cpp)
-    [[nodiscard]] const storage_options* storage(const storage_id& id) const;
+    // ---- storage, backup, restore (storage.cpp, stored_file.cpp, backup.cpp, restore.cpp)
+    /// The storages of storage.cfg as that node sees the file, without a node as it is. Good until the file changes.
+    [[nodiscard]] const std::vector<storage_entry>& storages(const node_name& seen_from = {}) const;
+    [[nodiscard]] const storage_entry* storage(const storage_id& id, const node_name& seen_from = {}) const;
+    /// How much would fit on it in all.
+    [[nodiscard]] std::uint64_t capacity(const storage_id& id) const;
     [[nodiscard]] bool is_active(const storage_id& id, const node_name& node) const;
     [[nodiscard]] std::uint64_t used(const storage_id& id, const node_name& node) const;
     [[nodiscard]] std::uint64_t available(const storage_id& id, const node_name& node) const;
@@ -173,9 +180,16 @@ class cluster {
     [[nodiscard]] const std::map<std::pair<storage_id, node_name>, std::map<volid, volume>>& all_volumes() const {
         return volumes_;
     }
-    /// A new volume with the next free name; not_found/refused as PVE's sentence.
-    result<volid> allocate(const storage_id& id, const node_name& node, guest_id owner, std::uint64_t bytes);
+    /// A new volume with the next free name; not_found/refused as PVE's sentence. Without a format that of the storage.
+    result<volid> allocate(const storage_id& id, const node_name& node, guest_id owner, std::uint64_t bytes,
+                           const std::string& format = {});
     void release(const volid& id, const node_name& node);
+    /// Templates, images, snippets: what is there, by name.
+    [[nodiscard]] std::vector<stored_file> stored_files(const storage_id& id, const node_name& node) const;
+    [[nodiscard]] const stored_file* find_stored(const volid& id, const node_name& node) const;
+    /// Replaces one of the same name.
+    void store(const node_name& node, stored_file file);
+    void remove_stored(const volid& id, const node_name& node);
     [[nodiscard]] std::vector<archive> archives(const storage_id& id, const node_name& node) const;
     [[nodiscard]] const archive* find_archive(const volid& id, const node_name& node) const;
     void add_archive(const storage_id& id, const node_name& node, archive a);
@@ -216,6 +230,7 @@ class cluster {
     using store_key = std::pair<storage_id, node_name>;  // node is empty for a shared storage
 
     void changed();
+    void create_storages();
     void create_guest(const guest_options& g);
     void publish();  // pvestatd
     void membership_settles(const node_name& node);
@@ -252,6 +267,8 @@ class cluster {
     std::map<std::pair<node_name, std::string>, std::deque<std::string>> locks_;  // holder first, then who waits
     std::map<store_key, std::map<volid, volume>> volumes_;
     std::map<store_key, std::map<volid, archive>> archives_;
+    std::map<store_key, std::map<volid, stored_file>> stored_files_;
+    mutable std::map<node_name, std::pair<std::string, storage_config>> storage_configs_;  // with the text they are of
 };
 
 }  // namespace steward::sim

@@ -99,7 +99,7 @@ std::string size_text(std::uint64_t bytes) {
     constexpr std::array<std::pair<unsigned, char>, 3> units = {{{30, 'G'}, {20, 'M'}, {10, 'K'}}};
     for (const auto& [shift, unit] : units)
         if (bytes >> shift << shift == bytes && bytes != 0) return fmt::format("{}{}", bytes >> shift, unit);
-    return std::to_string(bytes);
+    return bytes == 0 ? "0T" : std::to_string(bytes);  // recorded: ct-02
 }
 
 config_files::config_files(std::shared_ptr<file_tree> tree, std::vector<node_name> nodes)

@@ -34,6 +34,8 @@ options make_options(int nodes, std::vector<guest_options> guests) {
                             false);
     o.storages.emplace_back(storage_id("local-lvm"), "lvmthin", std::vector<std::string>{"rootdir", "images"}, false);
     o.storages.emplace_back(storage_id("nfs-vm"), "nfs", std::vector<std::string>{"rootdir", "images"}, true);
+    o.stored_files.emplace_back(volid("local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"), 126129049);
+    o.stored_files.emplace_back(volid("local:iso/debian-12.7.0-amd64-netinst.iso"), 662700032);
     o.users.emplace_back("root@pam", "simulated");
     o.users.emplace_back("steward@pve", "simulated");
     o.tokens.emplace_back(failover_token_id, failover_token_secret, true);

@@ -5,6 +5,7 @@
 #include "pve/schema/schema.hpp"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -47,6 +48,17 @@ class storage_options {
     std::vector<std::string> content;  ///< "backup", "rootdir", "images"
     bool shared = false;               ///< one store for all nodes, else one per node
     std::uint64_t bytes = 1ULL << 40U;
+    std::map<std::string, std::string> more;  ///< further lines of its section in storage.cfg: "path", "server", …
+    std::string filesystem;                   ///< of the directory; empty: what its type suggests
+};
+
+/// A template, image or snippet that lies on a storage from the start (on every node's own one).
+class stored_file_options {
+  public:
+    stored_file_options(volid name, std::uint64_t size) : id(std::move(name)), bytes(size) {}
+    volid id;  ///< "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"
+    std::uint64_t bytes = 0;
+    duration age = std::chrono::hours(24);
 };
 
 class user_options {
@@ -95,6 +107,7 @@ class options {
     std::vector<node_name> nodes;
     std::vector<guest_options> guests;
     std::vector<storage_options> storages;
+    std::vector<stored_file_options> stored_files;
     std::vector<user_options> users;
     std::vector<token_options> tokens;
     std::vector<acl_entry> acl;

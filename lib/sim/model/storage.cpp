@@ -20,31 +20,68 @@ std::string archive_name(guest_id guest, wall_time created) {
                        calendar("{:%Y_%m_%d-%H_%M_%S}", created), guest.type == guest_type::ct ? "tar" : "vma");
 }
 
-std::string volume_name(const storage_options& s, guest_id owner, int n) {
-    const std::string name = fmt::format("vm-{}-disk-{}", owner.id.number(), n);
-    if (s.type != "dir" && s.type != "nfs") return name;
-    return fmt::format("{}/{}.{}", owner.id.number(), name, owner.type == guest_type::ct ? "raw" : "qcow2");
+/// "101/vm-101-disk-0.raw" where files are kept, "vm-101-disk-0" elsewhere. A container without a size gets a
+/// directory, and always does where the file system has subvolumes of its own (recorded: st-05).
+std::string volume_name(const storage_entry& s, guest_id owner, int n, std::uint64_t bytes, std::string format) {
+    const bool is_ct = owner.type == guest_type::ct;
+    if (format.empty() && is_ct && (s.type == "zfspool" || s.type == "btrfs" || (s.has_files() && bytes == 0)))
+        format = "subvol";
+    if (format.empty()) format = "raw";
+    const char* stem = format == "subvol" ? "subvol" : "vm";
+    const std::string name = fmt::format("{}-{}-disk-{}", stem, owner.id.number(), n);
+    return s.has_files() ? fmt::format("{}/{}.{}", owner.id.number(), name, format) : name;
 }
 
-bool holds(const storage_options& s, const std::string& content) {
-    return std::find(s.content.begin(), s.content.end(), content) != s.content.end();
+/// Whether a guest's disk of that number is there, whatever its kind: numbers are not used twice.
+bool is_number_taken(const std::map<volid, volume>& held, guest_id owner, int n) {
+    const std::string wanted = fmt::format("-{}-disk-{}", owner.id.number(), n);
+    return std::any_of(held.begin(), held.end(), [&](const auto& v) {
+        const std::string& name = v.first.str();
+        const std::size_t at = name.find(wanted);
+        return at != std::string::npos && (at + wanted.size() == name.size() || name[at + wanted.size()] == '.');
+    });
 }
 
 }  // namespace
 
-const storage_options* cluster::storage(const storage_id& id) const {
-    for (const storage_options& s : options_.storages)
+const std::vector<storage_entry>& cluster::storages(const node_name& seen_from) const {
+    auto& [text, parsed] = storage_configs_[seen_from];
+    const config_files& view = seen_from.empty() ? files_ : files(seen_from);
+    std::string now = view.tree().read("storage.cfg").value_or("");
+    if (now != text || parsed.storages.empty()) {
+        parsed = storage_config::parse(now);
+        text = std::move(now);
+    }
+    return parsed.storages;
+}
+
+const storage_entry* cluster::storage(const storage_id& id, const node_name& seen_from) const {
+    for (const storage_entry& s : storages(seen_from))
         if (s.id == id) return &s;
     return nullptr;
 }
 
+std::uint64_t cluster::capacity(const storage_id& id) const {
+    for (const storage_options& s : options_.storages)
+        if (s.id == id) return s.bytes;
+    return storage_options({}, {}, {}, false).bytes;
+}
+
+void cluster::create_storages() {
+    if (!files_.tree().read("storage.cfg"))
+        files_.tree().write("storage.cfg", storage_config::text_of(options_.storages));
+    for (const stored_file_options& f : options_.stored_files)
+        for (const node_name& node : options_.nodes) store(node, stored_file(f.id, f.bytes, wall_at(now_ - f.age)));
+}
+
 cluster::store_key cluster::key_of(const storage_id& id, const node_name& node) const {
-    const storage_options* s = storage(id);
+    const storage_entry* s = storage(id);
     return {id, s != nullptr && s->shared ? node_name() : node};
 }
 
 bool cluster::is_active(const storage_id& id, const node_name& node) const {
-    if (storage(id) == nullptr) return false;
+    const storage_entry* s = storage(id);
+    if (s == nullptr || !s->is_enabled_on(node)) return false;
     return faults_.storages_offline.count(id.str()) == 0 &&
            faults_.storages_offline.count(id.str() + "@" + node.str()) == 0;
 }
@@ -55,15 +92,15 @@ std::uint64_t cluster::used(const storage_id& id, const node_name& node) const {
         for (const auto& [name, each] : v->second) sum += each.bytes;
     if (const auto a = archives_.find(key_of(id, node)); a != archives_.end())
         for (const auto& [name, each] : a->second) sum += each.bytes;
+    for (const stored_file& each : stored_files(id, node)) sum += each.bytes;
     return sum;
 }
 
 std::uint64_t cluster::available(const storage_id& id, const node_name& node) const {
-    const storage_options* s = storage(id);
     const bool full =
         faults_.storages_full.count(id.str()) != 0 || faults_.storages_full.count(id.str() + "@" + node.str()) != 0;
     const std::uint64_t taken = used(id, node);
-    return s == nullptr || full || taken >= s->bytes ? 0 : s->bytes - taken;
+    return storage(id) == nullptr || full || taken >= capacity(id) ? 0 : capacity(id) - taken;
 }
 
 std::map<volid, volume>& cluster::volumes(const storage_id& id, const node_name& node) {
@@ -75,11 +112,12 @@ bool cluster::has_volume(const volid& id, const node_name& node) const {
     return v != volumes_.end() && v->second.count(id) != 0;
 }
 
-result<volid> cluster::allocate(const storage_id& id, const node_name& node, guest_id owner, std::uint64_t bytes) {
-    const storage_options* s = storage(id);
+result<volid> cluster::allocate(const storage_id& id, const node_name& node, guest_id owner, std::uint64_t bytes,
+                                const std::string& format) {
+    const storage_entry* s = storage(id);
     if (s == nullptr) return fault(errc::not_found, "allocate", fmt::format("storage '{}' does not exist", id.str()));
     const char* content = owner.type == guest_type::ct ? "rootdir" : "images";
-    if (!holds(*s, content))
+    if (!s->holds(content))
         return fault(errc::refused, "allocate",
                      fmt::format("storage '{}' does not support content-type '{}'", id.str(), content));
     if (!is_active(id, node))
@@ -89,8 +127,10 @@ result<volid> cluster::allocate(const storage_id& id, const node_name& node, gue
                      fmt::format("unable to create image: No space left on device ({})", id.str()));
     auto& held = volumes(id, node);
     for (int n = 0;; ++n) {
-        const volid name(id.str() + ":" + volume_name(*s, owner, n));
-        if (held.try_emplace(name, owner, bytes).second) return name;
+        if (is_number_taken(held, owner, n)) continue;
+        const volid name(id.str() + ":" + volume_name(*s, owner, n, bytes, format));
+        held.try_emplace(name, owner, bytes).first->second.created = wall_now();
+        return name;
     }
 }
 
