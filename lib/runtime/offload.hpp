@@ -1,5 +1,7 @@
 #pragma once
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -27,7 +29,11 @@ template <class Work>
 boost::asio::awaitable<std::invoke_result_t<Work&>> offload(boost::asio::thread_pool& pool, Work work) {
     auto there = detail::call_there(std::move(work));
     const auto executor = pool.get_executor();
-    auto done = co_await boost::asio::co_spawn(executor, std::move(there), boost::asio::use_awaitable);
+    // Without the caller's cancellation slot: Boost 1.81 would hand a cancellation to the other thread, which may get to
+    // it after this frame, and the signal in it, are gone. The work would not hear it anyhow.
+    const boost::asio::cancellation_slot deaf;
+    const auto token = boost::asio::bind_cancellation_slot(deaf, boost::asio::use_awaitable);
+    auto done = co_await boost::asio::co_spawn(executor, std::move(there), token);
     const auto state = co_await boost::asio::this_coro::cancellation_state;
     if (state.cancelled() != boost::asio::cancellation_type::none)
         throw boost::system::system_error(boost::asio::error::operation_aborted);

@@ -37,7 +37,7 @@ direct_transport::direct_transport(cluster& model, time_source& time, std::strin
 asio::awaitable<result<pve::reply>> direct_transport::ask(node_name node, pve::request call, time_point deadline) {
     model_.advance_to(time_.now());
     const sim_node* n = model_.find_node(node);
-    if (n == nullptr || !n->reachable()) {
+    if (n == nullptr || !n->reachable() || n->pveproxy == service::stopped) {
         const time_point give_up = std::min(deadline, time_.now() + connect_limit);
         co_await time_.sleep_until(give_up);
         co_return fault(errc::not_delivered, "connect " + node.str(), "no route to host");
@@ -59,13 +59,16 @@ asio::awaitable<result<pve::reply>> direct_transport::ask(node_name node, pve::r
     }
     const time_point answered = time_.now() + answer.delay + latency / 2;
     const bool is_unheard =
-        answer.what_happens == api::reply::fate::hang || answer.what_happens == api::reply::fate::again;
+        answer.what_happens == api::reply::fate::hang || answer.what_happens == api::reply::fate::again ||
+        answer.what_happens == api::reply::fate::stall;
     if (is_unheard || answered > deadline) {
         co_await time_.sleep_until(deadline);
         co_return fault(errc::outcome_unknown, pve::http_method(call.what) + (" " + call.path), "no answer in time");
     }
     co_await time_.sleep_until(answered);
-    if (answer.what_happens == api::reply::fate::drop)
+    if (answer.what_happens == api::reply::fate::flood)
+        co_return fault(errc::garbage, pve::http_method(call.what) + (" " + call.path), "an answer without an end");
+    if (answer.what_happens == api::reply::fate::drop || answer.what_happens == api::reply::fate::truncate)
         co_return fault(errc::outcome_unknown, pve::http_method(call.what) + (" " + call.path), "connection closed");
     pve::reply out;
     out.status = answer.status;

@@ -18,6 +18,15 @@ asio::awaitable<void> model_store::reach_store() {
     model_.advance_to(time_.now());
 }
 
+asio::awaitable<void> model_store::reach_store_to_write() {
+    co_await reach_store();
+    // As the system call does: it returns when the membership has been agreed on.
+    while (model_.is_blocked(node_)) {
+        co_await time_.sleep_for(std::chrono::milliseconds(100));
+        model_.advance_to(time_.now());
+    }
+}
+
 result<void> model_store::writable() const {
     if (model_.is_quorate(node_)) return {};
     return fault(errc::no_quorum, "pmxcfs", "Permission denied");
@@ -33,7 +42,7 @@ asio::awaitable<result<std::vector<stored_record>>> model_store::load_records() 
 }
 
 asio::awaitable<result<void>> model_store::save_record(std::string name, std::string text) {
-    co_await reach_store();
+    co_await reach_store_to_write();
     if (text.size() > 4096) co_return fault(errc::invalid, "save " + name, "longer than 4096 bytes");
     if (auto ready = writable(); !ready) co_return ready;
     model_.files().tree().write(record_directory + "/" + name, text);
@@ -41,7 +50,7 @@ asio::awaitable<result<void>> model_store::save_record(std::string name, std::st
 }
 
 asio::awaitable<result<bool>> model_store::claim(std::string name) {
-    co_await reach_store();
+    co_await reach_store_to_write();
     if (auto ready = writable(); !ready) co_return ready.error();
     co_return model_.files().tree().make_directory(claim_directory + "/" + name);
 }
@@ -53,19 +62,19 @@ asio::awaitable<result<void>> model_store::check_parking() {
 }
 
 asio::awaitable<result<std::string>> model_store::park(guard::request what) {
-    co_await reach_store();
+    co_await reach_store_to_write();
     if (!guard_answers) co_return no_guard();
     co_return model_.park(what);
 }
 
 asio::awaitable<result<void>> model_store::unpark(guard::request what) {
-    co_await reach_store();
+    co_await reach_store_to_write();
     if (!guard_answers) co_return no_guard();
     co_return model_.unpark(what);
 }
 
 asio::awaitable<result<void>> model_store::relocate(guard::request what) {
-    co_await reach_store();
+    co_await reach_store_to_write();
     if (!guard_answers) co_return no_guard();
     co_return model_.relocate(what);
 }

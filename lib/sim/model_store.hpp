@@ -24,6 +24,7 @@ class model_store final : public cluster_store {
 
   private:
     [[nodiscard]] boost::asio::awaitable<void> reach_store();
+    [[nodiscard]] boost::asio::awaitable<void> reach_store_to_write();
     [[nodiscard]] result<void> writable() const;
 
     cluster& model_;

@@ -59,7 +59,7 @@ options three() {
     o.storages.emplace_back(storage_id("backup2"), "dir", std::vector<std::string>{"backup"}, false);
     o.storages.emplace_back(storage_id("local"), "dir",
                             std::vector<std::string>{"iso", "images", "backup", "vztmpl", "snippets", "rootdir"}, false);
-    o.storages.emplace_back(storage_id("shared"), "dir", std::vector<std::string>{"images", "rootdir", "backup"}, true);
+    o.storages.emplace_back(storage_id("shared"), "dir", std::vector<std::string>{"images", "rootdir", "backup", "vztmpl"}, true);
     o.guests = {container(100, "pve1", "local", true),  container(101, "pve1", "local", false),
                 container(200, "pve2", "shared", true), container(201, "pve2", "local", false),
                 container(300, "pve3", "shared", true), container(301, "pve3", "local", false)};

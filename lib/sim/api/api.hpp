@@ -27,8 +27,11 @@ class reply {
   public:
     enum class fate {
         answer,
-        hang,   ///< never says anything
-        drop,   ///< closes the connection instead
+        hang,      ///< never says anything
+        drop,      ///< closes the connection instead
+        stall,     ///< half of the body, then nothing for ever
+        truncate,  ///< half of the body, then the connection closes
+        flood,     ///< `flood_bytes` of JSON without an end
         again,  ///< it waits for a lock or for pmxcfs: hand the same request in again after `delay`
     };
     int status = 200;
@@ -36,6 +39,7 @@ class reply {
     std::string body;  ///< JSON; empty for the answers that have none (401, 595, 596)
     duration delay{};  ///< before the answer leaves: 3 s for a 401, 30 s for a hung node
     fate what_happens = fate::answer;
+    std::uint64_t flood_bytes = 0;
 };
 
 /// Checks in PVE's order: credentials, CSRF, method and path, token, privileges, proxying, parameters, state

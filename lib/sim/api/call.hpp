@@ -51,6 +51,7 @@ class route {
 };
 
 [[nodiscard]] const std::vector<route>& access_routes();
+[[nodiscard]] const std::vector<route>& resource_routes();
 [[nodiscard]] const std::vector<route>& cluster_routes();
 [[nodiscard]] const std::vector<route>& node_routes();
 [[nodiscard]] const std::vector<route>& task_routes();
@@ -67,6 +68,23 @@ class route {
 /// 403 "Permission check failed (/vms/101, VM.PowerMgmt)"
 [[nodiscard]] reply forbidden(const std::string& acl_path, const std::string& privileges);
 [[nodiscard]] reply configuration_missing(const node_name& node, guest_id guest);
+/// No body, as for 401, 595, 596.
+[[nodiscard]] reply bare(int status, std::string reason, duration delay);
+
+/// Whether the contacted node's own daemons let a request in; nothing when they do (way.cpp).
+[[nodiscard]] std::optional<reply> way_into(cluster& model, const request& what);
+/// What stands between the contacted node and the code of a call that runs on `at`: an unknown or silent node, a
+/// daemon that is out of order (pve-facts B.5). Nothing when it arrives.
+[[nodiscard]] std::optional<reply> way_to(cluster& model, const request& what, const pve::schema::method& call,
+                                          const node_name& at);
+
+/// The injected misbehaviour of a contacted node, while it lasts (injection.cpp).
+[[nodiscard]] std::optional<api_fault> injected_fault(cluster& model, const node_name& contacted);
+/// What it answers without running the call; nothing when the call runs.
+[[nodiscard]] std::optional<reply> answer_instead(const api_fault& fault);
+/// What it makes of the answer to a call that ran.
+void spoil(const api_fault& fault, const request& what, reply& r);
+
 /// Not yet: the same request is to come again after `pause`.
 [[nodiscard]] reply wait(duration pause);
 

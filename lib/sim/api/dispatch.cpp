@@ -22,7 +22,7 @@ namespace schema = pve::schema;
 const handler* find_handler(const schema::method& what) {
     static const std::map<std::pair<std::string, std::string>, handler> all = [] {
         std::map<std::pair<std::string, std::string>, handler> table;
-        for (const auto* part : {&access_routes(), &cluster_routes(), &node_routes(), &task_routes(), &guest_routes(),
+        for (const auto* part : {&access_routes(), &resource_routes(), &cluster_routes(), &node_routes(), &task_routes(), &guest_routes(),
                                  &restore_routes(), &storage_routes()})
             for (const route& r : *part) table[{r.method, r.path}] = r.run;
         return table;
@@ -66,28 +66,6 @@ reply root_index(const cluster& model, const request& what) {
 
 bool is_root_path(const std::string& path) { return path.find_first_not_of('/') == std::string::npos; }
 
-reply bare(int status, std::string reason, duration delay) {
-    reply r;
-    r.status = status;
-    r.reason = std::move(reason);
-    r.delay = delay;
-    return r;
-}
-
-/// Answers for a node that cannot be asked (pve-facts B.5); nothing when it can.
-std::optional<reply> check_proxy(const cluster& model, const node_name& contacted, const node_name& target) {
-    if (model.find_node(target) == nullptr)
-        return error(500, fmt::format("hostname lookup '{0}' failed - failed to get address info for: {0}: Name or "
-                                      "service not known",
-                                      target.str()));
-    if (target == contacted) return std::nullopt;
-    if (!model.can_reach(contacted, target)) return bare(595, "No route to host", 2s);
-    const auto fault = model.faults().api.find(target);
-    if (fault != model.faults().api.end() && fault->second.mode == api_mode::hang)
-        return bare(596, "Connection timed out", 30s);
-    return std::nullopt;
-}
-
 reply not_implemented(const request& what) {
     reply r = error(501, fmt::format("Method '{} {}' not implemented", what.method, what.path));
     r.body = json::serialize(json::object{{"data", nullptr}, {"message", r.reason}});  // without the usual newline
@@ -110,7 +88,7 @@ reply dispatch(cluster& model, const request& what, const identity& who) {
     for (const auto& [name, value] : m->path)
         if (name == "node" && value != "localhost") named = node_name(value);
     const node_name at = m->what->is_proxied ? named : what.contacted;
-    if (auto unreachable = check_proxy(model, what.contacted, at)) return *unreachable;
+    if (auto unreachable = way_to(model, what, *m->what, at)) return *unreachable;
 
     call c(model, at, named, who);
     c.path.insert(m->path.begin(), m->path.end());
@@ -123,26 +101,6 @@ reply dispatch(cluster& model, const request& what, const identity& who) {
     if (run != nullptr) return (*run)(c);
     if (auto index = index_of(*m->what)) return *index;
     return not_implemented(what);
-}
-
-/// The injected behaviour of a contacted node; nothing for a sound one. Whether the call runs at all is its choice.
-std::optional<api_fault> injected(cluster& model, const node_name& contacted) {
-    const auto found = model.faults().api.find(contacted);
-    if (found == model.faults().api.end()) return std::nullopt;
-    if (found->second.until && *found->second.until <= model.now()) {
-        model.faults().api.erase(found);
-        return std::nullopt;
-    }
-    return found->second;
-}
-
-const char* reason_of(int code) {
-    switch (code) {
-        case 401: return "permission denied - invalid PVE ticket";
-        case 595: return "No route to host";
-        case 596: return "Connection timed out";
-        default: return "injected error";
-    }
 }
 
 std::string who_for_log(const request& what, const cluster& model) {
@@ -158,10 +116,6 @@ reply answer(cluster& model, const request& what) {
     return dispatch(model, what, *who);
 }
 
-bool is_list_reply(const request& what, const reply& r) {
-    return what.method == "GET" && r.body.find("\"data\":[") != std::string::npos;
-}
-
 }  // namespace
 
 bool is_open_to_the_world(const cluster& model, const std::string& method, const std::string& path) {
@@ -174,26 +128,32 @@ bool is_open_to_the_world(const cluster& model, const std::string& method, const
 }
 
 reply handle(cluster& model, request& what) {
+    model.files().look_outside();
     if (!what.arrived) {
         what.arrived = model.now();
         ++model.calls().by_verb[what.method];
     }
-    const auto fault = injected(model, what.contacted);
+    const auto fault = injected_fault(model, what.contacted);
+    if (fault)
+        if (auto instead = answer_instead(*fault)) return *instead;
     reply r;
-    if (fault && fault->mode == api_mode::hang) {
-        r.what_happens = reply::fate::hang;
-        return r;
-    }
-    if (fault && fault->mode == api_mode::code) return bare(fault->code, reason_of(fault->code), 0s);
-    r = answer(model, what);
+    if (auto stuck = way_into(model, what))
+        r = *stuck;
+    else
+        r = answer(model, what);
     if (r.what_happens == reply::fate::again) return r;
     if (what.method != "GET" && what.path != "/access/ticket")
         model.calls().writes.push_back(
             fmt::format("{} {} {} {}", what.method, what.path, r.status, who_for_log(what, model)));
-    if (!fault) return r;
-    if (fault->mode == api_mode::drop_reply) r.what_happens = reply::fate::drop;
-    if (fault->mode == api_mode::garbage) r.body = "<html>}{ this is not what you asked for";
-    if (fault->mode == api_mode::list_empty && is_list_reply(what, r)) r.body = R"({"data":[]})";
+    if (fault) spoil(*fault, what, r);
+    return r;
+}
+
+reply bare(int status, std::string reason, duration delay) {
+    reply r;
+    r.status = status;
+    r.reason = std::move(reason);
+    r.delay = delay;
     return r;
 }
 

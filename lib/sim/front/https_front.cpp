@@ -119,7 +119,7 @@ std::string https_front::url_of(const node_name& node) const {
 void https_front::reconcile() {
     for (const auto& one : ports_) {
         const sim_node* n = model_.find_node(one->node());
-        one->set_open(n != nullptr && n->reachable());
+        one->set_open(n != nullptr && n->reachable() && n->pveproxy != service::stopped);
     }
 }
 

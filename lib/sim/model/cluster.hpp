@@ -1,13 +1,17 @@
 #pragma once
 #include "base/guard_frames.hpp"
 #include "base/random.hpp"
+#include "sim/model/broadcasts.hpp"
+#include "sim/model/cluster_locks.hpp"
 #include "sim/model/config_files.hpp"
 #include "sim/model/faults.hpp"
+#include "sim/model/membership.hpp"
 #include "sim/model/options.hpp"
 #include "sim/model/privileges.hpp"
 #include "sim/model/storage_config.hpp"
 #include "sim/model/stored_file.hpp"
 #include "sim/model/tasks.hpp"
+#include "sim/model/watchdog.hpp"
 
 #include <deque>
 #include <functional>
@@ -40,18 +44,43 @@ class instance {
     std::uint32_t pid = 0;
 };
 
+/// A daemon of a node that can be out of order by itself.
+enum class service { up, stopped, frozen };
+
 class sim_node {
   public:
-    explicit sim_node(node_name n) : name(std::move(n)) {}
+    sim_node(node_name n, std::size_t position) : name(std::move(n)), index(position) {}
     node_name name;
+    std::size_t index;  ///< its nodeid is one more
     bool powered = true;
-    bool connected = true;      ///< its network, all of it
-    bool guest_network = true;  ///< what guests answer through
-    bool member = true;         ///< as the others see it, some seconds later
+    bool frozen = false;           ///< the whole machine stands still, and knows nothing of it
+    bool connected = true;         ///< its network, all of it
+    bool cluster_network = true;   ///< corosync's own
+    bool guest_network = true;     ///< what guests answer through
+    service pveproxy = service::up;
+    service pvedaemon = service::up;
+    service pmxcfs = service::up;
+
+    node_set members = 0;          ///< of the membership it has agreed on; without quorum too
+    time_point quorate_since{};    ///< in the quorate part since; meaningless while it is not
+    std::uint64_t agreement = 0;   ///< counts the agreements that are being looked for
+    node_set wanted = 0;           ///< the membership that is being agreed on
+    bool is_agreeing = false;      ///< writes to its /etc/pve block
+    bool waits_to_autostart = false;
+
     time_point booted{};
     std::uint32_t next_pid = 1000;
-    std::string fingerprint;  ///< of its certificate, once an HTTPS front made one
-    [[nodiscard]] bool reachable() const { return powered && connected; }
+    std::string fingerprint;       ///< of its certificate, once an HTTPS front made one
+    watchdog_mux watchdog;
+    duration clock_ahead{};        ///< of true time
+    double clock_drift = 0;        ///< seconds per second
+    time_point clock_set{};        ///< when clock_ahead was true
+
+    [[nodiscard]] bool reachable() const { return powered && connected && !frozen; }
+    /// Whether corosync runs and has a network.
+    [[nodiscard]] bool takes_part() const {
+        return powered && !frozen && connected && cluster_network && pmxcfs != service::stopped;
+    }
 };
 
 class volume {
@@ -74,15 +103,6 @@ class archive {
     std::string config;
     std::string notes;
     bool is_protected = false;
-};
-
-/// What pvestatd told the cluster about a vmid, by vmid only: it follows a moved configuration (pve-facts D.2).
-class broadcast {
-  public:
-    bool running = false;
-    bool paused = false;
-    time_point at{};
-    time_point started{};
 };
 
 class call_counters {
@@ -114,20 +134,46 @@ class cluster {
     /// Called when something changed or a nearer event was planned; empty: nobody listens.
     std::function<void()> on_change;
 
-    // ---- nodes (cluster.cpp)
+    // ---- nodes, their network and what they agree on (nodes.cpp, agreement.cpp)
     [[nodiscard]] const options& configured() const { return options_; }
     [[nodiscard]] pve::schema::version version() const { return options_.version; }
     [[nodiscard]] const std::vector<sim_node>& nodes() const { return nodes_; }
     [[nodiscard]] sim_node* find_node(const node_name& name);
     [[nodiscard]] const sim_node* find_node(const node_name& name) const;
+    /// As that node sees it. Quorum goes and comes when a membership has been agreed on, seconds after the cause.
     [[nodiscard]] bool is_quorate(const node_name& seen_from) const;
+    /// Whether `seen_from` counts `other` to its membership.
+    [[nodiscard]] bool is_member(const node_name& seen_from, const node_name& other) const;
     /// Whether writes to /etc/pve on that node neither succeed nor fail for now: its membership is changing.
     [[nodiscard]] bool is_blocked(const node_name& node) const;
+    /// TCP from one node to another's API port.
     [[nodiscard]] bool can_reach(const node_name& from, const node_name& to) const;
-    /// Whether priv/lock/`name` exists.
-    [[nodiscard]] bool is_cluster_lock_held(const std::string& name) const;
+    /// The node's own clock.
+    [[nodiscard]] wall_time wall_now(const node_name& node) const;
+
     void power(const node_name& node, bool on);
+    /// What a watchdog does: off at once, and on again after the boot time if options::boots_after_reset.
+    void reset(const node_name& node);
     void connect(const node_name& node, bool on);
+    void connect_cluster_network(const node_name& node, bool on);
+    void cut(const node_name& from, const node_name& to);
+    void mend_network();
+    /// The whole machine stands still for so long.
+    void freeze(const node_name& node, duration time);
+    void set_clock(const node_name& node, duration ahead, double drift);
+    void set_service(const node_name& node, service sim_node::*which, service state);
+    /// Runs it once the node's pveproxy goes on: requests that wait in its sockets.
+    void when_thawed(const node_name& node, std::function<void()> what);
+    /// Called after a change of a watchdog: the node is reset when nobody feeds it in time.
+    void watch_watchdog(const node_name& node);
+
+    // ---- priv/lock (agreement.cpp); errors as pmxcfs has them: no_quorum, exists, forbidden, not_found
+    result<void> acquire_lock(const node_name& node, const std::string& name);
+    result<void> refresh_lock(const node_name& node, const std::string& name);
+    /// True when the lock is gone.
+    result<bool> request_unlock(const node_name& node, const std::string& name);
+    result<void> release_lock(const node_name& node, const std::string& name);
+    [[nodiscard]] bool is_cluster_lock_held(const std::string& name) const { return cluster_locks_.is_held(name); }
 
     // ---- guests (guests.cpp)
     [[nodiscard]] config_files& files() { return files_; }
@@ -156,7 +202,8 @@ class cluster {
     [[nodiscard]] std::map<guest_id, std::string>& ha() { return ha_; }
     [[nodiscard]] const std::map<guest_id, std::string>& ha() const { return ha_; }
     std::string begin_ha_request(const node_name& node, guest_id guest, const std::string& user, bool wants_start);
-    [[nodiscard]] const std::map<guest_id, broadcast>& broadcasts() const { return broadcasts_; }
+    [[nodiscard]] const broadcasts& heard() const { return heard_; }
+    [[nodiscard]] int resets(const node_name& node) const { return resets_.count(node) != 0 ? resets_.at(node) : 0; }
 
     // ---- tasks (tasks.cpp)
     std::string start_task(const node_name& node, const std::string& user, task_work work);
@@ -232,8 +279,14 @@ class cluster {
     void changed();
     void create_storages();
     void create_guest(const guest_options& g);
-    void publish();  // pvestatd
-    void membership_settles(const node_name& node);
+    void publish(std::size_t sender);  // pvestatd
+    [[nodiscard]] node_set up_nodes() const;
+    [[nodiscard]] bool is_majority(node_set members) const;
+    void seek_agreement();
+    void agree(std::size_t node);
+    void keep_old_view(const node_name& node);
+    void go_down(sim_node& node);
+    void delay_tasks_on(const node_name& node, duration time);
     void autostart(const node_name& node);
     [[nodiscard]] std::string start_obstacle(const node_name& node, guest_id guest);
     [[nodiscard]] task_work power_work(const char* verb, const node_name& node, guest_id guest, duration takes);
@@ -260,7 +313,14 @@ class cluster {
     fault_plan faults_;
     call_counters calls_;
     std::map<std::pair<node_name, guest_id>, instance> instances_;
-    std::map<guest_id, broadcast> broadcasts_;
+    network network_;
+    broadcasts heard_;
+    cluster_locks cluster_locks_;
+    std::map<node_name, std::shared_ptr<const config_files>> old_views_;  // of nodes without quorum
+    std::shared_ptr<const config_files> newest_view_;
+    time_point newest_view_taken_{};
+    std::map<node_name, int> resets_;
+    std::map<node_name, std::vector<std::function<void()>>> frozen_requests_;
     std::map<guest_id, std::string> ha_;  // requested state
     std::map<std::string, task> tasks_;
     std::deque<std::string> task_order_;                                          // oldest first

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <fmt/core.h>
+#include <set>
 
 namespace steward::sim {
 namespace {
@@ -103,7 +104,50 @@ std::string size_text(std::uint64_t bytes) {
 }
 
 config_files::config_files(std::shared_ptr<file_tree> tree, std::vector<node_name> nodes)
-    : tree_(std::move(tree)), nodes_(std::move(nodes)) {}
+    : tree_(std::move(tree)), nodes_(std::move(nodes)) {
+    for (const node_name& node : nodes_)
+        for (const guest_type type : {guest_type::ct, guest_type::vm})
+            directories_.push_back({node, type, fmt::format("nodes/{}/{}", node.str(), config_directory(type)), {}});
+}
+
+void config_files::read_again(const directory& where) const {
+    std::set<vmid> seen;
+    for (const std::string& name : tree_->list(where.path)) {
+        if (!name.ends_with(".conf")) continue;
+        const auto id = parse_vmid(std::string_view(name).substr(0, name.size() - 5));
+        auto text = id ? tree_->read(where.path + "/" + name) : std::nullopt;
+        if (!text) continue;
+        seen.insert(*id);
+        place here(where.node, guest_id(where.type, *id));
+        const auto known = entries_.find(*id);
+        const bool same = known != entries_.end() && known->second.where.node == where.node &&
+                          known->second.where.guest == here.guest && known->second.text == *text;
+        if (!same) {
+            guest_config parsed = guest_config::parse(*text);
+            entries_.insert_or_assign(*id, entry{std::move(here), std::move(*text), std::move(parsed)});
+        }
+    }
+    std::erase_if(entries_, [&](const auto& e) {
+        const place& p = e.second.where;
+        return p.node == where.node && p.guest.type == where.type && seen.count(e.first) == 0;
+    });
+}
+
+void config_files::refresh() const {
+    if (seen_changes_ == tree_->changes()) return;
+    seen_changes_ = tree_->changes();
+    for (directory& d : directories_) {
+        const std::uint64_t stamp = tree_->stamp(d.path);
+        if (d.stamp == stamp) continue;
+        d.stamp = stamp;
+        read_again(d);
+    }
+}
+
+const std::map<vmid, config_files::entry>& config_files::entries() const {
+    refresh();
+    return entries_;
+}
 
 std::string config_files::path(const node_name& node, guest_id guest) {
     return fmt::format("nodes/{}/{}/{}.conf", node.str(), config_directory(guest.type), guest.id.number());
@@ -111,22 +155,22 @@ std::string config_files::path(const node_name& node, guest_id guest) {
 
 std::vector<config_files::place> config_files::guests() const {
     std::vector<place> found;
-    for (const node_name& node : nodes_)
-        for (const guest_type type : {guest_type::ct, guest_type::vm})
-            for (const std::string& name :
-                 tree_->list(fmt::format("nodes/{}/{}", node.str(), config_directory(type)))) {
-                if (!name.ends_with(".conf")) continue;
-                if (const auto id = parse_vmid(std::string_view(name).substr(0, name.size() - 5)))
-                    found.emplace_back(node, guest_id(type, *id));
-            }
-    std::sort(found.begin(), found.end(), [](const place& a, const place& b) { return a.guest.id < b.guest.id; });
+    found.reserve(entries().size());
+    for (const auto& [id, e] : entries_) found.push_back(e.where);
     return found;
 }
 
 std::optional<config_files::place> config_files::find(vmid id) const {
-    for (const place& p : guests())
-        if (p.guest.id == id) return p;
-    return std::nullopt;
+    const auto found = entries().find(id);
+    if (found == entries_.end()) return std::nullopt;
+    return found->second.where;
+}
+
+const config_files::entry* config_files::find(const node_name& node, guest_id guest) const {
+    const auto found = entries().find(guest.id);
+    if (found == entries_.end() || found->second.where.node != node || found->second.where.guest != guest)
+        return nullptr;
+    return &found->second;
 }
 
 std::optional<std::string> config_files::read(const node_name& node, guest_id guest) const {
@@ -138,11 +182,16 @@ result<void> config_files::write(const node_name& node, guest_id guest, const st
     if (owner && (owner->node != node || owner->guest.type != guest.type))
         return fault(errc::exists, "pmxcfs",
                      fmt::format("close (rename) atomic file '/etc/pve/{}' failed: File exists", path(node, guest)));
+    if (is_writable && !is_writable(node))
+        return fault(errc::no_quorum, "pmxcfs",
+                     fmt::format("unable to open file '/etc/pve/{}.tmp.1234' - Permission denied", path(node, guest)));
     tree_->write(path(node, guest), text);
     return {};
 }
 
-void config_files::remove(const node_name& node, guest_id guest) { tree_->remove(path(node, guest)); }
+void config_files::remove(const node_name& node, guest_id guest) {
+    if (!is_writable || is_writable(node)) tree_->remove(path(node, guest));
+}
 
 result<void> config_files::rename(const std::string& from, const std::string& to) {
     if (const auto target = guest_path(to)) {

@@ -3,6 +3,7 @@
 #include "base/result.hpp"
 #include "sim/model/file_tree.hpp"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -47,15 +48,30 @@ class config_files {
         node_name node;
         guest_id guest;
     };
+    /// A guest with its file, read and understood.
+    class entry {
+      public:
+        place where;
+        std::string text;
+        guest_config parsed;
+    };
     /// Every guest of the cluster, by vmid.
+    [[nodiscard]] const std::map<vmid, entry>& entries() const;
     [[nodiscard]] std::vector<place> guests() const;
     [[nodiscard]] std::optional<place> find(vmid id) const;
+    /// Null when that guest is not there.
+    [[nodiscard]] const entry* find(const node_name& node, guest_id guest) const;
     [[nodiscard]] std::optional<std::string> read(const node_name& node, guest_id guest) const;
+    /// Other processes may have changed files since the last time: look.
+    void look_outside() { seen_changes_.reset(); }
     /// `exists` when the vmid lives elsewhere or as another type.
     result<void> write(const node_name& node, guest_id guest, const std::string& text);
     void remove(const node_name& node, guest_id guest);
     /// `not_found`, or `exists` when the target is a guest's path whose vmid is taken by another guest.
     result<void> rename(const std::string& from, const std::string& to);
+
+    /// Whether a node may change files now; empty: it may. A write that it may not make is `no_quorum`.
+    std::function<bool(const node_name&)> is_writable;
 
     [[nodiscard]] file_tree& tree() { return *tree_; }
     [[nodiscard]] const file_tree& tree() const { return *tree_; }
@@ -64,8 +80,22 @@ class config_files {
     [[nodiscard]] static std::string path(const node_name& node, guest_id guest);
 
   private:
+    class directory {
+      public:
+        node_name node;
+        guest_type type = guest_type::ct;
+        std::string path;  ///< "nodes/n1/lxc"
+        std::optional<std::uint64_t> stamp;
+    };
+    void refresh() const;
+    void read_again(const directory& where) const;
+
     std::shared_ptr<file_tree> tree_;
     std::vector<node_name> nodes_;
+    // What the files say, understood once: asked for every guest in every list.
+    mutable std::vector<directory> directories_;
+    mutable std::map<vmid, entry> entries_;
+    mutable std::optional<std::uint64_t> seen_changes_;
 };
 
 }  // namespace steward::sim

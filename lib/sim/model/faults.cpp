@@ -1,6 +1,6 @@
 #include "sim/model/faults.hpp"
 
-#include "sim/model/cluster.hpp"
+#include "sim/model/fault_words.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -26,21 +26,9 @@ std::optional<guest_fault> fault_plan::take(guest_id guest, const node_name& nod
     return std::nullopt;
 }
 
-namespace {
+fault bad_command(const std::string& what) { return fault(errc::invalid, "fault command", what); }
 
-using words = std::vector<std::string>;
-
-fault bad(const std::string& what) { return fault(errc::invalid, "fault command", what); }
-
-words split(std::string_view text) {
-    std::istringstream in{std::string(text)};
-    words found;
-    for (std::string word; in >> word;) found.push_back(word);
-    return found;
-}
-
-/// "50%" → 0.5, "3" → 3.
-std::optional<double> number(const std::string& text) {
+std::optional<double> read_number(const std::string& text) {
     double value = 0;
     const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (ec != std::errc()) return std::nullopt;
@@ -48,6 +36,20 @@ std::optional<double> number(const std::string& text) {
     if (rest == "%") return value / 100;
     if (!rest.empty()) return std::nullopt;
     return value;
+}
+
+namespace {
+
+using words = std::vector<std::string>;
+
+fault bad(const std::string& what) { return bad_command(what); }
+std::optional<double> number(const std::string& text) { return read_number(text); }
+
+words split(std::string_view text) {
+    std::istringstream in{std::string(text)};
+    words found;
+    for (std::string word; in >> word;) found.push_back(word);
+    return found;
 }
 
 /// The tail "[@ N,M] [xK]"; what is in front of it stays in `w`.
@@ -155,51 +157,6 @@ result<std::string> lock_command(cluster& model, const words& w) {
     return std::string();
 }
 
-result<std::string> node_command(cluster& model, const words& w) {
-    if (w.size() != 3 || (w[2] != "on" && w[2] != "off")) return bad(w[0] + " N on|off");
-    const node_name name(w[1]);
-    sim_node* n = model.find_node(name);
-    if (n == nullptr) return bad("no node " + w[1]);
-    const bool on = w[2] == "on";
-    if (w[0] == "power")
-        model.power(name, on);
-    else if (w[0] == "net")
-        model.connect(name, on);
-    else
-        n->guest_network = on;
-    return std::string();
-}
-
-result<std::string> api_command(cluster& model, const words& w) {
-    if (w.size() < 3 || w.size() > 4) return bad("api N|any CODE [SECONDS]|hang|garbage|drop-reply|list-empty|ok");
-    std::vector<node_name> nodes;
-    for (const sim_node& n : model.nodes())
-        if (w[1] == "any" || n.name.str() == w[1]) nodes.push_back(n.name);
-    if (nodes.empty()) return bad("no node " + w[1]);
-    for (const node_name& n : nodes) model.faults().api.erase(n);
-    if (w[2] == "ok") return std::string();
-    api_fault f(api_mode::code, 0);
-    if (w[2] == "hang" || w[2] == "stall")
-        f.mode = api_mode::hang;
-    else if (w[2] == "garbage")
-        f.mode = api_mode::garbage;
-    else if (w[2] == "drop-reply")
-        f.mode = api_mode::drop_reply;
-    else if (w[2] == "list-empty")
-        f.mode = api_mode::list_empty;
-    else if (const auto code = number(w[2]); code && *code >= 400 && *code < 600)
-        f.code = static_cast<int>(*code);
-    else
-        return bad("the API cannot \"" + w[2] + "\"");
-    if (w.size() == 4) {
-        const auto seconds = number(w[3]);
-        if (!seconds || *seconds <= 0) return bad("\"" + w[3] + "\" is no number of seconds");
-        f.until = model.now() + std::chrono::duration_cast<duration>(std::chrono::duration<double>(*seconds));
-    }
-    for (const node_name& n : nodes) model.faults().api.insert_or_assign(n, f);
-    return std::string();
-}
-
 result<std::string> token_command(cluster& model, const words& w) {
     access_control& access = model.access();
     if (w.size() == 2 && w[1] == "revoke")
@@ -273,16 +230,11 @@ result<std::string> apply_fault(cluster& model, std::string_view command) {
     if (w[0] == "guest") done = guest_command(model, w);
     if (w[0] == "restore") done = restore_command(model, w);
     if (w[0] == "lock" || w[0] == "unlock") done = lock_command(model, w);
-    if (w[0] == "power" || w[0] == "net" || w[0] == "svc") done = node_command(model, w);
-    if (w[0] == "api") done = api_command(model, w);
+    if (const auto obey = cluster_fault_command(w[0])) done = obey(model, w);
     if (w[0] == "token") done = token_command(model, w);
     if (w[0] == "storage") done = storage_command(model, w);
     if (w[0] == "backup") done = backup_command(model, w);
     if (w[0] == "ha") done = ha_command(model, w);
-    if (w[0] == "quorum" && w.size() == 2 && (w[1] == "on" || w[1] == "off")) {
-        model.faults().quorum_off = w[1] == "off";
-        done = std::string();
-    }
     if (done && model.on_change) model.on_change();
     return done;
 }

@@ -27,13 +27,29 @@ class guest_fault {
     double at = 0.5;               ///< fraction of the work; for "slow" the factor
 };
 
-enum class api_mode { code, hang, garbage, drop_reply, list_empty };
+enum class api_mode {
+    code,          ///< answers only this status
+    latency,       ///< every answer comes later
+    hang,          ///< takes the request, does nothing, says nothing
+    drop_request,  ///< closes the connection before anything happened
+    drop_reply,    ///< … and after
+    stall,         ///< half an answer, and then nothing
+    truncate,      ///< half an answer, and then the end
+    flood,         ///< an answer that is far too long
+    garbage,
+    list_empty,
+    status_lie,
+};
 
 class api_fault {
   public:
     api_fault(api_mode how, int status) : mode(how), code(status) {}
     api_mode mode;
     int code = 0;
+    duration extra{};               ///< latency
+    std::uint64_t bytes = 0;        ///< flood
+    std::optional<guest_id> about;  ///< status_lie: whose status …
+    std::string lie;                ///< … is said to be "running" or "stopped"
     std::optional<time_point> until;
 };
 
@@ -43,6 +59,7 @@ class fault_plan {
     std::vector<guest_fault> guests;
     std::map<node_name, api_fault> api;  ///< by contacted node
     bool quorum_off = false;
+    bool qdevice_off = false;
     std::set<std::string> storages_offline;  ///< "backup" or "backup@n2"
     std::set<std::string> storages_full;
 

@@ -1,15 +1,17 @@
 #pragma once
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace steward::sim {
 
 /// The files below /etc/pve. Paths are relative, with '/' between parts. Two backends: memory, and a real directory
-/// that other processes (the guard) change under our feet, so nothing is cached above this interface.
+/// that other processes (the guard) change under our feet: what is kept above this interface asks `stamp` first.
 class file_tree {
   public:
     virtual ~file_tree() = default;
@@ -21,21 +23,38 @@ class file_tree {
     virtual bool remove(const std::string& path) = 0;
     /// False when it exists: the mkdir that decides who is first.
     virtual bool make_directory(const std::string& path) = 0;
+    /// Whether a file or a directory is there.
+    [[nodiscard]] virtual bool exists(const std::string& path) const = 0;
+    /// Another value whenever something in this directory may have changed since the last question; files below it in
+    /// deeper directories do not count.
+    [[nodiscard]] virtual std::uint64_t stamp(const std::string& directory) const = 0;
+    /// Counts the changes made through this object.
+    [[nodiscard]] virtual std::uint64_t changes() const = 0;
     /// Names of the files and directories in `path`, sorted; empty when it is missing.
     [[nodiscard]] virtual std::vector<std::string> list(const std::string& path) const = 0;
 };
 
 class memory_tree final : public file_tree {
   public:
+    memory_tree() = default;
+    /// A copy of another tree as it is now.
+    explicit memory_tree(const file_tree& of);
     [[nodiscard]] std::optional<std::string> read(const std::string& path) const override;
     void write(const std::string& path, const std::string& text) override;
     bool rename(const std::string& from, const std::string& to) override;
     bool remove(const std::string& path) override;
     bool make_directory(const std::string& path) override;
+    [[nodiscard]] bool exists(const std::string& path) const override;
+    [[nodiscard]] std::uint64_t stamp(const std::string& directory) const override;
+    [[nodiscard]] std::uint64_t changes() const override { return changes_; }
     [[nodiscard]] std::vector<std::string> list(const std::string& path) const override;
 
   private:
+    void touch(const std::string& path);
+
     std::map<std::string, std::string> files_;
+    std::unordered_map<std::string, std::uint64_t> stamps_;
+    std::uint64_t changes_ = 0;
     std::set<std::string> directories_;
 };
 
@@ -48,10 +67,15 @@ class directory_tree final : public file_tree {
     bool rename(const std::string& from, const std::string& to) override;
     bool remove(const std::string& path) override;
     bool make_directory(const std::string& path) override;
+    [[nodiscard]] bool exists(const std::string& path) const override;
+    [[nodiscard]] std::uint64_t stamp(const std::string& directory) const override;
+    [[nodiscard]] std::uint64_t changes() const override { return changes_; }
     [[nodiscard]] std::vector<std::string> list(const std::string& path) const override;
 
   private:
     std::filesystem::path root_;
+    std::uint64_t changes_ = 0;
+    mutable std::uint64_t unsure_ = 0;  // a stamp for a directory that has none yet: never the same twice
 };
 
 }  // namespace steward::sim

@@ -78,9 +78,9 @@ void cluster::create_guest(const guest_options& declared_as) {
 }
 
 std::optional<guest_config> cluster::config(const node_name& node, guest_id guest) const {
-    const auto text = files_.read(node, guest);
-    if (!text) return std::nullopt;
-    return guest_config::parse(*text);
+    const auto* found = files_.find(node, guest);
+    if (found == nullptr) return std::nullopt;
+    return found->parsed;
 }
 
 const guest_options* cluster::declared(guest_id guest) const {
@@ -108,7 +108,7 @@ std::optional<service_state> cluster::service_of(guest_id guest) const {
     for (const auto& [key, i] : instances_) {
         if (i.guest != guest) continue;
         const sim_node* n = find_node(i.node);
-        const bool reachable = n->reachable() && n->guest_network && !i.paused;
+        const bool reachable = n->reachable() && n->guest_network && !i.paused && !n->frozen;
         const service_state here = reachable ? i.service : service_state::hung;
         if (!best || here == service_state::healthy) best = here;
     }

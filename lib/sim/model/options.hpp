@@ -98,7 +98,8 @@ class task_durations {
     duration backup = std::chrono::seconds(30);
     duration destroy = std::chrono::seconds(3);
     duration membership_change = std::chrono::seconds(8);
-    duration rejoin = std::chrono::seconds(3);
+    duration rejoin = std::chrono::milliseconds(2500);
+    duration boot = std::chrono::seconds(30);
 };
 
 class options {
@@ -114,6 +115,8 @@ class options {
     task_durations takes;
     pve::schema::version version{8, 4};  ///< 7.4, 8.4, 9.1 or 9.2: endpoints, parameters and wording follow it
     std::uint64_t seed = 1;
+    bool has_qdevice = false;        ///< one more vote, for the largest part
+    bool boots_after_reset = false;  ///< a node that its watchdog resets comes back by itself
     time_point start{};  ///< take both from the time source that will drive the cluster
     wall_time wall_start{};
     std::shared_ptr<file_tree> files;  ///< empty: in memory

@@ -74,7 +74,7 @@ std::string status_json(const cluster& model) {
         nodes.push_back(json::object{{"node", n.name.str()},
                                      {"powered", n.powered},
                                      {"connected", n.connected},
-                                     {"member", n.member},
+                                     {"member", model.is_member(model.nodes().front().name, n.name)},
                                      {"quorate", model.is_quorate(n.name)}});
     json::object verbs;
     for (const auto& [verb, count] : model.calls().by_verb) verbs[verb] = count;

@@ -27,8 +27,8 @@ std::string cluster::start_task(const node_name& node, const std::string& user, 
     // Clock ticks since boot, 100 per second.
     const auto pstart = static_cast<std::uint64_t>((now_ - n->booted) / std::chrono::milliseconds(10));
     const std::string upid = fmt::format("UPID:{}:{:08X}:{:08X}:{:08X}:{}:{}:{}:", node.str(), pid, pstart,
-                                         wall_now().time_since_epoch().count(), work.type, work.id, user);
-    task t(upid, node, std::move(work), user, wall_now());
+                                         wall_now(node).time_since_epoch().count(), work.type, work.id, user);
+    task t(upid, node, std::move(work), user, wall_now(node));
     t.pid = pid;
     t.pstart = pstart;
     const std::string lock = t.work.lock;
@@ -97,7 +97,7 @@ void cluster::end_task(const std::string& upid, std::string exit_text) {
     std::replace(exit_text.begin(), exit_text.end(), '\n', ' ');
     if (const std::string last = final_line(exit_text); !last.empty()) t.log.push_back(last);
     t.exit_text = std::move(exit_text);
-    t.ended = wall_now();
+    t.ended = wall_now(t.node);
     if (!t.work.lock.empty()) {
         const std::pair key{t.node, t.work.lock};
         auto& queue = locks_[key];
@@ -122,6 +122,20 @@ void cluster::stop_task(const std::string& upid) {
         end_task(upid, "received interrupt");
     else
         abort_task(upid, "received interrupt");
+}
+
+/// Their workers stand still as long as the node does.
+void cluster::delay_tasks_on(const node_name& node, duration time) {
+    for (auto& [upid, t] : tasks_) {
+        if (t.node != node) continue;
+        for (event_key& event : t.events) {
+            auto planned = events_.extract(event);
+            if (planned.empty()) continue;
+            event = event_key{event.first + time, ++sequence_};
+            planned.key() = event;
+            events_.insert(std::move(planned));
+        }
+    }
 }
 
 void cluster::kill_tasks_on(const node_name& node) {
