@@ -29,7 +29,10 @@ namespace {
 constexpr const char* help = R"(steward simulate serve [options]     a PVE cluster on this machine, until SIGTERM
   --dir DIR              where its files go (default steward-sim)
   --nodes N              n1 to nN (3)
-  --guests LIST          ct101@n1,vm103@n3:nfs-vm (disk on that storage) (ct101@n1,ct102@n2,vm103@n3)
+  --guests LIST|NUMBER   ct101@n1,vm103@n3:nfs-vm (disk on that storage), or so many without services, to 100000
+                         (ct101@n1,ct102@n2,vm103@n3)
+  --pve VERSION          7.4, 8.4, 9.1 or 9.2: endpoints, parameters, privileges and wording of that release (8.4)
+  --state FILE           begin with the cluster in FILE, if it is there, and save it there at the end
   --listen HOST:PORT     first node; the others on the following ports, or any free ones with port 0 (127.0.0.1:8006)
   --service-port PORT    of the guests' web services, 0 for any free one (8080; 0 when --listen has port 0)
   --speed FACTOR         tasks and delays pass so many times as fast (1)
@@ -82,8 +85,13 @@ bool read_number(const std::string& text, Number& into) {
     return ec == std::errc() && end == text.data() + text.size();
 }
 
-result<std::vector<sim::guest_options>> read_guests(const std::string& list) {
+result<std::vector<sim::guest_options>> read_guests(const std::string& list, int nodes) {
     std::vector<sim::guest_options> guests;
+    std::size_t count = 0;
+    if (read_number(list, count)) {
+        if (count > 100000) return fault(errc::invalid, "--guests", "more than 100000");
+        return sim::many_guests(count, sim::make_options(nodes, {}).nodes);
+    }
     for (std::size_t at = 0; at < list.size();) {
         const std::size_t end = std::min(list.find(',', at), list.size());
         const auto one = sim::parse_guest_options(std::string_view(list).substr(at, end - at));
@@ -159,7 +167,8 @@ result<void> adjust_guests(const option_map& given, bool any_ports, std::vector<
 result<sim::simulator_options> read_serve_options(const option_map& given) {
     for (const auto& [name, value] : given) {
         const char* known[] = {"dir",          "nodes",      "guests",    "listen",      "service-port", "speed",
-                               "restore-time", "start-time", "stop-time", "backup-time", "backup-age",   "seed"};
+                               "restore-time", "start-time", "stop-time", "backup-time", "backup-age",   "seed",
+                               "pve",          "state"};
         if (std::find(std::begin(known), std::end(known), name) == std::end(known))
             return fault(errc::invalid, "--" + name, "unknown option (see steward simulate --help)");
     }
@@ -169,13 +178,20 @@ result<sim::simulator_options> read_serve_options(const option_map& given) {
     };
     sim::simulator_options wanted;
     if (auto read = read_listen(given, wanted); !read) return read.error();
-    auto guests = read_guests(value_of("guests", "ct101@n1,ct102@n2,vm103@n3"));
-    if (!guests) return guests.error();
-    if (auto adjusted = adjust_guests(given, wanted.port == 0, *guests); !adjusted) return adjusted.error();
     int nodes = 0;
     if (!read_number(value_of("nodes", "3"), nodes) || nodes < 1 || nodes > 32) return bad_value("nodes");
+    auto guests = read_guests(value_of("guests", "ct101@n1,ct102@n2,vm103@n3"), nodes);
+    if (!guests) return guests.error();
+    if (auto adjusted = adjust_guests(given, wanted.port == 0, *guests); !adjusted) return adjusted.error();
     wanted.model = sim::make_options(nodes, std::move(*guests));
     if (auto checked = check_guests(wanted.model); !checked) return checked.error();
+    const auto version = pve::schema::parse_version(value_of("pve", "8.4"));
+    constexpr pve::schema::version simulated[] = {{7, 4}, {8, 4}, {9, 1}, {9, 2}};
+    if (!version || std::find(std::begin(simulated), std::end(simulated), *version) == std::end(simulated))
+        return fault(errc::invalid, "--pve", "not a simulated release (7.4, 8.4, 9.1 or 9.2)");
+    wanted.model.version = *version;
+    wanted.model.boots_after_reset = true;
+    if (const auto state = given.find("state"); state != given.end()) wanted.state_file = state->second;
     if (!read_number(value_of("seed", "1"), wanted.model.seed)) return bad_value("seed");
     if (!read_number(value_of("speed", "1"), wanted.speed) || wanted.speed <= 0) return bad_value("speed");
     if (auto read = read_durations(given, wanted.model.takes); !read) return read.error();
@@ -206,6 +222,7 @@ asio::awaitable<void> serve_until_signalled(sim::simulator& simulated) {
 int serve(const option_map& given) {
     auto wanted = read_serve_options(given);
     if (!wanted) return complain(wanted.error().text());
+    const bool has_state = !wanted->state_file.empty();
     os_time real;
     std::unique_ptr<sim::simulator> simulated;
     asio::io_context io(1);
@@ -218,6 +235,10 @@ int serve(const option_map& given) {
     std::exception_ptr failure;
     asio::co_spawn(io, serve_until_signalled(*simulated), [&failure](std::exception_ptr error) { failure = error; });
     io.run();
+    if (const auto saved = has_state ? simulated->save() : result<void>(); !saved) {
+        std::cerr << "steward simulate: " << saved.error().text() << "\n";
+        return 1;
+    }
     simulated.reset();  // its sockets belong to `io`
     if (failure) std::rethrow_exception(failure);
     return 0;

@@ -31,9 +31,8 @@ boost::asio::awaitable<std::invoke_result_t<Work&>> offload(boost::asio::thread_
     const auto executor = pool.get_executor();
     // Without the caller's cancellation slot: Boost 1.81 would hand a cancellation to the other thread, which may get to
     // it after this frame, and the signal in it, are gone. The work would not hear it anyhow.
-    const boost::asio::cancellation_slot deaf;
-    const auto token = boost::asio::bind_cancellation_slot(deaf, boost::asio::use_awaitable);
-    auto done = co_await boost::asio::co_spawn(executor, std::move(there), token);
+    auto token = boost::asio::bind_cancellation_slot(boost::asio::cancellation_slot(), boost::asio::use_awaitable);
+    auto done = co_await boost::asio::co_spawn(executor, std::move(there), std::move(token));
     const auto state = co_await boost::asio::this_coro::cancellation_state;
     if (state.cancelled() != boost::asio::cancellation_type::none)
         throw boost::system::system_error(boost::asio::error::operation_aborted);

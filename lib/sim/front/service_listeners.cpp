@@ -118,6 +118,7 @@ service_listeners::~service_listeners() = default;
 
 result<void> service_listeners::reserve() {
     for (const guest_options& g : model_.configured().guests) {
+        if (!g.has_service) continue;
         boost::system::error_code ec;
         const auto address = asio::ip::make_address(g.address, ec);
         if (ec) return fault(errc::invalid, to_string(g.guest), fmt::format("\"{}\" is no IP address", g.address));

@@ -4,6 +4,7 @@
 #include "runtime/task_group.hpp"
 #include "sim/drive.hpp"
 #include "sim/model/file_tree.hpp"
+#include "sim/model/state.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
@@ -29,6 +30,7 @@ using asio::local::stream_protocol;
 namespace {
 
 constexpr std::size_t longest_command = 4096;
+constexpr std::size_t largest_state = 1U << 30U;
 
 /// What the guard and people expect to find below /etc/pve.
 result<void> lay_out(const fs::path& root, const std::vector<node_name>& nodes) {
@@ -64,6 +66,7 @@ class simulator::parts {
     parts(asio::any_io_executor executor, time_source& real, const simulator_options& wanted,
           stream_protocol::acceptor control)
         : directory(wanted.directory),
+          state_file(wanted.state_file),
           time(real, wanted.speed),
           model(filled(wanted, time)),
           front(executor, time, real, model),
@@ -111,6 +114,7 @@ class simulator::parts {
     }
 
     fs::path directory;
+    fs::path state_file;
     scaled_time time;
     cluster model;
     https_front front;
@@ -124,16 +128,35 @@ simulator::~simulator() = default;
 
 cluster& simulator::model() { return parts_->model; }
 
+result<void> simulator::save() {
+    if (parts_->state_file.empty()) return fault(errc::invalid, "save", "started without --state FILE");
+    return write_file_atomically(parts_->state_file, save_state(parts_->model));
+}
+
 result<std::unique_ptr<simulator>> simulator::open(asio::any_io_executor executor, time_source& real,
                                                    simulator_options wanted) {
     std::error_code ec;
     wanted.directory = fs::absolute(wanted.directory);
     fs::create_directories(wanted.directory, ec);
     if (ec) return fault(errc::io, "create " + wanted.directory.string(), ec.message());
+    std::string saved;
+    if (!wanted.state_file.empty() && fs::exists(wanted.state_file, ec)) {
+        auto text = read_file(wanted.state_file, largest_state);
+        if (!text) return text.error();
+        saved = std::move(*text);
+        auto of_state = options_of_state(saved);
+        if (!of_state) return fault(errc::invalid, wanted.state_file.string(), of_state.error().detail);
+        of_state->takes = wanted.model.takes;
+        of_state->seed = wanted.model.seed;
+        wanted.model = std::move(*of_state);
+    }
     auto control = listen_locally(executor, wanted.directory / "fault.sock");
     if (!control) return control.error();
     if (const auto made = lay_out(wanted.directory / "pve", wanted.model.nodes); !made) return made.error();
     auto all = std::make_unique<parts>(executor, real, wanted, std::move(*control));
+    if (!saved.empty())
+        if (const auto loaded = load_state(all->model, saved); !loaded)
+            return fault(errc::invalid, wanted.state_file.string(), loaded.error().detail);
     if (const auto reserved = all->services.reserve(); !reserved) return reserved.error();
     if (const auto opened = all->front.open(wanted.address, wanted.port); !opened) return opened.error();
     const std::string token = fmt::format("{}={}\n", failover_token_id, failover_token_secret);
@@ -152,6 +175,7 @@ std::string simulator::ready_line() const {
             json::object{{"name", n.name.str()}, {"url", p.front.url_of(n.name)}, {"fingerprint", n.fingerprint}});
     json::array guests;
     for (const guest_options& g : p.model.configured().guests) {
+        if (!g.has_service) continue;
         const std::string address = p.services.address_of(g.guest);
         guests.push_back(json::object{{"guest", to_string(g.guest)},
                                       {"node", g.node.str()},

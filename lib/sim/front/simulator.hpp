@@ -20,6 +20,7 @@ class simulator_options {
     std::uint16_t port = 8006;  ///< of the first node; 0: each node gets one of the kernel's choice
     double speed = 1;           ///< task durations and delays pass so many times as fast
     std::filesystem::path directory;
+    std::filesystem::path state_file;  ///< empty: nothing is kept beyond the files in `directory`/pve
 };
 
 /// A simulated cluster as a process: HTTPS ports, guest services and a control socket over one model, whose pmxcfs is
@@ -36,6 +37,8 @@ class simulator {
     /// One line of JSON: where everything is.
     [[nodiscard]] std::string ready_line() const;
     [[nodiscard]] cluster& model();
+    /// Writes the cluster to the state file. Errors: invalid when there is none, io.
+    [[nodiscard]] result<void> save();
     /// Serves until cancelled.
     [[nodiscard]] boost::asio::awaitable<void> run();
     /// Closes every socket and waits; after `run` was cancelled.

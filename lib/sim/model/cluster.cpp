@@ -43,7 +43,7 @@ cluster::cluster(options o)
         node.wanted = node.members = static_cast<node_set>((std::uint64_t{1} << options_.nodes.size()) - 1);
     }
     create_storages();
-    for (const guest_options& g : options_.guests) create_guest(g);
+    for (guest_options& g : options_.guests) create_guest(g);
     for (const sim_node& node : nodes_) publish(node.index);
     files_.is_writable = [this](const node_name& node) { return is_quorate(node); };
 }

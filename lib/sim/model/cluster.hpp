@@ -273,12 +273,13 @@ class cluster {
     [[nodiscard]] std::string new_mac();
 
   private:
+    friend class state_access;  // saves and loads all of it
     using event_key = std::pair<time_point, std::uint64_t>;
     using store_key = std::pair<storage_id, node_name>;  // node is empty for a shared storage
 
     void changed();
     void create_storages();
-    void create_guest(const guest_options& g);
+    void create_guest(guest_options& g);
     void publish(std::size_t sender);  // pvestatd
     [[nodiscard]] node_set up_nodes() const;
     [[nodiscard]] bool is_majority(node_set members) const;

@@ -186,7 +186,18 @@ result<void> config_files::write(const node_name& node, guest_id guest, const st
         return fault(errc::no_quorum, "pmxcfs",
                      fmt::format("unable to open file '/etc/pve/{}.tmp.1234' - Permission denied", path(node, guest)));
     tree_->write(path(node, guest), text);
+    remember(place(node, guest), text);
     return {};
+}
+
+/// Our own write needs no second look at its directory, which may be a large one.
+void config_files::remember(place where, const std::string& text) {
+    const std::string folder = fmt::format("nodes/{}/{}", where.node.str(), config_directory(where.guest.type));
+    for (directory& d : directories_)
+        if (d.path == folder) d.stamp = tree_->stamp(folder);
+    seen_changes_ = tree_->changes();
+    const vmid id = where.guest.id;
+    entries_.insert_or_assign(id, entry{std::move(where), text, guest_config::parse(text)});
 }
 
 void config_files::remove(const node_name& node, guest_id guest) {

@@ -89,6 +89,7 @@ class config_files {
     };
     void refresh() const;
     void read_again(const directory& where) const;
+    void remember(place where, const std::string& text);
 
     std::shared_ptr<file_tree> tree_;
     std::vector<node_name> nodes_;

@@ -56,12 +56,9 @@ std::string guest_lock_path(guest_id guest) {
                                         : fmt::format("/var/lock/qemu-server/lock-{}.conf", guest.id.number());
 }
 
-void cluster::create_guest(const guest_options& declared_as) {
-    guest_options g = declared_as;
+void cluster::create_guest(guest_options& g) {
     if (g.address.empty())
         g.address = fmt::format("127.1.{}.{}", g.guest.id.number() / 250 % 250, g.guest.id.number() % 250);
-    for (guest_options& mine : options_.guests)
-        if (mine.guest == g.guest) mine.address = g.address;
     const auto disk = allocate(g.storage, g.node, g.guest, g.disk_bytes);
     const std::string text = config_text(g, disk ? *disk : volid(g.storage.str() + ":none"), new_mac(), g.address);
     // A directory that is already filled is a simulator started again: the files are the truth.

@@ -21,6 +21,7 @@ class network {
     /// Cuts or mends one direction; "part A>B" of SIM/1 cuts only that one.
     void set_link(std::size_t from, std::size_t to, bool open);
     void mend_all();
+    [[nodiscard]] bool is_open_one_way(std::size_t from, std::size_t to) const { return !holds(blocked_[from], to); }
     /// Whether packets go both ways.
     [[nodiscard]] bool is_open(std::size_t a, std::size_t b) const;
     /// The nodes that `of` ends up in one membership with, when only `up` take part. Corosync needs everybody to hear

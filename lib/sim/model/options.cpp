@@ -43,6 +43,20 @@ options make_options(int nodes, std::vector<guest_options> guests) {
     return o;
 }
 
+std::vector<guest_options> many_guests(std::size_t count, const std::vector<node_name>& nodes) {
+    std::vector<guest_options> guests;
+    guests.reserve(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        const guest_type type = i % 4 == 3 ? guest_type::vm : guest_type::ct;
+        guest_options g(guest_id(type, vmid(static_cast<std::uint32_t>(100 + i))), nodes[i % nodes.size()]);
+        g.running = i % 5 != 4;
+        g.has_service = false;
+        if (i % 7 == 0) g.tags = "batch;web";
+        guests.push_back(std::move(g));
+    }
+    return guests;
+}
+
 result<guest_id> parse_guest_word(std::string_view text) {
     std::string_view digits = text;
     guest_type type = guest_type::ct;

@@ -36,6 +36,7 @@ class guest_options {
     std::string tags;           ///< "a;b", as PVE writes them
     std::string address;        ///< empty: 127.1.0.x, from the vmid
     std::uint16_t port = 8080;  ///< of its web service; 0: the HTTPS front chooses one
+    bool has_service = true;    ///< false: no socket of its own, for clusters with thousands of guests
     std::vector<duration> backup_ages = {std::chrono::hours(1)};  ///< archives that exist at the start
 };
 
@@ -132,6 +133,9 @@ inline constexpr const char* failover_token_secret = "5eca11ed-0000-4000-8000-00
 
 /// "ct101@n1", "vm103@n3", "ct101@n1:nfs-vm" (disk on that storage).
 [[nodiscard]] result<guest_options> parse_guest_options(std::string_view text);
+
+/// So many guests from vmid 100 on, spread over the nodes, every fourth a VM, every fifth stopped, without services.
+[[nodiscard]] std::vector<guest_options> many_guests(std::size_t count, const std::vector<node_name>& nodes);
 
 /// "ct101", "vm103", "ct/101": the scenario format's spelling and the product's.
 [[nodiscard]] result<guest_id> parse_guest_word(std::string_view text);
