@@ -112,7 +112,7 @@ json::object node_row(const call& c, const sim_node& n) {
     return row;
 }
 
-json::object storage_row(const call& c, const storage_options& s, const sim_node& n) {
+json::object storage_row(const call& c, const storage_entry& s, const sim_node& n) {
     std::string content;
     for (const std::string& word : s.content) content += (content.empty() ? "" : ",") + word;
     const bool heard = c.model.heard().of_node(index_of(c, c.at), n.index, c.model.now()) != nullptr;
@@ -126,8 +126,8 @@ json::object storage_row(const call& c, const storage_options& s, const sim_node
                      {"content", content},
                      {"status", available ? "available" : "unknown"}};
     if (available) {
-        row["maxdisk"] = s.bytes;
-        row["disk"] = s.bytes - c.model.available(s.id, n.name);
+        row["maxdisk"] = c.model.capacity(s.id);
+        row["disk"] = c.model.capacity(s.id) - c.model.available(s.id, n.name);
     }
     return row;
 }
@@ -156,8 +156,9 @@ reply resources(call& c) {
         }
     if (wanted("storage"))
         for (const sim_node& n : c.model.nodes())
-            for (const storage_options& s : c.model.configured().storages)
-                if (c.may("/storage/" + s.id.str(), "Datastore.Audit")) out.row(storage_row(c, s, n));
+            for (const storage_entry& s : c.model.storages(c.at))
+                if (s.is_enabled_on(n.name) && c.may("/storage/" + s.id.str(), "Datastore.Audit"))
+                    out.row(storage_row(c, s, n));
     if (wanted("sdn"))
         for (const sim_node& n : c.model.nodes())
             if (c.may("/sdn/zones/localnetwork", "SDN.Audit"))

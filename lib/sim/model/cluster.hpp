@@ -91,6 +91,7 @@ class volume {
     std::uint64_t bytes = 0;
     wall_time created{};
     bool spoiled = false;  ///< a service on it dies at every start: only a restore helps
+    bool orphan = false;   ///< left behind by a worker that was killed: no configuration names it
 };
 
 class archive {
@@ -297,6 +298,7 @@ class cluster {
     void abort_task(const std::string& upid, const std::string& exit_text);
     void add_task_event(task& t, time_point when, std::function<void()> what);
     void kill_tasks_on(const node_name& node);
+    void mark_orphans(const task& killed);
     [[nodiscard]] std::string back_up_one(const std::string& upid, const node_name& node, guest_id guest,
                                           const storage_id& to);
     [[nodiscard]] std::string finish_restore(const node_name& node, const restore_order& order,

@@ -48,6 +48,7 @@ std::string save_state(const cluster& model) {
                                       {"running", parts.running()},
                                       {"volumes", parts.volumes()},
                                       {"archives", parts.archives()},
+                                      {"stored-files", parts.stored_files()},
                                       {"faults", parts.faults()},
                                       {"tasks", parts.tasks()},
                                       {"files", parts.files()}},
@@ -84,6 +85,7 @@ result<void> load_state(cluster& model, std::string_view text) {
         parts.read_cut_links(whole->at("cut-links"));
         parts.read_volumes(whole->at("volumes"));
         parts.read_archives(whole->at("archives"));
+        parts.read_stored_files(whole->at("stored-files"));
         parts.read_running(whole->at("running"));
         parts.read_tasks(whole->at("tasks"));
         parts.read_faults(whole->at("faults"));

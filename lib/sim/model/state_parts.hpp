@@ -26,6 +26,8 @@ class state_access {
     void read_volumes(const boost::json::value& from);
     [[nodiscard]] boost::json::value archives() const;
     void read_archives(const boost::json::value& from);
+    [[nodiscard]] boost::json::value stored_files() const;
+    void read_stored_files(const boost::json::value& from);
     [[nodiscard]] boost::json::value tasks() const;
     void read_tasks(const boost::json::value& from);
     [[nodiscard]] boost::json::value services() const;

@@ -114,7 +114,9 @@ json::value state_access::volumes() const {
         json::array all;
         for (const auto& [id, v] : held)
             all.push_back(json::object{
-                {"volid", id.str()}, {"owner", to_string(v.owner)}, {"bytes", v.bytes}, {"spoiled", v.spoiled}});
+                {"volid", id.str()}, {"owner", to_string(v.owner)}, {"bytes", v.bytes},
+                                   {"spoiled", v.spoiled},
+                                   {"orphan", v.orphan}});
         stores[store_word(key.first, key.second)] = std::move(all);
     }
     return stores;
@@ -129,6 +131,7 @@ void state_access::read_volumes(const json::value& from) {
         for (const json::value& row : held.as_array()) {
             volume v(guest_of(row, "owner"), row.at("bytes").to_number<std::uint64_t>());
             v.spoiled = row.at("spoiled").as_bool();
+            v.orphan = row.at("orphan").as_bool();
             model.volumes_[{storage, node}].insert_or_assign(volid(text(row, "volid")), v);
         }
     }
@@ -167,6 +170,35 @@ void state_access::read_archives(const json::value& from) {
             a.is_protected = row.at("protected").as_bool();
             a.config = text(row, "config");
             model.archives_[{storage, node}].insert_or_assign(a.id, a);
+        }
+    }
+}
+
+json::value state_access::stored_files() const {
+    json::object stores;
+    for (const auto& [key, held] : model.stored_files_) {
+        json::array all;
+        for (const auto& [id, f] : held)
+            all.push_back(json::object{{"volid", id.str()},
+                                       {"bytes", f.bytes},
+                                       {"created", f.created.time_since_epoch().count()},
+                                       {"text", f.text}});
+        stores[store_word(key.first, key.second)] = std::move(all);
+    }
+    return stores;
+}
+
+void state_access::read_stored_files(const json::value& from) {
+    model.stored_files_.clear();
+    for (const auto& [word, held] : from.as_object()) {
+        storage_id storage;
+        node_name node;
+        read_store_word(std::string(word), storage, node);
+        for (const json::value& row : held.as_array()) {
+            stored_file f(volid(text(row, "volid")), row.at("bytes").to_number<std::uint64_t>(),
+                          calendar(row.at("created")));
+            f.text = text(row, "text");
+            model.stored_files_[{storage, node}].insert_or_assign(f.id, f);
         }
     }
 }

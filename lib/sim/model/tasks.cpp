@@ -98,6 +98,7 @@ void cluster::end_task(const std::string& upid, std::string exit_text) {
     if (const std::string last = final_line(exit_text); !last.empty()) t.log.push_back(last);
     t.exit_text = std::move(exit_text);
     t.ended = wall_now(t.node);
+    if (t.work.killed) mark_orphans(t);
     if (!t.work.lock.empty()) {
         const std::pair key{t.node, t.work.lock};
         auto& queue = locks_[key];
@@ -138,9 +139,20 @@ void cluster::delay_tasks_on(const node_name& node, duration time) {
     }
 }
 
+/// What a killed worker had made and no configuration names stays on its storage, and nobody will ask for it.
+void cluster::mark_orphans(const task& killed) {
+    std::set<volid> named;
+    for (const auto& [id, e] : files_.entries())
+        for (const auto& [key, volume_id] : e.parsed.volumes()) named.insert(volume_id);
+    for (auto& [key, held] : volumes_)
+        for (auto& [id, v] : held)
+            if (to_string(v.owner.id) == killed.work.id && named.count(id) == 0) v.orphan = true;
+}
+
 void cluster::kill_tasks_on(const node_name& node) {
     for (auto& [upid, t] : tasks_)
         if (t.node == node && t.running()) {
+            mark_orphans(t);
             for (const event_key& event : t.events) forget(event);
             t.events.clear();
             t.exit_text = "unexpected status";
