@@ -29,8 +29,8 @@ template <class Work>
 boost::asio::awaitable<std::invoke_result_t<Work&>> offload(boost::asio::thread_pool& pool, Work work) {
     auto there = detail::call_there(std::move(work));
     const auto executor = pool.get_executor();
-    // Without the caller's cancellation slot: Boost 1.81 would hand a cancellation to the other thread, which may get to
-    // it after this frame, and the signal in it, are gone. The work would not hear it anyhow.
+    // Without the caller's cancellation slot: Boost 1.81 would hand a cancellation to the other thread, which may get
+    // to it after this frame, and the signal in it, are gone. The work would not hear it anyhow.
     auto token = boost::asio::bind_cancellation_slot(boost::asio::cancellation_slot(), boost::asio::use_awaitable);
     auto done = co_await boost::asio::co_spawn(executor, std::move(there), std::move(token));
     const auto state = co_await boost::asio::this_coro::cancellation_state;

@@ -58,9 +58,9 @@ asio::awaitable<result<pve::reply>> direct_transport::ask(node_name node, pve::r
         answer = api::handle(model_, what);
     }
     const time_point answered = time_.now() + answer.delay + latency / 2;
-    const bool is_unheard =
-        answer.what_happens == api::reply::fate::hang || answer.what_happens == api::reply::fate::again ||
-        answer.what_happens == api::reply::fate::stall;
+    const bool is_unheard = answer.what_happens == api::reply::fate::hang ||
+                            answer.what_happens == api::reply::fate::again ||
+                            answer.what_happens == api::reply::fate::stall;
     if (is_unheard || answered > deadline) {
         co_await time_.sleep_until(deadline);
         co_return fault(errc::outcome_unknown, pve::http_method(call.what) + (" " + call.path), "no answer in time");

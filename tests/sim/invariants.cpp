@@ -67,7 +67,8 @@ std::string no_disk_without_owner(cluster& model) {
 
 std::string nothing_runs_on_the_dead(const cluster& model) {
     for (const auto& [key, i] : model.instances())
-        if (!model.find_node(i.node)->powered) return fmt::format("{} runs on {}, which is off", to_string(i.guest), i.node.str());
+        if (!model.find_node(i.node)->powered)
+            return fmt::format("{} runs on {}, which is off", to_string(i.guest), i.node.str());
     for (const auto& [upid, t] : model.tasks())
         if (t.running() && !model.find_node(t.node)->powered) return upid + " runs on a node that is off";
     return {};
@@ -94,7 +95,8 @@ std::string invariants::broken(cluster& model) {
     // What a living node tells of a dead one's guests is at most 300 s old.
     for (const sim_node& n : model.nodes()) {
         if (!n.powered || n.pmxcfs != service::up || n.pveproxy != service::up || n.pvedaemon != service::up) continue;
-        for (const json::value& row : resources(model, n.name).as_array()) {
+        const json::value told = resources(model, n.name);
+        for (const json::value& row : told.as_array()) {
             const json::object& o = row.as_object();
             if (!o.contains("vmid") || o.at("status") != "running") continue;
             const auto dead = died_.find(node_name(std::string(o.at("node").as_string())));

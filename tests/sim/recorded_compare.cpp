@@ -17,10 +17,10 @@ namespace {
 /// What a machine measures or draws: the value of another machine says nothing.
 const std::set<std::string>& measured_keys() {
     static const std::set<std::string> keys = {
-        "pid",     "pstart",   "starttime", "endtime",   "uptime",    "cpu",          "mem",       "disk",
-        "netin",   "netout",   "diskread",  "diskwrite", "maxdisk",   "digest",       "upid",      "ctime",
-        "size",    "used",     "avail",     "total",     "timestamp", "ticket",       "value",     "CSRFPreventionToken",
-        "maxmem",  "maxcpu",   "uid",       "vmgenid",   "smbios1",   "snaptime",     "freemem",   "ssl_fingerprint",
+        "pid",      "pstart",       "starttime", "endtime",   "uptime",    "cpu",      "mem",     "disk",
+        "netin",    "netout",       "diskread",  "diskwrite", "maxdisk",   "digest",   "upid",    "ctime",
+        "size",     "used",         "avail",     "total",     "timestamp", "ticket",   "value",   "CSRFPreventionToken",
+        "maxmem",   "maxcpu",       "uid",       "vmgenid",   "smbios1",   "snaptime", "freemem", "ssl_fingerprint",
         "next-run", "used_fraction"};
     return keys;
 }

@@ -47,7 +47,8 @@ options lone() {
     o.storages.back().more = {{"path", "/var/lib/vz2"}, {"prune-backups", "keep-last=3"}};
     o.storages.back().filesystem = "overlay";
     o.storages.emplace_back(storage_id("local"), "dir",
-                            std::vector<std::string>{"vztmpl", "iso", "backup", "rootdir", "images", "snippets"}, false);
+                            std::vector<std::string>{"vztmpl", "iso", "backup", "rootdir", "images", "snippets"},
+                            false);
     o.guests = {container(100, "pve", "local", false), container(101, "pve", "local", true)};
     return o;
 }
@@ -58,8 +59,10 @@ options three() {
     o.nodes = {node_name("pve1"), node_name("pve2"), node_name("pve3")};
     o.storages.emplace_back(storage_id("backup2"), "dir", std::vector<std::string>{"backup"}, false);
     o.storages.emplace_back(storage_id("local"), "dir",
-                            std::vector<std::string>{"iso", "images", "backup", "vztmpl", "snippets", "rootdir"}, false);
-    o.storages.emplace_back(storage_id("shared"), "dir", std::vector<std::string>{"images", "rootdir", "backup", "vztmpl"}, true);
+                            std::vector<std::string>{"iso", "images", "backup", "vztmpl", "snippets", "rootdir"},
+                            false);
+    o.storages.emplace_back(storage_id("shared"), "dir",
+                            std::vector<std::string>{"images", "rootdir", "backup", "vztmpl"}, true);
     o.guests = {container(100, "pve1", "local", true),  container(101, "pve1", "local", false),
                 container(200, "pve2", "shared", true), container(201, "pve2", "local", false),
                 container(300, "pve3", "shared", true), container(301, "pve3", "local", false)};

@@ -32,7 +32,7 @@ class reply {
         stall,     ///< half of the body, then nothing for ever
         truncate,  ///< half of the body, then the connection closes
         flood,     ///< `flood_bytes` of JSON without an end
-        again,  ///< it waits for a lock or for pmxcfs: hand the same request in again after `delay`
+        again,     ///< it waits for a lock or for pmxcfs: hand the same request in again after `delay`
     };
     int status = 200;
     std::string reason = "OK";

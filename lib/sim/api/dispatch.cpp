@@ -1,6 +1,5 @@
-#include "sim/api/api.hpp"
-
 #include "pve/schema/all_facts.hpp"
+#include "sim/api/api.hpp"
 #include "sim/api/call.hpp"
 
 #include <boost/json/array.hpp>
@@ -22,8 +21,8 @@ namespace schema = pve::schema;
 const handler* find_handler(const schema::method& what) {
     static const std::map<std::pair<std::string, std::string>, handler> all = [] {
         std::map<std::pair<std::string, std::string>, handler> table;
-        for (const auto* part : {&access_routes(), &resource_routes(), &cluster_routes(), &node_routes(), &task_routes(), &guest_routes(),
-                                 &restore_routes(), &storage_routes()})
+        for (const auto* part : {&access_routes(), &resource_routes(), &cluster_routes(), &node_routes(),
+                                 &task_routes(), &guest_routes(), &restore_routes(), &storage_routes()})
             for (const route& r : *part) table[{r.method, r.path}] = r.run;
         return table;
     }();

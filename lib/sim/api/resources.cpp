@@ -99,7 +99,9 @@ json::object node_row(const call& c, const sim_node& n) {
                      {"node", n.name.str()},
                      {"type", "node"},
                      {"level", ""},
-                     {"status", !member ? "offline" : heard != nullptr ? "online" : "unknown"}};
+                     {"status", !member            ? "offline"
+                                : heard != nullptr ? "online"
+                                                   : "unknown"}};
     if (heard == nullptr || !c.may("/nodes/" + n.name.str(), "Sys.Audit")) return row;
     row["maxcpu"] = 2;
     row["maxmem"] = node_memory;

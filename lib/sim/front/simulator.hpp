@@ -1,8 +1,8 @@
 #pragma once
 #include "runtime/time_source.hpp"
-#include "sim/model/cluster.hpp"
 #include "sim/front/https_front.hpp"
 #include "sim/front/service_listeners.hpp"
+#include "sim/model/cluster.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>

@@ -3,7 +3,8 @@
 #include <bit>
 #include <fmt/core.h>
 
-/// Who is in the cluster with whom, and what that means for /etc/pve (pve-facts D.3, E; recorded: _partition_write_loop).
+/// Who is in the cluster with whom, and what that means for /etc/pve (pve-facts D.3, E; recorded:
+/// _partition_write_loop).
 namespace steward::sim {
 
 bool cluster::is_majority(node_set members) const {

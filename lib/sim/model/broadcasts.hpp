@@ -27,8 +27,8 @@ class node_report {
     std::unordered_map<std::uint32_t, guest_report> guests;  ///< by vmid
 };
 
-/// What each node has heard from each node's pvestatd, for as long as pmxcfs keeps it (300 s, pve-facts D.2). Guests are
-/// known by vmid only: what was said of a vmid follows its configuration to another node.
+/// What each node has heard from each node's pvestatd, for as long as pmxcfs keeps it (300 s, pve-facts D.2). Guests
+/// are known by vmid only: what was said of a vmid follows its configuration to another node.
 class broadcasts {
   public:
     explicit broadcasts(std::size_t nodes) : heard_(nodes, row(nodes)) {}

@@ -53,28 +53,28 @@ class sim_node {
     node_name name;
     std::size_t index;  ///< its nodeid is one more
     bool powered = true;
-    bool frozen = false;           ///< the whole machine stands still, and knows nothing of it
-    bool connected = true;         ///< its network, all of it
-    bool cluster_network = true;   ///< corosync's own
-    bool guest_network = true;     ///< what guests answer through
+    bool frozen = false;          ///< the whole machine stands still, and knows nothing of it
+    bool connected = true;        ///< its network, all of it
+    bool cluster_network = true;  ///< corosync's own
+    bool guest_network = true;    ///< what guests answer through
     service pveproxy = service::up;
     service pvedaemon = service::up;
     service pmxcfs = service::up;
 
-    node_set members = 0;          ///< of the membership it has agreed on; without quorum too
-    time_point quorate_since{};    ///< in the quorate part since; meaningless while it is not
-    std::uint64_t agreement = 0;   ///< counts the agreements that are being looked for
-    node_set wanted = 0;           ///< the membership that is being agreed on
-    bool is_agreeing = false;      ///< writes to its /etc/pve block
+    node_set members = 0;         ///< of the membership it has agreed on; without quorum too
+    time_point quorate_since{};   ///< in the quorate part since; meaningless while it is not
+    std::uint64_t agreement = 0;  ///< counts the agreements that are being looked for
+    node_set wanted = 0;          ///< the membership that is being agreed on
+    bool is_agreeing = false;     ///< writes to its /etc/pve block
     bool waits_to_autostart = false;
 
     time_point booted{};
     std::uint32_t next_pid = 1000;
-    std::string fingerprint;       ///< of its certificate, once an HTTPS front made one
+    std::string fingerprint;  ///< of its certificate, once an HTTPS front made one
     watchdog_mux watchdog;
-    duration clock_ahead{};        ///< of true time
-    double clock_drift = 0;        ///< seconds per second
-    time_point clock_set{};        ///< when clock_ahead was true
+    duration clock_ahead{};  ///< of true time
+    double clock_drift = 0;  ///< seconds per second
+    time_point clock_set{};  ///< when clock_ahead was true
 
     [[nodiscard]] bool reachable() const { return powered && connected && !frozen; }
     /// Whether corosync runs and has a network.

@@ -155,9 +155,8 @@ result<text> clock_command(cluster& model, const fault_words& w) {
 
 /// service N pveproxy|pvedaemon|pmxcfs stop|freeze|start
 result<text> service_command(cluster& model, const fault_words& w) {
-    static const std::map<std::string, service sim_node::*> daemons = {{"pveproxy", &sim_node::pveproxy},
-                                                                       {"pvedaemon", &sim_node::pvedaemon},
-                                                                       {"pmxcfs", &sim_node::pmxcfs}};
+    static const std::map<std::string, service sim_node::*> daemons = {
+        {"pveproxy", &sim_node::pveproxy}, {"pvedaemon", &sim_node::pvedaemon}, {"pmxcfs", &sim_node::pmxcfs}};
     static const std::map<std::string, service> states = {
         {"stop", service::stopped}, {"freeze", service::frozen}, {"start", service::up}};
     if (w.size() != 4 || daemons.count(w[2]) == 0 || states.count(w[3]) == 0)
@@ -189,11 +188,13 @@ result<text> watchdog_command(cluster& model, const fault_words& w) {
 
 /// What one of "garbage", "latency 2s", "status-lie ct101 stopped"… means; `used` words of it.
 result<api_fault> api_fault_of(const fault_words& w, std::size_t& used) {
-    static const std::map<std::string, api_mode> plain = {
-        {"hang", api_mode::hang},           {"stall", api_mode::stall},
-        {"garbage", api_mode::garbage},     {"drop-reply", api_mode::drop_reply},
-        {"truncate", api_mode::truncate},   {"drop-request", api_mode::drop_request},
-        {"list-empty", api_mode::list_empty}};
+    static const std::map<std::string, api_mode> plain = {{"hang", api_mode::hang},
+                                                          {"stall", api_mode::stall},
+                                                          {"garbage", api_mode::garbage},
+                                                          {"drop-reply", api_mode::drop_reply},
+                                                          {"truncate", api_mode::truncate},
+                                                          {"drop-request", api_mode::drop_request},
+                                                          {"list-empty", api_mode::list_empty}};
     used = 3;
     if (const auto mode = plain.find(w[2]); mode != plain.end()) return api_fault(mode->second, 0);
     if (const auto code = read_number(w[2]); code && *code >= 400 && *code < 600)
@@ -255,11 +256,10 @@ result<text> api_command(cluster& model, const fault_words& w) {
 
 fault_command cluster_fault_command(std::string_view verb) {
     static const std::map<std::string, fault_command, std::less<>> commands = {
-        {"power", switch_command},  {"net", switch_command},     {"cnet", switch_command},
-        {"svc", switch_command},    {"reset", reset_command},    {"boot", reset_command},
-        {"part", part_command},     {"heal", heal_command},      {"pause", pause_command},
-        {"clock", clock_command},   {"service", service_command}, {"quorum", quorum_command},
-        {"qdevice", quorum_command}, {"wd", watchdog_command},    {"api", api_command}};
+        {"power", switch_command},   {"net", switch_command},  {"cnet", switch_command},     {"svc", switch_command},
+        {"reset", reset_command},    {"boot", reset_command},  {"part", part_command},       {"heal", heal_command},
+        {"pause", pause_command},    {"clock", clock_command}, {"service", service_command}, {"quorum", quorum_command},
+        {"qdevice", quorum_command}, {"wd", watchdog_command}, {"api", api_command}};
     const auto found = commands.find(verb);
     return found == commands.end() ? nullptr : found->second;
 }

@@ -118,7 +118,7 @@ class options {
     std::uint64_t seed = 1;
     bool has_qdevice = false;        ///< one more vote, for the largest part
     bool boots_after_reset = false;  ///< a node that its watchdog resets comes back by itself
-    time_point start{};  ///< take both from the time source that will drive the cluster
+    time_point start{};              ///< take both from the time source that will drive the cluster
     wall_time wall_start{};
     std::shared_ptr<file_tree> files;  ///< empty: in memory
 };

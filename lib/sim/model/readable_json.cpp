@@ -11,8 +11,8 @@ namespace json = boost::json;
 namespace {
 
 void write(const json::value& value, int levels, const std::string& indent, std::string& out) {
-    const bool is_empty = (value.is_object() && value.get_object().empty()) ||
-                          (value.is_array() && value.get_array().empty());
+    const bool is_empty =
+        (value.is_object() && value.get_object().empty()) || (value.is_array() && value.get_array().empty());
     if (levels == 0 || is_empty || (!value.is_object() && !value.is_array())) {
         out += json::serialize(value);
         return;

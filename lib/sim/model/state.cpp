@@ -26,7 +26,8 @@ result<json::object> read_whole(std::string_view text) {
     if (!whole.is_object()) return damaged("it is not a saved cluster");
     const json::value* version = whole.get_object().if_contains("steward-sim");
     if (version == nullptr || *version != format_version)
-        return damaged(fmt::format("\"steward-sim\" must be {}: the file is of another kind or version", format_version));
+        return damaged(
+            fmt::format("\"steward-sim\" must be {}: the file is of another kind or version", format_version));
     return std::move(whole.get_object());
 }
 

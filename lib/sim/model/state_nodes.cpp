@@ -43,7 +43,8 @@ json::array array_of(const std::set<std::string>& all) {
 double state_access::ago(time_point t) const { return std::chrono::duration<double>(model.now_ - t).count(); }
 
 time_point state_access::before_now(const json::value& seconds) const {
-    return model.now_ - std::chrono::duration_cast<duration>(std::chrono::duration<double>(seconds.to_number<double>()));
+    return model.now_ -
+           std::chrono::duration_cast<duration>(std::chrono::duration<double>(seconds.to_number<double>()));
 }
 
 json::value state_access::nodes() const {
@@ -109,8 +110,11 @@ json::value state_access::faults() const {
     for (const guest_fault& f : plan.guests) {
         json::array where;
         for (const node_name& n : f.nodes) where.push_back(json::value(n.str()));
-        planned.push_back(json::object{
-            {"guest", to_string(f.guest)}, {"kind", f.kind}, {"nodes", std::move(where)}, {"left", f.left}, {"at", f.at}});
+        planned.push_back(json::object{{"guest", to_string(f.guest)},
+                                       {"kind", f.kind},
+                                       {"nodes", std::move(where)},
+                                       {"left", f.left},
+                                       {"at", f.at}});
     }
     return json::object{{"guests", std::move(planned)},
                         {"quorum-off", plan.quorum_off},
@@ -139,7 +143,9 @@ void state_access::read_faults(const json::value& from) {
 void state_access::settle() {
     const node_set up = model.up_nodes();
     for (sim_node& n : model.nodes_) {
-        n.members = n.wanted = !n.powered ? 0 : holds(up, n.index) ? model.network_.group_of(n.index, up) : only(n.index);
+        n.members = n.wanted = !n.powered           ? 0
+                               : holds(up, n.index) ? model.network_.group_of(n.index, up)
+                                                    : only(n.index);
         n.quorate_since = model.now_;
     }
     for (const sim_node& n : model.nodes_)

@@ -113,10 +113,11 @@ json::value state_access::volumes() const {
     for (const auto& [key, held] : model.volumes_) {
         json::array all;
         for (const auto& [id, v] : held)
-            all.push_back(json::object{
-                {"volid", id.str()}, {"owner", to_string(v.owner)}, {"bytes", v.bytes},
-                                   {"spoiled", v.spoiled},
-                                   {"orphan", v.orphan}});
+            all.push_back(json::object{{"volid", id.str()},
+                                       {"owner", to_string(v.owner)},
+                                       {"bytes", v.bytes},
+                                       {"spoiled", v.spoiled},
+                                       {"orphan", v.orphan}});
         stores[store_word(key.first, key.second)] = std::move(all);
     }
     return stores;
