@@ -1,5 +1,7 @@
 #include "simulate.hpp"
 
+#include "config/sim_script.hpp"
+#include "runtime/atomic_file.hpp"
 #include "runtime/task_group.hpp"
 #include "runtime/time_source.hpp"
 #include "sim/front/simulator.hpp"
@@ -32,6 +34,7 @@ constexpr const char* help = R"(steward simulate serve [options]     a PVE clust
   --guests LIST|NUMBER   ct101@n1,vm103@n3:nfs-vm (disk on that storage), or so many without services, to 100000
                          (ct101@n1,ct102@n2,vm103@n3)
   --pve VERSION          7.4, 8.4, 9.1 or 9.2: endpoints, parameters, privileges and wording of that release (8.4)
+  --script FILE          faults that come by themselves: the script of a SIM/1 file, {at: SECONDS, do: [COMMAND]}
   --state FILE           begin with the cluster in FILE, if it is there, and save it there at the end
   --listen HOST:PORT     first node; the others on the following ports, or any free ones with port 0 (127.0.0.1:8006)
   --service-port PORT    of the guests' web services, 0 for any free one (8080; 0 when --listen has port 0)
@@ -164,11 +167,21 @@ result<void> adjust_guests(const option_map& given, bool any_ports, std::vector<
     return {};
 }
 
+result<std::vector<config::sim_step>> read_script(const std::string& file) {
+    const auto text = read_file(file, 1U << 20U);
+    if (!text) return text.error();
+    config::sim_script script = config::read_sim_script(*text, file);
+    if (script.problems.empty()) return std::move(script.steps);
+    std::string all;
+    for (const auto& problem : script.problems) all += (all.empty() ? "" : "\n") + config::to_string(problem);
+    return fault(errc::invalid, "--script", all);
+}
+
 result<sim::simulator_options> read_serve_options(const option_map& given) {
     for (const auto& [name, value] : given) {
         const char* known[] = {"dir",        "nodes",        "guests",     "listen",    "service-port",
                                "speed",      "restore-time", "start-time", "stop-time", "backup-time",
-                               "backup-age", "seed",         "pve",        "state"};
+                               "backup-age", "seed",         "pve",        "state",      "script"};
         if (std::find(std::begin(known), std::end(known), name) == std::end(known))
             return fault(errc::invalid, "--" + name, "unknown option (see steward simulate --help)");
     }
@@ -192,6 +205,11 @@ result<sim::simulator_options> read_serve_options(const option_map& given) {
     wanted.model.version = *version;
     wanted.model.boots_after_reset = true;
     if (const auto state = given.find("state"); state != given.end()) wanted.state_file = state->second;
+    if (const auto script = given.find("script"); script != given.end()) {
+        auto read = read_script(script->second);
+        if (!read) return read.error();
+        wanted.script = std::move(*read);
+    }
     if (!read_number(value_of("seed", "1"), wanted.model.seed)) return bad_value("seed");
     if (!read_number(value_of("speed", "1"), wanted.speed) || wanted.speed <= 0) return bad_value("speed");
     if (auto read = read_durations(given, wanted.model.takes); !read) return read.error();

@@ -1,5 +1,6 @@
 #include "sim/front/simulator.hpp"
 
+#include "base/log.hpp"
 #include "runtime/atomic_file.hpp"
 #include "runtime/task_group.hpp"
 #include "sim/drive.hpp"
@@ -80,6 +81,20 @@ class simulator::parts {
         o.wall_start = time.wall_now();
         o.files = std::make_shared<directory_tree>(wanted.directory / "pve");
         return o;
+    }
+
+    /// A step that makes no sense when its time has come is said and passed over.
+    void play(const std::vector<config::sim_step>& script) {
+        for (const config::sim_step& step : script)
+            model.at(model.now() + step.at, [this, step] {
+                for (const std::string& command : step.commands) {
+                    const auto done = apply_fault(model, command);
+                    if (done)
+                        log::info("sim.script", {{"command", command}});
+                    else
+                        log::warning("sim.script", {{"command", command}, {"reason", done.error().detail}});
+                }
+            });
     }
 
     void reconcile() {
@@ -163,6 +178,7 @@ result<std::unique_ptr<simulator>> simulator::open(asio::any_io_executor executo
     for (const auto& [name, text] : {std::pair<const char*, std::string>("ca.pem", all->front.ca().certificate_pem),
                                      std::pair<const char*, std::string>("token", token)})
         if (const auto written = write_file_atomically(wanted.directory / name, text); !written) return written.error();
+    all->play(wanted.script);
     all->reconcile();
     return std::unique_ptr<simulator>(new simulator(std::move(all)));
 }

@@ -1,4 +1,5 @@
 #pragma once
+#include "config/sim_script.hpp"
 #include "runtime/time_source.hpp"
 #include "sim/front/https_front.hpp"
 #include "sim/front/service_listeners.hpp"
@@ -10,6 +11,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace steward::sim {
 
@@ -20,6 +22,7 @@ class simulator_options {
     std::uint16_t port = 8006;  ///< of the first node; 0: each node gets one of the kernel's choice
     double speed = 1;           ///< task durations and delays pass so many times as fast
     std::filesystem::path directory;
+    std::vector<config::sim_step> script;  ///< faults that come by themselves, so long after the start
     std::filesystem::path state_file;  ///< empty: nothing is kept beyond the files in `directory`/pve
 };
 

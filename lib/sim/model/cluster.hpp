@@ -209,6 +209,8 @@ class cluster {
     // ---- tasks (tasks.cpp)
     std::string start_task(const node_name& node, const std::string& user, task_work work);
     void stop_task(const std::string& upid);
+    /// SIGKILL: no clean-up, no last line.
+    void kill_worker(const std::string& upid);
     [[nodiscard]] const std::map<std::string, task>& tasks() const { return tasks_; }
     [[nodiscard]] const std::deque<std::string>& task_order() const { return task_order_; }
     [[nodiscard]] bool is_lock_held(const node_name& node, const std::string& lock) const;

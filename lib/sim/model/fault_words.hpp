@@ -18,7 +18,8 @@ using fault_command = result<std::string> (*)(cluster&, const fault_words&);
 [[nodiscard]] std::optional<double> read_number(const std::string& text);
 
 /// Nodes, their network, clocks, daemons, watchdogs, and what their API does: power, reset, boot, net, cnet, svc, part,
-/// heal, pause, clock, service, quorum, qdevice, wd, api. Null for another word.
+/// heal, pause, clock, service, quorum, qdevice, wd, api, worker,
+/// tasklog. Null for another word.
 [[nodiscard]] fault_command cluster_fault_command(std::string_view verb);
 
 }  // namespace steward::sim

@@ -173,7 +173,7 @@ result<text> quorum_command(cluster& model, const fault_words& w) {
     return text();
 }
 
-/// wd N drop: the client that has fed it longest ago dies.
+/// wd N fire: a client of watchdog-mux dies without its V, and the node is reset ten seconds later.
 result<text> watchdog_command(cluster& model, const fault_words& w) {
     if (w.size() != 3 || w[2] != "fire") return bad_command("wd N fire");
     const auto name = node_of(model, w[1]);
@@ -183,6 +183,33 @@ result<text> watchdog_command(cluster& model, const fault_words& w) {
     if (!client) return bad_command("the watchdog of " + w[1] + " takes no client");
     mux.close(*client, false, model.now());
     model.watch_watchdog(*name);
+    return text();
+}
+
+/// worker G kill: whatever worker of that guest runs now
+result<text> worker_command(cluster& model, const fault_words& w) {
+    if (w.size() != 3 || w[2] != "kill") return bad_command("worker G kill");
+    const auto guest = parse_guest_word(w[1]);
+    if (!guest) return guest.error();
+    std::vector<std::string> found;
+    for (const auto& [upid, t] : model.tasks())
+        if (t.running() && t.work.id == to_string(guest->id)) found.push_back(upid);
+    if (found.empty()) return bad_command("no worker of " + w[1] + " runs now");
+    for (const std::string& upid : found) model.kill_worker(upid);
+    return text();
+}
+
+/// tasklog N|any silent|ok
+result<text> tasklog_command(cluster& model, const fault_words& w) {
+    if (w.size() != 3 || (w[2] != "silent" && w[2] != "ok")) return bad_command("tasklog N|any silent|ok");
+    const auto nodes = nodes_of(model, w[1]);
+    if (!nodes) return nodes.error();
+    for (const node_name& n : *nodes) {
+        if (w[2] == "silent")
+            model.faults().silent_logs.insert(n);
+        else
+            model.faults().silent_logs.erase(n);
+    }
     return text();
 }
 
@@ -259,7 +286,8 @@ fault_command cluster_fault_command(std::string_view verb) {
         {"power", switch_command},   {"net", switch_command},  {"cnet", switch_command},     {"svc", switch_command},
         {"reset", reset_command},    {"boot", reset_command},  {"part", part_command},       {"heal", heal_command},
         {"pause", pause_command},    {"clock", clock_command}, {"service", service_command}, {"quorum", quorum_command},
-        {"qdevice", quorum_command}, {"wd", watchdog_command}, {"api", api_command}};
+        {"qdevice", quorum_command}, {"wd", watchdog_command}, {"api", api_command},
+        {"worker", worker_command}, {"tasklog", tasklog_command}};
     const auto found = commands.find(verb);
     return found == commands.end() ? nullptr : found->second;
 }

@@ -125,6 +125,13 @@ void cluster::stop_task(const std::string& upid) {
         abort_task(upid, "received interrupt");
 }
 
+void cluster::kill_worker(const std::string& upid) {
+    const auto found = tasks_.find(upid);
+    if (found == tasks_.end() || !found->second.running()) return;
+    found->second.work.killed = true;
+    end_task(upid, "unexpected status");
+}
+
 /// Their workers stand still as long as the node does.
 void cluster::delay_tasks_on(const node_name& node, duration time) {
     for (auto& [upid, t] : tasks_) {
@@ -165,6 +172,9 @@ bool cluster::is_lock_held(const node_name& node, const std::string& lock) const
     return locks_.count({node, lock}) != 0;
 }
 
-void cluster::log_line(const std::string& upid, std::string line) { tasks_.at(upid).log.push_back(std::move(line)); }
+void cluster::log_line(const std::string& upid, std::string line) {
+    task& t = tasks_.at(upid);
+    if (faults_.silent_logs.count(t.node) == 0) t.log.push_back(std::move(line));
+}
 
 }  // namespace steward::sim

@@ -465,3 +465,25 @@ TEST_CASE("fault commands that make no sense are refused with a sentence") {
         CHECK(done.error().detail.size() > 3);
     }
 }
+
+TEST_CASE("a worker that is killed says nothing and cleans nothing up") {
+    cluster model(small_options());
+    const std::string upid = text_of(ask(model, "POST /nodes/n1/vzdump", {{"vmid", "101"}, {"storage", "backup"}}));
+    pass(model, 2s);
+    inject(model, "worker ct101 kill");
+    CHECK(exit_of(model, upid) == "unexpected status");
+    CHECK(model.config(n1, ct101)->get("lock") == "backup");
+    CHECK_FALSE(apply_fault(model, "worker ct101 kill"));  // none left
+    pass(model, 100s);
+    CHECK(exit_of(model, upid) == "unexpected status");
+}
+
+TEST_CASE("workers on a node whose task logs are silent say only their last line") {
+    cluster model(small_options());
+    inject(model, "tasklog n1 silent");
+    const std::string upid = text_of(ask(model, "POST /nodes/n1/vzdump", {{"vmid", "101"}, {"storage", "backup"}}));
+    pass(model, 10s);
+    CHECK(data_of(ask(model, "GET /nodes/n1/tasks/" + upid + "/log")).at(0).at("t") == "no content");
+    pass(model, 60s);
+    CHECK(model.tasks().at(upid).log == std::vector<std::string>{"TASK OK"});
+}
