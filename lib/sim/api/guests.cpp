@@ -64,10 +64,7 @@ reply current(call& c) {
     const auto config = c.model.config(c.node, g);
     if (!config) return configuration_missing(c.node, g);
     json::object row = status_row(c, g, *config);
-    const auto ha = c.model.ha().find(g);
-    json::object managed{{"managed", ha != c.model.ha().end() ? 1 : 0}};
-    if (ha != c.model.ha().end()) managed["state"] = ha->second;
-    row["ha"] = std::move(managed);
+    row["ha"] = ha_object(c, g);
     if (T == guest_type::vm) {
         const instance* i = c.model.find_instance(c.node, g);
         row["qmpstatus"] = i == nullptr ? "stopped" : i->paused ? "paused" : "running";
@@ -116,18 +113,13 @@ reply put_config(call& c) {
     return ok(nullptr);
 }
 
-bool is_ha_managed(const call& c, guest_id g) {
-    const auto ha = c.model.ha().find(g);
-    return ha != c.model.ha().end() && ha->second != "ignored";
-}
-
 template <guest_type T>
 reply start(call& c) {
     const guest_id g = c.guest(T);
     if (T == guest_type::ct && c.model.is_running(c.node, g))
         return error(500, fmt::format("CT {} already running", g.id.number()));
     if (!c.model.is_quorate(c.node)) return error(500, "cluster not ready - no quorum?");
-    if (is_ha_managed(c, g)) return task_reply(c.model.begin_ha_request(c.node, g, c.who.name(), true));
+    if (c.model.ha().is_managed(c.at, g)) return task_reply(c.model.ha().begin_start(c.node, g, c.who.name()));
     return task_reply(c.model.begin_start(c.node, g, c.who.name()));
 }
 
@@ -145,10 +137,10 @@ reply stop(call& c) {
     const guest_id g = c.guest(T);
     if (T == guest_type::ct && !c.model.is_running(c.node, g))
         return error(500, fmt::format("CT {} not running", g.id.number()));
-    if (is_ha_managed(c, g)) {
+    if (c.model.ha().is_managed(c.at, g)) {
         if (c.flag("overrule-shutdown"))
             return parameter_error({{"overrule-shutdown", "Not applicable for HA resources."}});
-        return task_reply(c.model.begin_ha_request(c.node, g, c.who.name(), false));
+        return task_reply(c.model.ha().begin_stop(c.node, g, c.who.name(), 0s));
     }
     if (c.flag("overrule-shutdown")) overrule_shutdowns(c, g);
     return task_reply(c.model.begin_stop(c.node, g, c.who.name()));
@@ -159,8 +151,8 @@ reply shutdown(call& c) {
     const guest_id g = c.guest(T);
     if (T == guest_type::ct && !c.model.is_running(c.node, g))
         return error(500, fmt::format("CT {} not running", g.id.number()));
-    if (is_ha_managed(c, g)) return task_reply(c.model.begin_ha_request(c.node, g, c.who.name(), false));
     const duration limit = std::chrono::seconds(std::strtoll(c.get("timeout", "60").c_str(), nullptr, 10));
+    if (c.model.ha().is_managed(c.at, g)) return task_reply(c.model.ha().begin_stop(c.node, g, c.who.name(), limit));
     return task_reply(c.model.begin_shutdown(c.node, g, c.who.name(), limit, c.flag("forceStop")));
 }
 
@@ -180,7 +172,7 @@ reply destroy(call& c) {
     const auto id = g.id.number();
     if (config->get("protection") == "1")
         return error(500, fmt::format("can't remove {} {} - protection mode enabled", label(T), id));
-    if (c.model.ha().count(g) != 0 && !c.flag("purge"))
+    if (c.model.ha().is_managed(c.at, g) && !c.flag("purge"))
         return error(500, fmt::format("unable to remove {} {} - used in HA resources and purge parameter not set.",
                                       label(T), id));
     if (const std::string lock = config->get("lock"); T == guest_type::ct && !lock.empty())
@@ -188,7 +180,7 @@ reply destroy(call& c) {
     if (c.model.is_running(c.node, g) && !c.flag("force"))
         return error(500, T == guest_type::ct ? fmt::format("unable to destroy CT {} - container is running", id)
                                               : fmt::format("VM {} is running - destroy failed", id));
-    if (c.flag("purge")) c.model.ha().erase(g);
+    if (c.flag("purge")) c.model.ha().remove(g);
     return task_reply(c.model.begin_destroy(c.node, g, c.who.name()));
 }
 

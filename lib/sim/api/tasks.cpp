@@ -126,9 +126,11 @@ reply task_list(call& c) {
 
 reply cluster_tasks(call& c) {
     json::array rows;
+    std::map<node_name, std::size_t> finished;  // each node tells about its last ones
     const auto& order = c.model.task_order();
-    for (auto upid = order.rbegin(); upid != order.rend() && rows.size() < 100; ++upid) {
+    for (auto upid = order.rbegin(); upid != order.rend(); ++upid) {
         const task& t = c.model.tasks().at(*upid);
+        if (!t.running() && ++finished[t.node] > active_finished_limit) continue;
         if (!owns(c.who, t.user) && !c.may("/nodes/" + t.node.str(), "Sys.Audit")) continue;
         json::object row = common_fields(t);
         row.erase("pid");

@@ -214,9 +214,17 @@ result<std::string> ha_command(cluster& model, const words& w) {
     const auto g = parse_guest_word(w[2]);
     if (!g) return g.error();
     if (w[1] == "add")
-        model.ha()[*g] = "started";
+        model.ha().add(*g);
     else
-        model.ha().erase(*g);
+        model.ha().remove(*g);
+    return std::string();
+}
+
+/// As root would on a node: ha-manager crm-command node-maintenance enable|disable.
+result<std::string> maintenance_command(cluster& model, const words& w) {
+    if (w.size() != 3 || (w[2] != "on" && w[2] != "off")) return bad("maint N on|off");
+    if (model.find_node(node_name(w[1])) == nullptr) return bad("no node " + w[1]);
+    model.ha().command(fmt::format("{}-node-maintenance {}", w[2] == "on" ? "enable" : "disable", w[1]));
     return std::string();
 }
 
@@ -235,6 +243,7 @@ result<std::string> apply_fault(cluster& model, std::string_view command) {
     if (w[0] == "storage") done = storage_command(model, w);
     if (w[0] == "backup") done = backup_command(model, w);
     if (w[0] == "ha") done = ha_command(model, w);
+    if (w[0] == "maint") done = maintenance_command(model, w);
     if (done && model.on_change) model.on_change();
     return done;
 }

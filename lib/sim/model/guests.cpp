@@ -10,7 +10,6 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr duration flock_wait = 10s;  // pve-facts E.6
-constexpr duration ha_round = 10s;    // the CRM's loop, pve-facts I.1
 
 const char* label(guest_type type) { return type == guest_type::ct ? "CT" : "VM"; }
 
@@ -250,21 +249,6 @@ std::string cluster::begin_destroy(const node_name& node, guest_id guest, const 
         halt(node, guest);
         files_.remove(node, guest);
         return "OK";
-    };
-    return start_task(node, user, std::move(w));
-}
-
-/// Only stores the wish; the CRM acts on it a round later (pve-facts I.4).
-std::string cluster::begin_ha_request(const node_name& node, guest_id guest, const std::string& user,
-                                      bool wants_start) {
-    task_work w(wants_start ? "hastart" : "hastop", to_string(guest.id), 2s);
-    w.finish = [this, node, guest, wants_start](const std::string&) {
-        ha_[guest] = wants_start ? "started" : "stopped";
-        at(now_ + ha_round, [this, node, guest, wants_start] {
-            if (wants_start && !is_running(node, guest)) begin_start(node, guest, "root@pam");
-            if (!wants_start && is_running(node, guest)) begin_stop(node, guest, "root@pam");
-        });
-        return std::string("OK");
     };
     return start_task(node, user, std::move(w));
 }

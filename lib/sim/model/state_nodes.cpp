@@ -151,6 +151,7 @@ void state_access::settle() {
     for (const sim_node& n : model.nodes_)
         if (!model.is_quorate(n.name)) model.keep_old_view(n.name);
     for (const sim_node& n : model.nodes_) model.publish(n.index);
+    model.ha_->wake();
 }
 
 }  // namespace steward::sim

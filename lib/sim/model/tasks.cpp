@@ -35,6 +35,7 @@ std::string cluster::start_task(const node_name& node, const std::string& user, 
     const duration patience = t.work.lock_wait;
     tasks_.emplace(upid, std::move(t));
     task_order_.push_back(upid);
+    cluster_log_.add({wall_now(), node, "pvedaemon", pid, user, "starting task " + upid, cluster_log::info, 0});
     if (!lock.empty()) {
         auto& queue = locks_[{node, lock}];
         queue.push_back(upid);
@@ -70,7 +71,7 @@ void cluster::begin_task(const std::string& upid) {
     for (const auto& [fraction, line] : t.work.progress)
         if (fraction <= reach)
             add_task_event(t, now_ + part(t.work.takes, fraction), [this, upid, text = line] { log_line(upid, text); });
-    if (t.work.hangs) return;
+    if (t.work.hangs || t.work.is_open_ended) return;
     const time_point end = now_ + part(t.work.takes, reach);
     if (t.work.killed)
         add_task_event(t, end, [this, upid] { end_task(upid, "unexpected status"); });
@@ -98,6 +99,9 @@ void cluster::end_task(const std::string& upid, std::string exit_text) {
     if (const std::string last = final_line(exit_text); !last.empty()) t.log.push_back(last);
     t.exit_text = std::move(exit_text);
     t.ended = wall_now(t.node);
+    const bool went_well = t.exit_text == "OK" || t.exit_text.starts_with("WARNINGS");
+    cluster_log_.add({t.ended, t.node, "pvedaemon", t.pid, t.user, fmt::format("end task {} {}", upid, t.exit_text),
+                      went_well ? cluster_log::info : cluster_log::error, 0});
     if (t.work.killed) mark_orphans(t);
     if (!t.work.lock.empty()) {
         const std::pair key{t.node, t.work.lock};

@@ -31,6 +31,8 @@ class task_work {
     duration lock_wait{};  ///< then it ends with `lock_timeout`
     std::string lock_timeout;
 
+    bool is_open_ended = false;  ///< until cluster::finish_task, whatever `takes` says
+
     // Injected faults
     bool hangs = false;
     double fails_at = 1.0;

@@ -329,7 +329,7 @@ TEST_CASE("HA-managed guests answer OK and act later") {
     pass(model, 2s);
     CHECK(exit_of(model, upid) == "OK");
     CHECK(model.is_running(n1, ct101));
-    pass(model, 15s);
+    pass(model, 25s);
     CHECK(!model.is_running(n1, ct101));
     CHECK(ask(model, "DELETE /nodes/n1/lxc/101").reason ==
           "unable to remove CT 101 - used in HA resources and purge parameter not set.");
