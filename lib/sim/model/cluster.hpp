@@ -47,6 +47,7 @@ class instance {
     service_state service = service_state::healthy;
     bool paused = false;
     std::uint32_t pid = 0;
+    std::vector<std::string> agent_commands;  ///< what was run in it, in order
 };
 
 /// A daemon of a node that can be out of order by itself.
@@ -300,7 +301,6 @@ class cluster {
     void delay_tasks_on(const node_name& node, duration time);
     void autostart(const node_name& node);
     [[nodiscard]] std::string start_obstacle(const node_name& node, guest_id guest);
-    [[nodiscard]] task_work power_work(const char* verb, const node_name& node, guest_id guest, duration takes);
     [[nodiscard]] store_key key_of(const storage_id& id, const node_name& node) const;
     void begin_task(const std::string& upid);
     void end_task(const std::string& upid, std::string exit_text);

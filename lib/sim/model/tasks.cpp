@@ -10,6 +10,8 @@ namespace steward::sim {
 namespace {
 constexpr duration check_time = std::chrono::milliseconds(50);  ///< a worker that finds an obstacle ends at once
 
+constexpr duration kill_after = std::chrono::seconds(5);       ///< SIGKILL after SIGTERM, pve-facts C.4
+
 duration part(duration whole, double fraction) {
     return std::chrono::duration_cast<duration>(std::chrono::duration<double, std::nano>(whole) * fraction);
 }
@@ -123,9 +125,15 @@ void cluster::end_task(const std::string& upid, std::string exit_text) {
 void cluster::stop_task(const std::string& upid) {
     const auto found = tasks_.find(upid);
     if (found == tasks_.end() || !found->second.running()) return;
-    if (found->second.waiting)
+    task& t = found->second;
+    if (t.is_told_to_end) return;
+    t.is_told_to_end = true;
+    if (t.waiting) {
         end_task(upid, "received interrupt");
-    else
+    } else if (!t.work.on_interrupt.empty()) {
+        log_line(upid, t.work.on_interrupt);
+        add_task_event(t, now_ + kill_after, [this, upid] { end_task(upid, "unexpected status"); });
+    } else
         abort_task(upid, "received interrupt");
 }
 
