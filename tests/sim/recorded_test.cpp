@@ -208,7 +208,8 @@ void compare(replay& on, const row& r, const wire::answer& given) {
         const json::value now = json::parse(given.reply.body, ec);
         REQUIRE_FALSE(ec);
         const json::value was = json::parse(on.mapped(json::serialize(*r.data)));
-        if (was.is_object() && was.get_object().contains("data") && now.is_object() && now.get_object().contains("data"))
+        if (was.is_object() && was.get_object().contains("data") && now.is_object() &&
+            now.get_object().contains("data"))
             on.remember(was.at("data"), now.at("data"));
         const json::value expected = json::parse(on.mapped(json::serialize(*r.data)));
         CHECK(difference(expected, now, r.volatile_keys) == "");

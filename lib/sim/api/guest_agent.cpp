@@ -34,12 +34,26 @@ std::optional<reply> refuse_agent(const call& c, guest_id g) {
 reply result_of(json::value value) { return ok(json::object{{"result", std::move(value)}}); }
 
 const std::vector<std::string>& commands() {
-    static const std::vector<std::string> names = {
-        "guest-exec",           "guest-exec-status",   "guest-fsfreeze-freeze", "guest-fsfreeze-status",
-        "guest-fsfreeze-thaw",  "guest-fstrim",        "guest-get-fsinfo",      "guest-get-host-name",
-        "guest-get-osinfo",     "guest-get-time",      "guest-get-timezone",    "guest-get-users",
-        "guest-get-vcpus",      "guest-info",          "guest-network-get-interfaces", "guest-ping",
-        "guest-set-user-password", "guest-shutdown",   "guest-suspend-disk",    "guest-suspend-ram"};
+    static const std::vector<std::string> names = {"guest-exec",
+                                                   "guest-exec-status",
+                                                   "guest-fsfreeze-freeze",
+                                                   "guest-fsfreeze-status",
+                                                   "guest-fsfreeze-thaw",
+                                                   "guest-fstrim",
+                                                   "guest-get-fsinfo",
+                                                   "guest-get-host-name",
+                                                   "guest-get-osinfo",
+                                                   "guest-get-time",
+                                                   "guest-get-timezone",
+                                                   "guest-get-users",
+                                                   "guest-get-vcpus",
+                                                   "guest-info",
+                                                   "guest-network-get-interfaces",
+                                                   "guest-ping",
+                                                   "guest-set-user-password",
+                                                   "guest-shutdown",
+                                                   "guest-suspend-disk",
+                                                   "guest-suspend-ram"};
     return names;
 }
 
@@ -55,9 +69,10 @@ json::object address(const std::string& ip, const char* type, int prefix) {
 }
 
 json::value network_interfaces(const call& c, guest_id g, const guest_config& config) {
-    json::array all{json::object{{"name", "lo"},
-                                 {"hardware-address", "00:00:00:00:00:00"},
-                                 {"ip-addresses", json::array{address("127.0.0.1", "ipv4", 8), address("::1", "ipv6", 128)}}}};
+    json::array all{
+        json::object{{"name", "lo"},
+                     {"hardware-address", "00:00:00:00:00:00"},
+                     {"ip-addresses", json::array{address("127.0.0.1", "ipv4", 8), address("::1", "ipv6", 128)}}}};
     int n = 0;
     for (const auto& [key, value] : config.values) {
         if (!is_net_option(key)) continue;
@@ -71,15 +86,21 @@ json::value network_interfaces(const call& c, guest_id g, const guest_config& co
             ip.resize(slash);
         } else {
             const guest_options* declared = c.model.declared(g);
-            ip = declared != nullptr && n == 0 ? declared->address
-                                               : fmt::format("10.{}.{}.{}", n, g.id.number() / 250 % 250, g.id.number() % 250 + 1);
+            ip = declared != nullptr && n == 0
+                     ? declared->address
+                     : fmt::format("10.{}.{}.{}", n, g.id.number() / 250 % 250, g.id.number() % 250 + 1);
         }
         all.push_back(json::object{{"name", fmt::format("ens{}", 18 + n++)},
                                    {"hardware-address", mac},
                                    {"ip-addresses", json::array{address(ip, "ipv4", prefix)}},
-                                   {"statistics", json::object{{"rx-bytes", 0}, {"rx-packets", 0}, {"rx-errs", 0},
-                                                               {"rx-dropped", 0}, {"tx-bytes", 0}, {"tx-packets", 0},
-                                                               {"tx-errs", 0}, {"tx-dropped", 0}}}});
+                                   {"statistics", json::object{{"rx-bytes", 0},
+                                                               {"rx-packets", 0},
+                                                               {"rx-errs", 0},
+                                                               {"rx-dropped", 0},
+                                                               {"tx-bytes", 0},
+                                                               {"tx-packets", 0},
+                                                               {"tx-errs", 0},
+                                                               {"tx-dropped", 0}}}});
     }
     return all;
 }
@@ -105,14 +126,15 @@ std::optional<reply> answer_command(call& c, guest_id g, const std::string& comm
     if (command == "network-get-interfaces") return result_of(network_interfaces(c, g, config));
     if (command == "get-osinfo") return result_of(os_info());
     if (command == "get-host-name") return result_of(json::object{{"host-name", config.get("name")}});
-    if (command == "get-time") return result_of(json::value(c.model.wall_now().time_since_epoch().count() * 1000000000));
+    if (command == "get-time")
+        return result_of(json::value(c.model.wall_now().time_since_epoch().count() * 1000000000));
     if (command == "get-timezone") return result_of(json::object{{"zone", "UTC"}, {"offset", 0}});
     if (command == "get-users" || command == "get-memory-blocks") return result_of(json::array());
     if (command == "get-vcpus")
         return result_of(json::array{json::object{{"logical-id", 0}, {"online", true}, {"can-offline", false}}});
     if (command == "get-fsinfo")
-        return result_of(json::array{json::object{{"name", "sda1"}, {"mountpoint", "/"}, {"type", "ext4"},
-                                                  {"disk", json::array()}}});
+        return result_of(json::array{
+            json::object{{"name", "sda1"}, {"mountpoint", "/"}, {"type", "ext4"}, {"disk", json::array()}}});
     if (command == "fsfreeze-status") return result_of(json::value("thawed"));
     if (command == "fsfreeze-freeze" || command == "fsfreeze-thaw") return result_of(json::value(1));
     if (command == "shutdown") {
@@ -155,26 +177,27 @@ reply exec_status(call& c, guest_id g) {
         return error(500, fmt::format("Agent error: Invalid parameter 'pid'"));
     const std::string& line = i->agent_commands[static_cast<std::size_t>(pid - 1001)];
     json::object data{{"exited", 1}, {"exitcode", 0}};
-    if (const std::size_t at = line.find("echo "); at != std::string::npos) data["out-data"] = line.substr(at + 5) + "\n";
+    if (const std::size_t at = line.find("echo "); at != std::string::npos)
+        data["out-data"] = line.substr(at + 5) + "\n";
     return ok(std::move(data));
 }
 
-#define STEWARD_AGENT_COMMANDS(X)                                                                                    \
-    X("GET", info, "info")                                                                                           \
-    X("POST", ping, "ping")                                                                                          \
-    X("GET", network, "network-get-interfaces")                                                                      \
-    X("GET", osinfo, "get-osinfo")                                                                                   \
-    X("GET", host_name, "get-host-name")                                                                             \
-    X("GET", time, "get-time")                                                                                       \
-    X("GET", timezone, "get-timezone")                                                                               \
-    X("GET", users, "get-users")                                                                                     \
-    X("GET", vcpus, "get-vcpus")                                                                                     \
-    X("GET", fsinfo, "get-fsinfo")                                                                                   \
-    X("GET", memory_blocks, "get-memory-blocks")                                                                     \
-    X("POST", fstrim, "fstrim")                                                                                      \
-    X("POST", freeze, "fsfreeze-freeze")                                                                             \
-    X("POST", thaw, "fsfreeze-thaw")                                                                                 \
-    X("POST", freeze_status, "fsfreeze-status")                                                                      \
+#define STEWARD_AGENT_COMMANDS(X)                \
+    X("GET", info, "info")                       \
+    X("POST", ping, "ping")                      \
+    X("GET", network, "network-get-interfaces")  \
+    X("GET", osinfo, "get-osinfo")               \
+    X("GET", host_name, "get-host-name")         \
+    X("GET", time, "get-time")                   \
+    X("GET", timezone, "get-timezone")           \
+    X("GET", users, "get-users")                 \
+    X("GET", vcpus, "get-vcpus")                 \
+    X("GET", fsinfo, "get-fsinfo")               \
+    X("GET", memory_blocks, "get-memory-blocks") \
+    X("POST", fstrim, "fstrim")                  \
+    X("POST", freeze, "fsfreeze-freeze")         \
+    X("POST", thaw, "fsfreeze-thaw")             \
+    X("POST", freeze_status, "fsfreeze-status")  \
     X("POST", shutdown, "shutdown")
 
 #define STEWARD_NAME(verb, id, command) constexpr char name_##id[] = command;

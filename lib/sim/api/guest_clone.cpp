@@ -1,6 +1,7 @@
+#include "sim/model/guest_clone.hpp"
+
 #include "sim/api/guest_api.hpp"
 #include "sim/model/devices.hpp"
-#include "sim/model/guest_clone.hpp"
 #include "sim/model/snapshots.hpp"
 
 #include <boost/json/array.hpp>
@@ -34,8 +35,9 @@ std::optional<reply> refuse_clone(const call& c, guest_id g, const guest_config&
     const bool is_ct = g.type == guest_type::ct;
     if (auto refused = refuse_locked(g.type, config)) return refused;
     if (!order.full && config.get("template") != "1")
-        return error(500, is_ct ? "Linked clone feature for 'rootfs' is not available"
-                                : fmt::format("Linked clone feature is not supported for drive '{}'", boot_disk(config)));
+        return error(500, is_ct
+                              ? "Linked clone feature for 'rootfs' is not available"
+                              : fmt::format("Linked clone feature is not supported for drive '{}'", boot_disk(config)));
     if (!order.storage.empty() && !order.full)
         return is_ct ? parameter_error({{"storage", "Clone storage is only allowed for full clones"}})
                      : parameter_error({{"storage", "this requires full clone"}});
@@ -89,8 +91,7 @@ reply make_template(call& c, guest_id g) {
     if (auto refused = refuse_locked(g.type, file->now)) return *refused;
     if (!file->snapshots.empty())
         return error(500, fmt::format("unable to create template, because {} contains snapshots", guest_label(g.type)));
-    if (file->now.get("template") == "1")
-        return error(500, fmt::format("you can't convert a template to a template"));
+    if (file->now.get("template") == "1") return error(500, fmt::format("you can't convert a template to a template"));
     if (c.model.is_running(c.node, g))
         return error(500, is_ct ? "you can't convert a CT to template if the CT is running"
                                 : "you can't convert a VM to template if VM is running vm");

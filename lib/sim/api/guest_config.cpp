@@ -1,8 +1,7 @@
+#include "base/sha1.hpp"
 #include "sim/api/guest_api.hpp"
 #include "sim/model/devices.hpp"
 #include "sim/model/guest_pending.hpp"
-
-#include "base/sha1.hpp"
 
 #include <boost/json/array.hpp>
 
@@ -81,8 +80,8 @@ class changes {
 };
 
 changes wanted_changes(const call& c) {
-    static const std::set<std::string> not_options = {"digest",           "delete", "revert",     "skiplock",
-                                                      "background_delay", "force",  "import-working-storage"};
+    static const std::set<std::string> not_options = {
+        "digest", "delete", "revert", "skiplock", "background_delay", "force", "import-working-storage"};
     changes all;
     all.removed = split_list(c.get("delete"));
     all.reverted = split_list(c.get("revert"));
@@ -107,8 +106,12 @@ void revert(guest_file& file, const std::vector<std::string>& keys) {
     for (const std::string& gone : split_list(file.pending.get("delete")))
         if (std::find(keys.begin(), keys.end(), gone) == keys.end()) kept += (kept.empty() ? "" : ",") + gone;
     file.pending.set("delete", kept);
-    for (const std::string& key : keys)
-        if (key != "delete") file.pending.set(key, "");
+    for (const std::string& key : keys) {
+        const std::string waiting = key == "delete" ? "" : file.pending.get(key);
+        if (waiting.empty()) continue;
+        file.pending.set(key, "");
+        if (is_drive_option(key)) keep_as_unused(file.now, waiting);
+    }
 }
 
 /// Puts the change where it belongs: into force when the guest takes it, else to what waits.
@@ -163,7 +166,8 @@ std::optional<reply> refuse_change(call& c, guest_id g, const changes& wanted) {
     if (auto refused = refuse_root_options(c, g, wanted)) return refused;
     for (const std::string& key : wanted.removed)
         if (wanted.set.count(key) != 0)
-            return parameter_error({{"delete", fmt::format("you can't use '-{0}' and -delete {0}' at the same time", key)}});
+            return parameter_error(
+                {{"delete", fmt::format("you can't use '-{0}' and -delete {0}' at the same time", key)}});
     return std::nullopt;
 }
 
@@ -183,7 +187,9 @@ std::string carry_out(call& c, guest_id g, changes wanted) {
     for (const std::string& key : wanted.removed) place(c, g, *file, key, nullptr);
     for (const auto& [key, value] : wanted.set) place(c, g, *file, key, &value);
     if (!c.model.is_running(c.node, g)) apply_pending(c.model, c.node, g, *file);
-    return write_guest(c.model, c.node, *file, g);
+    const std::string why = write_guest(c.model, c.node, *file, g);
+    if (!why.empty()) release_all(c.model, c.node, made);
+    return why;
 }
 
 reply put_config(call& c, guest_id g) {

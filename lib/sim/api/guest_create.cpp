@@ -1,6 +1,7 @@
+#include "sim/model/guest_create.hpp"
+
 #include "sim/api/guest_api.hpp"
 #include "sim/model/devices.hpp"
-#include "sim/model/guest_create.hpp"
 
 #include <fmt/core.h>
 #include <set>
@@ -11,10 +12,22 @@ namespace steward::sim::api {
 namespace {
 
 create_order order_of(const call& c, guest_id g) {
-    static const std::set<std::string> not_options = {
-        "vmid",  "ostemplate", "archive", "restore",  "storage",         "force",          "unique",    "start",
-        "pool",  "bwlimit",    "password", "live-restore", "ssh-public-keys", "ignore-unpack-errors", "ha-managed",
-        "import-working-storage"};
+    static const std::set<std::string> not_options = {"vmid",
+                                                      "ostemplate",
+                                                      "archive",
+                                                      "restore",
+                                                      "storage",
+                                                      "force",
+                                                      "unique",
+                                                      "start",
+                                                      "pool",
+                                                      "bwlimit",
+                                                      "password",
+                                                      "live-restore",
+                                                      "ssh-public-keys",
+                                                      "ignore-unpack-errors",
+                                                      "ha-managed",
+                                                      "import-working-storage"};
     create_order order;
     order.guest = g;
     order.from = volid(c.get("ostemplate"));

@@ -112,8 +112,9 @@ reply move_disk(call& c, guest_id g) {
     if (c.has("target-vmid")) return error(500, "reassigning volumes to other guests is not simulated");
     if (!c.has("storage"))
         return is_ct ? parameter_error({{"storage", "property is missing and it is not optional"}})
-                     : error(500, "Provide either a 'storage' to move the disk to or a 'target-vmid' and 'target-disk' "
-                                  "to move the disk to another VM");
+                     : error(500,
+                             "Provide either a 'storage' to move the disk to or a 'target-vmid' and 'target-disk' "
+                             "to move the disk to another VM");
     const storage_id to(c.get("storage"));
     if (!c.may("/storage/" + to.str(), "Datastore.AllocateSpace"))
         return forbidden("/storage/" + to.str(), "Datastore.AllocateSpace");
@@ -122,13 +123,13 @@ reply move_disk(call& c, guest_id g) {
     if (auto refused = refuse_locked(g.type, config)) return *refused;
     if (auto refused = refuse_changed(c, g.type, *text)) return *refused;
     const std::string drive = config.get(disk);
-    if (drive.empty()) return error(500, is_ct ? fmt::format("volume '{}' doesn't exist", disk)
-                                               : fmt::format("disk '{}' does not exist", disk));
+    if (drive.empty())
+        return error(500, is_ct ? fmt::format("volume '{}' doesn't exist", disk)
+                                : fmt::format("disk '{}' does not exist", disk));
     if (storage_of(volume_of(drive)) == to && c.get("format").empty())
         return error(500, is_ct ? fmt::format("you can't move to the same storage")
                                 : "you can't move to the same storage with same format");
-    if (is_ct && c.model.is_running(c.node, g))
-        return error(500, "cannot move volumes of a running container");
+    if (is_ct && c.model.is_running(c.node, g)) return error(500, "cannot move volumes of a running container");
     task_work w = guest_work("move", g, c.model.configured().takes.copy_disk);
     if (is_ct) w.type = "move_volume";
     w.begin = [&model = c.model, node = c.node, g](const std::string&) -> std::string {
@@ -165,8 +166,7 @@ reply unlink(call& c, guest_id g) {
 
 void add_disk_routes(std::vector<route>& routes) {
     add_both<resize>(routes, "PUT", "/resize");
-    routes.push_back(
-        {"POST", guest_path(guest_type::ct, "/move_volume"), of_guest<guest_type::ct, move_disk>});
+    routes.push_back({"POST", guest_path(guest_type::ct, "/move_volume"), of_guest<guest_type::ct, move_disk>});
     add_vm<move_disk>(routes, "POST", "/move_disk");
     add_vm<unlink>(routes, "PUT", "/unlink");
 }

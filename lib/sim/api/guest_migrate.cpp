@@ -1,6 +1,7 @@
+#include "sim/model/guest_migrate.hpp"
+
 #include "sim/api/guest_api.hpp"
 #include "sim/model/devices.hpp"
-#include "sim/model/guest_migrate.hpp"
 
 #include <boost/json/array.hpp>
 

@@ -32,8 +32,7 @@ reply rrd_data(call& c, guest_id g) {
     const std::int64_t step = step_of(c.get("timeframe"));
     const std::int64_t end = c.model.wall_now().time_since_epoch().count() / step * step;
     const instance* i = c.model.find_instance(c.node, g);
-    const std::int64_t up_since =
-        i == nullptr ? end + 1 : c.model.wall_at(i->started).time_since_epoch().count();
+    const std::int64_t up_since = i == nullptr ? end + 1 : c.model.wall_at(i->started).time_since_epoch().count();
     const std::uint64_t memory = std::strtoull(config->get("memory").c_str(), nullptr, 10) << 20U;
     const std::string boot = g.type == guest_type::ct ? "rootfs" : boot_disk(*config);
     const std::uint64_t disk = disk_size(config->get(boot));

@@ -1,7 +1,6 @@
+#include "base/sha1.hpp"
 #include "sim/api/guest_api.hpp"
 #include "sim/model/snapshots.hpp"
-
-#include "base/sha1.hpp"
 
 #include <boost/json/array.hpp>
 

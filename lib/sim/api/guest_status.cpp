@@ -98,13 +98,29 @@ json::object status_row(const call& c, guest_id g, const guest_config& config) {
 
 json::object block_counters(const call& c, const instance* i, bool is_boot_disk) {
     json::object row{{"account_failed", true}, {"account_invalid", true}, {"timed_stats", json::array()}};
-    for (const char* key :
-         {"failed_flush_operations",   "failed_rd_operations",  "failed_unmap_operations", "failed_wr_operations",
-          "flush_operations",          "flush_total_time_ns",   "invalid_flush_operations", "invalid_rd_operations",
-          "invalid_unmap_operations",  "invalid_wr_operations", "rd_bytes",                "rd_merged",
-          "rd_operations",             "rd_total_time_ns",      "unmap_bytes",             "unmap_merged",
-          "unmap_operations",          "unmap_total_time_ns",   "wr_bytes",                "wr_highest_offset",
-          "wr_merged",                 "wr_operations",         "wr_total_time_ns"})
+    for (const char* key : {"failed_flush_operations",
+                            "failed_rd_operations",
+                            "failed_unmap_operations",
+                            "failed_wr_operations",
+                            "flush_operations",
+                            "flush_total_time_ns",
+                            "invalid_flush_operations",
+                            "invalid_rd_operations",
+                            "invalid_unmap_operations",
+                            "invalid_wr_operations",
+                            "rd_bytes",
+                            "rd_merged",
+                            "rd_operations",
+                            "rd_total_time_ns",
+                            "unmap_bytes",
+                            "unmap_merged",
+                            "unmap_operations",
+                            "unmap_total_time_ns",
+                            "wr_bytes",
+                            "wr_highest_offset",
+                            "wr_merged",
+                            "wr_operations",
+                            "wr_total_time_ns"})
         row[key] = 0;
     if (!is_boot_disk || bytes_read(c, i) == 0) return row;
     row["rd_bytes"] = bytes_read(c, i);
@@ -122,9 +138,10 @@ void ask_machine(const call& c, guest_id g, const guest_config& config, const in
     row["running-machine"] = config.get("machine").empty() ? qemu.machine : config.get("machine");
     json::object support;
     if (qemu.is_proxmox)
-        support = {{"backup-fleecing", true},       {"backup-max-workers", true}, {"pbs-dirty-bitmap", true},
-                   {"pbs-dirty-bitmap-migration", true}, {"pbs-dirty-bitmap-savevm", true},
-                   {"pbs-library-version", "1.5.1 (UNKNOWN)"}, {"pbs-masterkey", true}, {"query-bitmap-info", true}};
+        support = {{"backup-fleecing", true},         {"backup-max-workers", true},
+                   {"pbs-dirty-bitmap", true},        {"pbs-dirty-bitmap-migration", true},
+                   {"pbs-dirty-bitmap-savevm", true}, {"pbs-library-version", "1.5.1 (UNKNOWN)"},
+                   {"pbs-masterkey", true},           {"query-bitmap-info", true}};
     row["proxmox-support"] = std::move(support);
     if (qemu.is_proxmox && config.get("balloon") != "0") {
         const std::uint64_t all = memory_of(config);
@@ -224,7 +241,8 @@ reply interfaces(call& c, guest_id g) {
                        [](unsigned char ch) { return static_cast<char>(std::tolower(ch)); });
         std::vector<std::string> v4;
         if (net.get("ip").find('/') != std::string::npos) v4.push_back(net.get("ip"));
-        if (net.get("ip") == "dhcp") v4.push_back(fmt::format("10.0.{}.{}/16", g.id.number() / 250 % 250, g.id.number() % 250 + 1));
+        if (net.get("ip") == "dhcp")
+            v4.push_back(fmt::format("10.0.{}.{}/16", g.id.number() / 250 % 250, g.id.number() % 250 + 1));
         std::vector<std::string> v6;
         if (net.get("ip6").find('/') != std::string::npos) v6.push_back(net.get("ip6"));
         v6.push_back(link_local(mac));
@@ -239,8 +257,7 @@ void add_status_routes(std::vector<route>& routes) {
     routes.push_back({"GET", "/nodes/{node}/lxc", list<guest_type::ct>});
     routes.push_back({"GET", "/nodes/{node}/qemu", list<guest_type::vm>});
     add_both<current>(routes, "GET", "/status/current");
-    routes.push_back(
-        {"GET", guest_path(guest_type::ct, "/interfaces"), of_guest<guest_type::ct, interfaces>});
+    routes.push_back({"GET", guest_path(guest_type::ct, "/interfaces"), of_guest<guest_type::ct, interfaces>});
 }
 
 }  // namespace steward::sim::api

@@ -1,8 +1,7 @@
-#include "sim/api/guest_api.hpp"
-#include "sim/model/devices.hpp"
-
 #include "base/sha1.hpp"
 #include "pve/schema/all_facts.hpp"
+#include "sim/api/guest_api.hpp"
+#include "sim/model/devices.hpp"
 
 #include <fmt/core.h>
 #include <set>
@@ -45,12 +44,13 @@ std::optional<reply> refuse_changed(const call& c, guest_type type, const std::s
 
 boost::json::value typed_option(schema::version version, guest_type type, const std::string& key,
                                 const std::string& value) {
-    const auto found = schema::catalogue_of_everything().find(
-        "PUT", fmt::format("/nodes/n/{}/100/config", api_word(type)), version);
-    const auto facts = found ? schema::find_values(found->what->parameters, key, version)
-                             : std::vector<const schema::value*>();
-    const bool is_number = key == "snaptime" || (!facts.empty() && (facts.front()->type == schema::value_type::integer ||
-                                                                    facts.front()->type == schema::value_type::boolean));
+    const auto found =
+        schema::catalogue_of_everything().find("PUT", fmt::format("/nodes/n/{}/100/config", api_word(type)), version);
+    const auto facts =
+        found ? schema::find_values(found->what->parameters, key, version) : std::vector<const schema::value*>();
+    const bool is_number =
+        key == "snaptime" || (!facts.empty() && (facts.front()->type == schema::value_type::integer ||
+                                                 facts.front()->type == schema::value_type::boolean));
     return is_number ? number_or_text(value) : boost::json::value(value);
 }
 

@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::uint64_t node_memory = 24ULL << 30U;
+constexpr std::uint64_t node_processors = 2;
 constexpr std::uint64_t root_disk = 270553174016;
 
 std::size_t index_of(const call& c, const node_name& node) {
@@ -46,6 +47,24 @@ reply status(call& c) {
     return ok(std::move(rows));
 }
 
+std::uint64_t number_of(const guest_config& config, const char* key, std::uint64_t fallback) {
+    const auto found = config.values.find(key);
+    return found == config.values.end() ? fallback : std::strtoull(found->second.c_str(), nullptr, 10);
+}
+
+/// A guest without a name is called by its number.
+std::string name_of(guest_id guest, const guest_config& config) {
+    const bool is_ct = guest.type == guest_type::ct;
+    std::string name = config.get(is_ct ? "hostname" : "name");
+    return name.empty() ? fmt::format("{}{}", is_ct ? "CT" : "VM ", guest.id.number()) : name;
+}
+
+/// A container that does not say has all of the node's processors.
+std::uint64_t processors_of(guest_type type, const guest_config& config) {
+    if (type == guest_type::ct) return number_of(config, "cores", number_of(config, "cpulimit", node_processors));
+    return number_of(config, "sockets", 1) * number_of(config, "cores", 1);
+}
+
 /// One guest as text: ten thousand of them in one answer are too many for a tree of JSON values.
 void guest_row(const call& c, std::size_t viewer, const config_files::entry& e, const ha_view& ha, row_text& out) {
     const guest_id guest = e.where.guest;
@@ -63,13 +82,12 @@ void guest_row(const call& c, std::size_t viewer, const config_files::entry& e, 
         std::uint64_t disk = 0;
         for (const auto& [key, id] : config.volumes()) disk += disk_size(config.get(key));
         out.text("status", !heard->running ? "stopped" : heard->paused ? "paused" : "running");
-        out.text("name", config.get(guest.type == guest_type::ct ? "hostname" : "name"));
+        out.text("name", name_of(guest, config));
         out.number("template", config.get("template") == "1" ? 1 : 0);
         out.number("uptime", heard->running ? static_cast<std::uint64_t>((at - heard->started) / 1s) : 0);
-        const std::string cores = config.get("cores");
-        out.raw("maxcpu", cores.empty() ? "1" : cores);
+        out.number("maxcpu", processors_of(guest.type, config));
         out.raw("cpu", heard->running ? "0.0006" : "0");
-        out.number("maxmem", std::strtoull(config.get("memory").c_str(), nullptr, 10) << 20U);
+        out.number("maxmem", number_of(config, "memory", 512) << 20U);
         out.number("mem", heard->running ? 48U << 20U : 0);
         out.number("maxdisk", disk);
         for (const char* counter : {"disk", "netin", "netout", "diskread", "diskwrite"}) out.number(counter, 0);
@@ -101,7 +119,7 @@ json::object node_row(const call& c, const sim_node& n) {
                                 : heard != nullptr ? "online"
                                                    : "unknown"}};
     if (heard == nullptr || !c.may("/nodes/" + n.name.str(), "Sys.Audit")) return row;
-    row["maxcpu"] = 2;
+    row["maxcpu"] = node_processors;
     row["maxmem"] = node_memory;
     row["maxdisk"] = root_disk;
     if (!member) return row;

@@ -13,8 +13,8 @@ namespace {
 
 const std::set<std::string>& net_models() {
     static const std::set<std::string> models = {
-        "e1000",       "e1000-82540em", "e1000-82544gc", "e1000-82545em", "e1000e",  "i82551", "i82557b",
-        "i82559er",    "ne2k_isa",      "ne2k_pci",      "pcnet",         "rtl8139", "virtio", "vmxnet3"};
+        "e1000",    "e1000-82540em", "e1000-82544gc", "e1000-82545em", "e1000e",  "i82551", "i82557b",
+        "i82559er", "ne2k_isa",      "ne2k_pci",      "pcnet",         "rtl8139", "virtio", "vmxnet3"};
     return models;
 }
 
@@ -69,12 +69,14 @@ std::string option_stem(const std::string& key) {
 }
 
 bool is_drive_option(const std::string& key) {
-    static const std::set<std::string> stems = {"rootfs", "mp",  "scsi",    "virtio",   "sata",
+    static const std::set<std::string> stems = {"rootfs", "mp",     "scsi",    "virtio",  "sata",
                                                 "ide",    "unused", "efidisk", "tpmstate"};
     return key == "rootfs" || (option_stem(key) != key && stems.count(option_stem(key)) != 0);
 }
 
-bool is_net_option(const std::string& key) { return key.starts_with("net") && option_stem(key) == "net" && key != "net"; }
+bool is_net_option(const std::string& key) {
+    return key.starts_with("net") && option_stem(key) == "net" && key != "net";
+}
 
 volid volume_of(const std::string& drive) { return volid(volume_word(property_list(drive))); }
 

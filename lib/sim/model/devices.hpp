@@ -35,8 +35,7 @@ using made_volumes = std::vector<volid>;
 
 /// A drive as PVE writes it, allocated on `node` when it says "storage:SIZE" (GiB). Errors are PVE's sentences.
 [[nodiscard]] result<std::string> canonical_drive(cluster& model, const node_name& node, guest_id guest,
-                                                  const std::string& key, const std::string& given,
-                                                  made_volumes& made);
+                                                  const std::string& key, const std::string& given, made_volumes& made);
 void release_all(cluster& model, const node_name& node, const made_volumes& made);
 
 /// As that node sees them: the same name on another node may be another volume. Nobody, and zero, for a missing one.

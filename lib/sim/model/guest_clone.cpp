@@ -39,8 +39,8 @@ class cloning {
             copy_.set("vmgenid", new_uuid(model_));
             copy_.set("smbios1", "uuid=" + new_uuid(model_));
         }
-        const std::string usual = fmt::format("{}{}", is_ct ? "CT" : "Copy-of-VM-",
-                                              is_ct ? to_string(order_.to.id) : old_name());
+        const std::string usual =
+            fmt::format("{}{}", is_ct ? "CT" : "Copy-of-VM-", is_ct ? to_string(order_.to.id) : old_name());
         copy_.set(is_ct ? "hostname" : "name", order_.name.empty() ? usual : order_.name);
         if (order_.has_description) copy_.description = encoded_description(order_.description);
         guest_file file(order_.to.type);
@@ -85,9 +85,9 @@ class cloning {
         if (!fresh) return fresh.error().detail;
         if (linked && name_part(old).find('/') != std::string::npos) fresh = below_base(old, *fresh);
         made_.push_back(*fresh);
-        model_.log_line(upid, fmt::format("create {} clone of {} ({})", linked ? "linked" : "full",
-                                          order_.from.type == guest_type::ct ? "mountpoint " + key : "drive " + key,
-                                          old.str()));
+        model_.log_line(
+            upid, fmt::format("create {} clone of {} ({})", linked ? "linked" : "full",
+                              order_.from.type == guest_type::ct ? "mountpoint " + key : "drive " + key, old.str()));
         drive = with_volume(drive, *fresh);
         return {};
     }

@@ -11,10 +11,10 @@ class clone_order {
   public:
     guest_id from;
     guest_id to;
-    node_name target;     ///< where the copy's configuration goes
-    std::string snapshot; ///< empty: as it is now
-    bool full = true;     ///< else linked to the volumes of a template
-    storage_id storage;   ///< empty: each volume stays on its own
+    node_name target;      ///< where the copy's configuration goes
+    std::string snapshot;  ///< empty: as it is now
+    bool full = true;      ///< else linked to the volumes of a template
+    storage_id storage;    ///< empty: each volume stays on its own
     std::string format;
     std::string name;
     std::string description;

@@ -17,8 +17,8 @@ std::uint64_t unpacked(std::uint64_t bytes) { return bytes * 198 / 100 / tar_rec
 
 /// By the name of the template: what PVE finds in its /etc/os-release.
 std::string detected_ostype(const std::string& name) {
-    for (const char* type : {"alpine", "archlinux", "centos", "debian", "devuan", "fedora", "gentoo", "nixos",
-                             "opensuse", "ubuntu"})
+    for (const char* type :
+         {"alpine", "archlinux", "centos", "debian", "devuan", "fedora", "gentoo", "nixos", "opensuse", "ubuntu"})
         if (name.find(type) != std::string::npos) return type;
     if (name.find("rocky") != std::string::npos || name.find("alma") != std::string::npos) return "centos";
     return {};
@@ -74,7 +74,9 @@ class creation {
             if (!drive) return drive.error().detail;
             value = *drive;
         }
-        if (is_ct) model_.log_line(upid, fmt::format("extracting archive '{}'", path_of(*model_.storage(storage_of(order_.from)), order_.from)));
+        if (is_ct)
+            model_.log_line(upid, fmt::format("extracting archive '{}'",
+                                              path_of(*model_.storage(storage_of(order_.from)), order_.from)));
         return {};
     }
 
@@ -82,8 +84,7 @@ class creation {
         const stored_file* from = model_.find_stored(order_.from, node_);
         if (from == nullptr) return fmt::format("volume '{}' does not exist", order_.from.str());
         model_.log_line(upid, fmt::format("Total bytes read: {} ({:.1f}MiB, {}MiB/s)", unpacked(from->bytes),
-                                          static_cast<double>(unpacked(from->bytes)) / (1 << 20),
-                                          unpacked_per_second));
+                                          static_cast<double>(unpacked(from->bytes)) / (1 << 20), unpacked_per_second));
         guest_file file(guest_type::ct);
         fill(file.now);
         const auto set_default = [&](const char* key, const std::string& value) {

@@ -30,10 +30,9 @@ guest_file guest_file::parse(guest_type type, std::string_view text) {
         const std::size_t line_end = std::min(rest.find('\n'), rest.size());
         const std::string_view title = rest.substr(0, line_end);
         const std::size_t next = rest.find("\n[", line_end);
-        const std::string_view body = line_end < rest.size() ? rest.substr(line_end + 1, next == std::string_view::npos
-                                                                                             ? next
-                                                                                             : next - line_end)
-                                                             : std::string_view();
+        const std::string_view body =
+            line_end < rest.size() ? rest.substr(line_end + 1, next == std::string_view::npos ? next : next - line_end)
+                                   : std::string_view();
         const std::size_t close = title.find(']');
         const std::string name(title.substr(1, close == std::string_view::npos ? close : close - 1));
         const guest_config parsed = guest_config::parse(body.starts_with("[") ? std::string_view() : body);
@@ -139,8 +138,7 @@ std::string property_list::text(const std::vector<std::string>& first) const {
         return std::pair(rank(a.first), a.first) < std::pair(rank(b.first), b.first);
     });
     std::string out;
-    for (const auto& [key, value] : sorted)
-        out += (out.empty() ? "" : ",") + (key.empty() ? value : key + "=" + value);
+    for (const auto& [key, value] : sorted) out += (out.empty() ? "" : ",") + (key.empty() ? value : key + "=" + value);
     return out;
 }
 

@@ -80,10 +80,10 @@ class migration : public std::enable_shared_from_this<migration> {
     }
 
     void log(const std::string& line) {
-        model_.log_line(upid_, fmt::format("{:%Y-%m-%d %H:%M:%S} {}",
-                                           fmt::gmtime(static_cast<std::time_t>(
-                                               model_.wall_now().time_since_epoch().count())),
-                                           line));
+        model_.log_line(
+            upid_,
+            fmt::format("{:%Y-%m-%d %H:%M:%S} {}",
+                        fmt::gmtime(static_cast<std::time_t>(model_.wall_now().time_since_epoch().count())), line));
     }
 
     [[nodiscard]] std::string elapsed() const {
@@ -129,10 +129,9 @@ class migration : public std::enable_shared_from_this<migration> {
     void move() {
         if (is_moved_) return;
         auto file = read_guest(model_, node_, guest_);
-        problem_ = !file ? missing_config_text(node_, guest_)
-                   : !model_.can_reach(node_, order_.target)
-                       ? "Can't connect to destination address using public key"
-                       : copy_volumes(*file);
+        problem_ = !file                                     ? missing_config_text(node_, guest_)
+                   : !model_.can_reach(node_, order_.target) ? "Can't connect to destination address using public key"
+                                                             : copy_volumes(*file);
         if (!problem_.empty()) return;
         const instance* running = model_.find_instance(node_, guest_);
         const bool goes_on = running != nullptr;
@@ -141,8 +140,8 @@ class migration : public std::enable_shared_from_this<migration> {
         file->now.set("lock", "");
         problem_ = write_guest(model_, node_, *file, guest_);
         if (!problem_.empty()) return;
-        const auto renamed = model_.files().rename(config_files::path(node_, guest_),
-                                                   config_files::path(order_.target, guest_));
+        const auto renamed =
+            model_.files().rename(config_files::path(node_, guest_), config_files::path(order_.target, guest_));
         if (!renamed) {
             problem_ = renamed.error().detail;
             return;

@@ -14,7 +14,7 @@ class migrate_order {
     bool restart = false;           ///< a running CT is shut down and started there
     bool with_local_disks = false;  ///< of a running VM
     duration patience = std::chrono::seconds(180);
-    std::string storages;           ///< "a:b,c:d", or one storage for all that is local
+    std::string storages;  ///< "a:b,c:d", or one storage for all that is local
 };
 
 /// The worker "vzmigrate" or "qmigrate" on the node that has the guest. Local volumes are copied, and the

@@ -17,17 +17,6 @@ bool may_hotplug(const guest_config& vm, const std::string& what) {
     return ("," + list + ",").find("," + what + ",") != std::string::npos;
 }
 
-void keep_as_unused(guest_config& config, const std::string& drive) {
-    const volid id = volume_of(drive);
-    if (id.str().find(':') == std::string::npos || property_list(drive).get("media") == "cdrom") return;
-    for (int n = 0;; ++n) {
-        const std::string key = fmt::format("unused{}", n);
-        if (!config.get(key).empty()) continue;
-        config.set(key, id.str());
-        return;
-    }
-}
-
 std::vector<std::string> words(const std::string& list) {
     std::vector<std::string> found;
     for (std::size_t at = 0; at < list.size();) {
@@ -40,12 +29,25 @@ std::vector<std::string> words(const std::string& list) {
 
 }  // namespace
 
+void keep_as_unused(guest_config& config, const std::string& drive) {
+    const volid id = volume_of(drive);
+    if (id.str().find(':') == std::string::npos || property_list(drive).get("media") == "cdrom") return;
+    for (const auto& [key, named] : config.volumes())
+        if (named == id) return;
+    for (int n = 0;; ++n) {
+        const std::string key = fmt::format("unused{}", n);
+        if (!config.get(key).empty()) continue;
+        config.set(key, id.str());
+        return;
+    }
+}
+
 bool is_hotpluggable(guest_type type, const guest_config& now, const std::string& key) {
     static const std::set<std::string> both = {"description", "onboot", "startup", "protection",
                                                "hookscript",  "tags",   "lock",    "unused"};
     static const std::set<std::string> of_ct = {"memory", "swap", "cores", "cpulimit", "cpuunits", "net", "mp"};
-    static const std::set<std::string> of_vm = {"name", "hotplug", "shares", "vmstatestorage", "balloon", "cpulimit",
-                                                "cpuunits"};
+    static const std::set<std::string> of_vm = {"name",    "hotplug",  "shares",  "vmstatestorage",
+                                                "balloon", "cpulimit", "cpuunits"};
     const std::string stem = option_stem(key);
     if (both.count(stem) != 0) return true;
     if (type == guest_type::ct) return of_ct.count(stem) != 0;
@@ -58,16 +60,16 @@ bool is_hotpluggable(guest_type type, const guest_config& now, const std::string
 }
 
 void set_option(guest_config& config, const std::string& key, const std::string& value) {
-    const std::string old = config.get(key);
-    if (is_drive_option(key) && !old.empty() && volume_of(old) != volume_of(value)) keep_as_unused(config, old);
-    if (is_drive_option(key) && !key.starts_with("unused"))
-        std::erase_if(config.values, [&](const auto& v) {
-            return v.first.starts_with("unused") && v.second == volume_of(value).str();
-        });
-    if (key == "description")
+    if (key == "description") {
         config.description = encoded_description(value);
-    else
-        config.set(key, value);
+        return;
+    }
+    const std::string old = config.get(key);
+    config.set(key, value);
+    if (!is_drive_option(key) || key.starts_with("unused")) return;
+    std::erase_if(config.values,
+                  [&](const auto& v) { return v.first.starts_with("unused") && v.second == volume_of(value).str(); });
+    if (!old.empty()) keep_as_unused(config, old);
 }
 
 void delete_option(cluster& model, const node_name& node, guest_id guest, guest_config& config,
@@ -99,7 +101,7 @@ void apply_pending(cluster& model, const node_name& node, guest_id guest) {
     if (file->pending.values.empty() && !was_suspended) return;
     apply_pending(model, node, guest, *file);
     if (was_suspended) {  // it goes on from its saved state
-        if (const std::string state = file->now.get("vmstate"); !state.empty()) model.release(volid(state), node);
+        if (const std::string saved = file->now.get("vmstate"); !saved.empty()) model.release(volid(saved), node);
         for (const char* key : {"lock", "vmstate", "runningmachine", "runningcpu"}) file->now.set(key, "");
     }
     (void)write_guest(model, node, *file, guest);

@@ -248,14 +248,14 @@ std::string cluster::begin_destroy(const node_name& node, guest_id guest, const 
     };
     w.finish = [this, node, guest](const std::string& upid) -> std::string {
         if (const auto file = read_guest(*this, node, guest)) {
-            for (const guest_config* each : {&file->now, &file->pending})
+            std::vector<const guest_config*> all = {&file->now, &file->pending};
+            for (const auto& [name, snapshot] : file->snapshots) all.push_back(&snapshot);
+            for (const guest_config* each : all)
                 for (const auto& [key, id] : each->volumes()) {
                     if (volume_owner(*this, node, id) != guest) continue;
                     if (guest.type == guest_type::vm) log_line(upid, fmt::format("removing disk {}", id.str()));
                     release(id, node);
                 }
-            for (const auto& [name, snapshot] : file->snapshots)
-                if (const std::string state = snapshot.get("vmstate"); !state.empty()) release(volid(state), node);
         }
         halt(node, guest);
         files_.tree().remove(fmt::format("firewall/{}.fw", guest.id.number()));

@@ -1,6 +1,7 @@
 #include "sim/model/snapshots.hpp"
 
 #include "sim/model/devices.hpp"
+#include "sim/model/guest_pending.hpp"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -34,8 +35,7 @@ void lock_while_it_runs(cluster& model, task_work& w, const node_name& node, gue
     w.undo = [&model, node, guest] { set_guest_lock(model, node, guest, ""); };
 }
 
-std::string obstacle_to_snapshot(const cluster& model, const node_name& node, guest_id guest,
-                                 const std::string& name) {
+std::string obstacle_to_snapshot(const cluster& model, const node_name& node, guest_id guest, const std::string& name) {
     if (std::string why = check_unlocked(model, node, guest); !why.empty()) return why;
     const auto file = read_guest(model, node, guest);
     if (file->now.get("template") == "1") return "unable to take snapshot: guest is a template";
@@ -103,6 +103,8 @@ std::string roll_back(cluster& model, const node_name& node, guest_id guest, con
     for (const auto& [key, value] : file->now.values)
         if (key.starts_with("unused")) now.set(key, value);
     now.set("parent", name);
+    for (const auto& [key, value] : file->now.values)
+        if (is_drive_option(key) && !key.starts_with("unused")) keep_as_unused(now, value);
     file->now = std::move(now);
     file->pending = guest_config();
     const std::string refused = write_guest(model, node, *file, guest);

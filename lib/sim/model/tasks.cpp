@@ -10,7 +10,7 @@ namespace steward::sim {
 namespace {
 constexpr duration check_time = std::chrono::milliseconds(50);  ///< a worker that finds an obstacle ends at once
 
-constexpr duration kill_after = std::chrono::seconds(5);       ///< SIGKILL after SIGTERM, pve-facts C.4
+constexpr duration kill_after = std::chrono::seconds(5);  ///< SIGKILL after SIGTERM, pve-facts C.4
 
 duration part(duration whole, double fraction) {
     return std::chrono::duration_cast<duration>(std::chrono::duration<double, std::nano>(whole) * fraction);

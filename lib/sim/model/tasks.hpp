@@ -57,7 +57,7 @@ class task {
     wall_time ended{};
     std::string exit_text;  ///< empty while it runs
     std::vector<std::string> log;
-    bool waiting = false;                                      ///< for its lock
+    bool waiting = false;  ///< for its lock
     bool is_told_to_end = false;
     std::vector<std::pair<time_point, std::uint64_t>> events;  ///< still to come, so that a stop can take them back
 
