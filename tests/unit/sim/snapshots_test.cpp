@@ -31,7 +31,7 @@ std::string take(cluster& model, const std::string& guest, const std::string& na
 std::string parent_of(cluster& model, const std::string& name) {
     const boost::json::value rows = data_of(ask(model, "GET " + ct + "/snapshot"));
     for (const auto& row : rows.as_array()) {
-        if (row.at("name") != name) continue;
+        if (std::string(row.at("name").as_string()) != name) continue;
         const auto found = row.as_object().find("parent");
         return found == row.as_object().end() ? "" : std::string(found->value().as_string());
     }
