@@ -5,9 +5,7 @@ namespace steward::sim::api {
 
 bool is_ha_managed(const call& c, guest_id guest) { return c.model.ha().is_managed(c.at, guest); }
 
-std::string request_ha_start(call& c, guest_id guest) {
-    return c.model.ha().begin_start(c.node, guest, c.who.name());
-}
+std::string request_ha_start(call& c, guest_id guest) { return c.model.ha().begin_start(c.node, guest, c.who.name()); }
 
 std::string request_ha_stop(call& c, guest_id guest, duration timeout) {
     return c.model.ha().begin_stop(c.node, guest, c.who.name(), timeout);

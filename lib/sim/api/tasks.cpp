@@ -12,6 +12,8 @@ namespace json = boost::json;
 
 namespace {
 
+constexpr std::size_t active_finished_limit = 25;  // pve-facts C.4
+
 std::string owner_of(const std::string& user) { return user.substr(0, user.find('!')); }
 
 /// A user sees his tasks and those of his tokens; a token only its own (pve-facts C.4).

@@ -11,7 +11,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-
 std::string config_text(const guest_options& g, const volid& disk, const std::string& mac, const std::string& address) {
     guest_config c;
     const std::string name =
