@@ -104,12 +104,69 @@ std::string move_volume(cluster& model, const node_name& node, guest_id g, const
     return {};
 }
 
+/// Hands the volume over under the new owner's next name; empty when done.
+std::string hand_over(cluster& model, const node_name& node, guest_id from, const std::string& disk, guest_id to,
+                      const std::string& target) {
+    auto source = read_guest(model, node, from);
+    auto receiver = read_guest(model, node, to);
+    if (!source || !receiver) return missing_config_text(node, source ? to : from);
+    const std::string drive = source->now.get(disk);
+    const volid old = volume_of(drive);
+    auto& held = model.volumes(storage_of(old), node);
+    const auto found = held.find(old);
+    if (found == held.end()) return fmt::format("no such volume '{}'", old.str());
+    if (!receiver->now.get(target).empty()) return fmt::format("Target disk key '{}' is already in use", target);
+    volume moved = found->second;
+    held.erase(found);
+    const std::size_t dot = old.str().rfind('.');
+    const auto fresh = model.allocate(storage_of(old), node, to, moved.bytes,
+                                      dot == std::string::npos ? std::string() : old.str().substr(dot + 1));
+    if (!fresh) {
+        held.insert_or_assign(old, moved);
+        return fresh.error().detail;
+    }
+    moved.owner = to;
+    held.insert_or_assign(*fresh, moved);
+    source->now.set(disk, "");
+    receiver->now.set(target, target.starts_with("unused") ? fresh->str() : with_volume(drive, *fresh));
+    if (std::string why = write_guest(model, node, *receiver, to); !why.empty()) return why;
+    return write_guest(model, node, *source, from);
+}
+
+/// To another guest of the same kind on this node, instead of another storage.
+reply reassign(call& c, guest_id g, const std::string& disk) {
+    const bool is_ct = g.type == guest_type::ct;
+    const auto id = parse_vmid(c.get("target-vmid"));
+    const guest_id to(g.type, id ? *id : vmid());
+    const std::string target = c.get(is_ct ? "target-volume" : "target-disk", disk);
+    if (to == g) return error(500, "must be different than the source guest to reassign a volume");
+    if (c.has("storage"))
+        return parameter_error({{"target-vmid", "either set 'storage' or 'target-vmid', but not both"}});
+    if (!c.may_guest(to.id, "VM.Config.Disk")) return forbidden("/vms/" + to_string(to.id), "VM.Config.Disk");
+    for (const guest_id each : {g, to}) {
+        const auto config = c.model.config(c.node, each);
+        if (!config) return configuration_missing(c.node, each);
+        if (auto refused = refuse_locked(each.type, *config)) return *refused;
+        if (is_ct && c.model.is_running(c.node, each)) return error(500, "cannot move volumes of a running container");
+    }
+    if (c.model.config(c.node, g)->get(disk).empty())
+        return error(500, is_ct ? fmt::format("volume '{}' doesn't exist", disk)
+                                : fmt::format("disk '{}' does not exist", disk));
+    task_work w = guest_work("move", g, 1s);
+    if (is_ct) w.type = "move_volume";
+    w.finish = [&model = c.model, node = c.node, g, disk, to, target](const std::string&) -> std::string {
+        const std::string why = hand_over(model, node, g, disk, to, target);
+        return why.empty() ? "OK" : why;
+    };
+    return task_reply(c.model.start_task(c.node, c.who.name(), std::move(w)));
+}
+
 reply move_disk(call& c, guest_id g) {
     const bool is_ct = g.type == guest_type::ct;
     const std::string disk = c.get(is_ct ? "volume" : "disk");
     const auto text = c.files().read(c.node, g);
     if (!text) return configuration_missing(c.node, g);
-    if (c.has("target-vmid")) return error(500, "reassigning volumes to other guests is not simulated");
+    if (c.has("target-vmid")) return reassign(c, g, disk);
     if (!c.has("storage"))
         return is_ct ? parameter_error({{"storage", "property is missing and it is not optional"}})
                      : error(500,

@@ -258,6 +258,19 @@ TEST_CASE("growing and moving disks") {
     CHECK_FALSE(model.has_volume(volid("local-lvm:vm-103-disk-0"), n3));
 }
 
+TEST_CASE("a volume goes to another guest") {
+    cluster model(small_options());
+    REQUIRE(ask(model, "PUT /nodes/n1/lxc/110/config", {{"mp0", "local-lvm:1,mp=/x"}}).status == 200);
+    const api::reply made =
+        ask(model, "POST /nodes/n1/lxc", {{"vmid", "200"}, {"ostemplate", debian}, {"rootfs", "local-lvm:1"}});
+    CHECK(finished(model, made) == "OK");
+    CHECK(finished(model, ask(model, "POST /nodes/n1/lxc/110/move_volume",
+                              {{"volume", "mp0"}, {"target-vmid", "200"}, {"target-volume", "mp3"}})) == "OK");
+    CHECK(model.config(n1, guest_id(guest_type::ct, vmid(110)))->get("mp0") == "");
+    CHECK(model.config(n1, ct200)->get("mp3") == "local-lvm:vm-200-disk-1,mp=/x,size=1G");
+    CHECK(model.volumes(storage_id("local-lvm"), n1).at(volid("local-lvm:vm-200-disk-1")).owner == ct200);
+}
+
 TEST_CASE("the agent of a VM") {
     cluster model(small_options());
     const std::string path = "/nodes/n3/qemu/103/agent";
