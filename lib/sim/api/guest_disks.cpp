@@ -99,7 +99,10 @@ std::string move_volume(cluster& model, const node_name& node, guest_id g, const
         file->now.set(disk, with_volume(drive, *fresh));
     else
         set_option(file->now, disk, with_volume(drive, *fresh));
-    if (const std::string why = write_guest(model, node, *file, g); !why.empty()) return why;
+    if (std::string why = write_guest(model, node, *file, g); !why.empty()) {
+        model.release(*fresh, node);
+        return why;
+    }
     if (removes_old) model.release(old, node);
     return {};
 }
@@ -129,7 +132,12 @@ std::string hand_over(cluster& model, const node_name& node, guest_id from, cons
     held.insert_or_assign(*fresh, moved);
     source->now.set(disk, "");
     receiver->now.set(target, target.starts_with("unused") ? fresh->str() : with_volume(drive, *fresh));
-    if (std::string why = write_guest(model, node, *receiver, to); !why.empty()) return why;
+    if (std::string why = write_guest(model, node, *receiver, to); !why.empty()) {
+        held.erase(*fresh);
+        moved.owner = from;
+        held.insert_or_assign(old, moved);
+        return why;
+    }
     return write_guest(model, node, *source, from);
 }
 

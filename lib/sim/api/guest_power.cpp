@@ -107,7 +107,10 @@ reply suspend_to_disk(call& c, guest_id g) {
         file->now.set("vmstate", state->str());
         file->now.set("runningmachine", model->configured().qemu.machine);
         file->now.set("lock", "suspended");
-        (void)write_guest(*model, node, *file, g);
+        if (std::string why = write_guest(*model, node, *file, g); !why.empty()) {
+            model->release(*state, node);
+            return why;
+        }
         model->halt(node, g);
         return "OK";
     };

@@ -129,20 +129,23 @@ volid base_name(const volid& id) {
 std::string make_template(cluster& model, const node_name& node, guest_id guest) {
     auto file = read_guest(model, node, guest);
     if (!file) return missing_config_text(node, guest);
+    std::vector<std::pair<volid, volid>> renamed;
     for (const auto& [key, id] : file->now.volumes()) {
         if (key.starts_with("unused")) continue;
-        auto& held = model.volumes(storage_of(id), node);
-        const auto found = held.find(id);
-        if (found == held.end()) return fmt::format("no such volume '{}'", id.str());
-        const volid base = base_name(id);
-        const volume moved = found->second;
-        held.erase(found);
-        held.insert_or_assign(base, moved);
-        file->now.set(key, with_volume(file->now.get(key), base));
+        if (!model.has_volume(id, node)) return fmt::format("no such volume '{}'", id.str());
+        renamed.emplace_back(id, base_name(id));
+        file->now.set(key, with_volume(file->now.get(key), renamed.back().second));
     }
     file->now.set("template", "1");
-    const std::string why = write_guest(model, node, *file, guest);
-    return why.empty() ? "OK" : why;
+    if (std::string why = write_guest(model, node, *file, guest); !why.empty()) return why;
+    for (const auto& [id, base] : renamed) {
+        auto& held = model.volumes(storage_of(id), node);
+        auto moved = held.extract(id);
+        if (moved.empty()) continue;
+        moved.key() = base;
+        held.insert(std::move(moved));
+    }
+    return "OK";
 }
 
 }  // namespace

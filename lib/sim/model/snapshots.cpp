@@ -71,10 +71,12 @@ std::string take(cluster& model, const node_name& node, guest_id guest, const sn
             set_guest_lock(model, node, guest, "");
             return why;
         }
+    const volid state(snapshot.get("vmstate"));
     file->snapshots[order.name] = std::move(snapshot);
     file->now.set("parent", order.name);
     file->now.set("lock", "");
     const std::string refused = write_guest(model, node, *file, guest);
+    if (!refused.empty() && !state.empty()) model.release(state, node);
     return refused.empty() ? "OK" : refused;
 }
 
@@ -87,9 +89,10 @@ std::string remove(cluster& model, const node_name& node, guest_id guest, const 
     if (file->now.get("parent") == name) file->now.set("parent", gone.get("parent"));
     for (auto& [other, snapshot] : file->snapshots)
         if (snapshot.get("parent") == name) snapshot.set("parent", gone.get("parent"));
-    if (const std::string state = gone.get("vmstate"); !state.empty()) model.release(volid(state), node);
     file->now.set("lock", "");
     const std::string refused = write_guest(model, node, *file, guest);
+    if (const std::string state = gone.get("vmstate"); refused.empty() && !state.empty())
+        model.release(volid(state), node);
     return refused.empty() ? "OK" : refused;
 }
 
