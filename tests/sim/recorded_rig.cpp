@@ -2,6 +2,7 @@
 
 #include "sim/model/privileges.hpp"
 
+#include <fmt/core.h>
 #include <stdexcept>
 
 namespace steward::sim::recorded {
@@ -12,12 +13,31 @@ namespace {
 
 guest_options container(std::uint32_t id, const char* node, const char* storage, bool running) {
     guest_options g(guest_id(guest_type::ct, vmid(id)), node_name(node));
-    g.storage = storage_id(storage);
-    g.memory_mib = 64;
-    g.onboot = false;
     g.running = running;
     g.backup_ages.clear();
+    g.config = fmt::format(
+        "arch: amd64\nhostname: ct{0}\nmemory: 64\nostype: unmanaged\n"
+        "rootfs: {1}:{0}/subvol-{0}-disk-0.subvol,size=0T\nswap: 0\nunprivileged: 1\n",
+        id, storage);
     return g;
+}
+
+guest_options container(std::uint32_t id, const char* node, const char* storage, bool running, const char* net0) {
+    guest_options g = container(id, node, storage, running);
+    g.config.insert(g.config.find("ostype: "), fmt::format("net0: {}\n", net0));
+    return g;
+}
+
+guest_options machine(std::uint32_t id, bool running, const char* config) {
+    guest_options g(guest_id(guest_type::vm, vmid(id)), node_name("pve"));
+    g.running = running;
+    g.backup_ages.clear();
+    g.config = config;
+    return g;
+}
+
+void add_templates(options& o, const char* storage) {
+    o.stored_files.emplace_back(volid(fmt::format("{}:vztmpl/rigalpine_3.19_amd64.tar.zst", storage)), 1081560);
 }
 
 void add_people(options& o) {
@@ -35,6 +55,10 @@ options common() {
     o.takes.backup = 3s;
     o.takes.ct_restore = 1s;
     o.takes.destroy = 1s;
+    o.takes.create = 500ms;
+    o.takes.clone = 500ms;
+    o.takes.snapshot = 100ms;
+    o.takes.migrate = 3s;
     add_people(o);
     o.stored_files.emplace_back(volid("local:vztmpl/rigbox_1.0_amd64.tar.zst"), 1081560);
     return o;
@@ -49,7 +73,32 @@ options lone() {
     o.storages.emplace_back(storage_id("local"), "dir",
                             std::vector<std::string>{"vztmpl", "iso", "backup", "rootdir", "images", "snippets"},
                             false);
+    o.bridges.clear();  // its network was the machine's own
+    add_templates(o, "local");
     o.guests = {container(100, "pve", "local", false), container(101, "pve", "local", true)};
+    return o;
+}
+
+/// Before there were guests.
+options bare() {
+    options o = lone();
+    o.guests.clear();
+    return o;
+}
+
+/// The same node at another time: with VMs, on Debian's QEMU.
+options machines() {
+    options o = lone();
+    o.qemu.version = "7.2.22";
+    o.qemu.machine = "pc-i440fx-7.2";
+    o.qemu.is_proxmox = false;
+    guest_options ct103 = container(103, "pve", "local", false);
+    ct103.config.replace(ct103.config.find("ct103"), 5, "CT103");
+    o.guests = {machine(100, false, "memory: 512\n"), ct103,
+                machine(500, true,
+                        "agent: 0\nboot: order=scsi0\nkvm: 0\nmemory: 64\nname: vm500\nostype: l26\n"
+                        "scsi0: local:500/vm-500-disk-0.qcow2,size=1G\nscsihw: virtio-scsi-pci\n"
+                        "serial0: socket\nvga: serial0\n")};
     return o;
 }
 
@@ -63,9 +112,12 @@ options three() {
                             false);
     o.storages.emplace_back(storage_id("shared"), "dir",
                             std::vector<std::string>{"images", "rootdir", "backup", "vztmpl"}, true);
-    o.guests = {container(100, "pve1", "local", true),  container(101, "pve1", "local", false),
-                container(200, "pve2", "shared", true), container(201, "pve2", "local", false),
-                container(300, "pve3", "shared", true), container(301, "pve3", "local", false)};
+    add_templates(o, "shared");
+    const char* net200 = "name=eth0,bridge=vmbr0,firewall=0,hwaddr=BC:24:11:1E:C2:6B,ip=10.77.0.120/24,type=veth";
+    const char* net301 = "name=eth0,bridge=vmbr0,firewall=1,hwaddr=BC:24:11:DC:2E:01,ip=10.77.0.131/24,type=veth";
+    o.guests = {container(100, "pve1", "local", true),          container(101, "pve1", "local", false),
+                container(200, "pve2", "shared", true, net200), container(201, "pve2", "local", false),
+                container(300, "pve3", "shared", true),         container(301, "pve3", "local", false, net301)};
     return o;
 }
 
@@ -74,6 +126,8 @@ options three() {
 options make_rig(const std::string& topology) {
     if (topology == "lone") return lone();
     if (topology == "three") return three();
+    if (topology == "machines") return machines();
+    if (topology == "bare") return bare();
     throw std::runtime_error("no topology " + topology);
 }
 

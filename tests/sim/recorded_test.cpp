@@ -50,14 +50,30 @@ class replay {
             model->advance_to(model->now() + *time);
         } else if (d.verb == "settle") {
             settle();
-        } else if (d.verb == "call") {
+        } else if (d.verb == "call" || d.verb == "begin") {
             unrecorded_call(d.rest);
+            if (d.verb == "call") settle();
         } else {
             FAIL("unknown directive " << d.verb);
         }
     }
 
-    /// "POST /nodes/pve/lxc/100/status/start timeout=5 as UPID:pve:…"
+    /// Headers of somebody who has logged in instead of using root@pam's token.
+    std::vector<std::pair<std::string, std::string>> logged_in(const std::string& user) {
+        row login;
+        login.method = "POST";
+        login.target = "/api2/json/access/ticket";
+        login.has_credentials = false;
+        login.body = "username=" + user + "&password=" + (user == "root@pam" ? "rigroot1" : "rigpass1");
+        const wire::answer given = serve(login);
+        INFO(given.reply.body);
+        REQUIRE(given.reply.status == 200);
+        const json::value data = json::parse(given.reply.body).at("data");
+        return {{"Cookie", "PVEAuthCookie=" + std::string(data.at("ticket").as_string())},
+                {"CSRFPreventionToken", std::string(data.at("CSRFPreventionToken").as_string())}};
+    }
+
+    /// "POST /nodes/pve/lxc/100/status/start timeout=5 by root@pam as UPID:pve:…"
     void unrecorded_call(std::string text) {
         std::string recorded_upid;
         if (const std::size_t as = text.find(" as UPID:"); as != std::string::npos) {
@@ -65,6 +81,11 @@ class replay {
             text.resize(as);
         }
         row r;
+        if (const std::size_t by = text.find(" by "); by != std::string::npos) {
+            r.headers = logged_in(text.substr(by + 4));
+            r.has_credentials = false;
+            text.resize(by);
+        }
         const std::size_t verb = text.find(' ');
         const std::size_t path = text.find(' ', verb + 1);
         r.method = text.substr(0, verb);
@@ -74,7 +95,6 @@ class replay {
         INFO(given.reply.body);
         REQUIRE(given.reply.status == 200);
         if (!recorded_upid.empty()) remember(json::value(recorded_upid), json::parse(given.reply.body).at("data"));
-        settle();
     }
 
     void settle() {
@@ -188,7 +208,8 @@ void compare(replay& on, const row& r, const wire::answer& given) {
         const json::value now = json::parse(given.reply.body, ec);
         REQUIRE_FALSE(ec);
         const json::value was = json::parse(on.mapped(json::serialize(*r.data)));
-        if (was.is_object() && was.get_object().contains("data") && now.is_object() && now.get_object().contains("data"))
+        if (was.is_object() && was.get_object().contains("data") && now.is_object() &&
+            now.get_object().contains("data"))
             on.remember(was.at("data"), now.at("data"));
         const json::value expected = json::parse(on.mapped(json::serialize(*r.data)));
         CHECK(difference(expected, now, r.volatile_keys) == "");

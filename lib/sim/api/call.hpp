@@ -2,6 +2,7 @@
 #include "pve/schema/schema.hpp"
 #include "sim/api/api.hpp"
 
+#include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 
 #include <map>
@@ -52,12 +53,20 @@ class route {
 
 [[nodiscard]] const std::vector<route>& access_routes();
 [[nodiscard]] const std::vector<route>& resource_routes();
-[[nodiscard]] const std::vector<route>& cluster_routes();
 [[nodiscard]] const std::vector<route>& node_routes();
 [[nodiscard]] const std::vector<route>& task_routes();
 [[nodiscard]] const std::vector<route>& guest_routes();
 [[nodiscard]] const std::vector<route>& restore_routes();
 [[nodiscard]] const std::vector<route>& storage_routes();
+[[nodiscard]] const std::vector<route>& ha_routes();
+[[nodiscard]] const std::vector<route>& ha_rule_routes();
+[[nodiscard]] const std::vector<route>& bulk_routes();
+[[nodiscard]] const std::vector<route>& node_status_routes();
+[[nodiscard]] const std::vector<route>& node_system_routes();
+[[nodiscard]] const std::vector<route>& node_service_routes();
+[[nodiscard]] const std::vector<route>& cluster_options_routes();
+[[nodiscard]] const std::vector<route>& cluster_config_routes();
+[[nodiscard]] const std::vector<route>& notification_routes();
 
 [[nodiscard]] reply ok(boost::json::value data);
 /// A list with its `total`.
@@ -113,6 +122,12 @@ void spoil(const api_fault& fault, const request& what, reply& r);
 /// 403 when one of the options may not be set; also SDN.Use for bridges.
 [[nodiscard]] std::optional<reply> check_options(const call& c, guest_id guest,
                                                  const std::vector<std::string>& options);
+
+/// The `ha` member of a guest's status/current: {"managed":0}, or with state and group.
+[[nodiscard]] boost::json::object ha_object(const call& c, guest_id guest);
+
+/// The address of a node by its position in the cluster; a stand-alone node has one of its own.
+[[nodiscard]] std::string node_address(const cluster& model, std::size_t index);
 
 /// "64" → 64, else text: PVE's configuration values are a mixture (pve-facts B.3).
 [[nodiscard]] boost::json::value number_or_text(const std::string& text);

@@ -21,8 +21,10 @@ namespace schema = pve::schema;
 const handler* find_handler(const schema::method& what) {
     static const std::map<std::pair<std::string, std::string>, handler> all = [] {
         std::map<std::pair<std::string, std::string>, handler> table;
-        for (const auto* part : {&access_routes(), &resource_routes(), &cluster_routes(), &node_routes(),
-                                 &task_routes(), &guest_routes(), &restore_routes(), &storage_routes()})
+        for (const auto* part : {&access_routes(), &resource_routes(), &node_routes(), &task_routes(), &guest_routes(),
+                                 &restore_routes(), &storage_routes(), &ha_routes(), &ha_rule_routes(), &bulk_routes(),
+                                 &node_status_routes(), &node_system_routes(), &node_service_routes(),
+                                 &cluster_options_routes(), &cluster_config_routes(), &notification_routes()})
             for (const route& r : *part) table[{r.method, r.path}] = r.run;
         return table;
     }();
@@ -115,6 +117,20 @@ reply answer(cluster& model, const request& what) {
     return dispatch(model, what, *who);
 }
 
+/// Who logged in, or tried to, is in the cluster log.
+void log_login(cluster& model, const request& what, const reply& r) {
+    if (r.status != 200 && r.status != 401) return;
+    std::string user;
+    for (const auto& [name, value] : what.params)
+        if (name == "username") user = value;
+    const bool went_well = r.status == 200;
+    const std::string text =
+        went_well ? fmt::format("successful auth for user '{}'", user)
+                  : fmt::format("authentication failure; rhost=::ffff:127.0.0.1 user={} msg={}", user, r.reason);
+    model.journal().add({model.wall_now(what.contacted), what.contacted, "pvedaemon", 1000,
+                         went_well ? user : "root@pam", text, went_well ? cluster_log::info : cluster_log::error, 0});
+}
+
 }  // namespace
 
 bool is_open_to_the_world(const cluster& model, const std::string& method, const std::string& path) {
@@ -141,6 +157,7 @@ reply handle(cluster& model, request& what) {
     else
         r = answer(model, what);
     if (r.what_happens == reply::fate::again) return r;
+    if (what.method == "POST" && what.path == "/access/ticket") log_login(model, what, r);
     if (what.method != "GET" && what.path != "/access/ticket")
         model.calls().writes.push_back(
             fmt::format("{} {} {} {}", what.method, what.path, r.status, who_for_log(what, model)));

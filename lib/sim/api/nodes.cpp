@@ -9,27 +9,8 @@
 namespace steward::sim::api {
 
 namespace json = boost::json;
-using namespace std::chrono_literals;
 
 namespace {
-
-reply node_status(call& c) {
-    const sim_node* n = c.model.find_node(c.node);
-    constexpr std::uint64_t total = 24ULL << 30U;
-    constexpr std::uint64_t used = 3ULL << 30U;
-    return ok(
-        json::object{{"uptime", (c.model.now() - n->booted) / 1s},
-                     {"cpu", 0.02},
-                     {"wait", 0},
-                     {"idle", 0},
-                     {"loadavg", json::array{"0.10", "0.12", "0.09"}},
-                     {"kversion", "Linux 6.8.12-9-pve #1 SMP"},
-                     {"memory", json::object{{"total", total}, {"used", used}, {"free", total - used}}},
-                     {"swap", json::object{{"total", 0}, {"used", 0}, {"free", 0}}},
-                     {"rootfs", json::object{{"total", 270553174016}, {"used", 23316590592}, {"avail", 247236583424}}},
-                     {"cpuinfo", json::object{{"cpus", 2}, {"cores", 2}, {"sockets", 1}}},
-                     {"pveversion", "pve-manager/8.4.1/2a5fa54a8503f96d"}});
-}
 
 /// "vzdump" without its storage parameter goes to local (pve-facts G.1).
 reply vzdump(call& c) {
@@ -81,7 +62,6 @@ reply extract_config(call& c) {
 
 const std::vector<route>& node_routes() {
     static const std::vector<route> routes = {
-        {"GET", "/nodes/{node}/status", node_status},
         {"POST", "/nodes/{node}/vzdump", vzdump},
         {"GET", "/nodes/{node}/vzdump/extractconfig", extract_config},
     };

@@ -1,6 +1,5 @@
-#include "sim/api/call.hpp"
-
 #include "pve/schema/check.hpp"
+#include "sim/api/call.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -47,9 +46,18 @@ std::vector<std::string> split_list(const std::string& list) {
 std::string privilege_of_option(guest_type type, const std::string& option) {
     const std::string stem = option.substr(0, option.find_first_of("0123456789"));
     static const std::set<std::string> network = {"net", "nameserver", "searchdomain", "ipconfig"};
-    static const std::set<std::string> disk = {"rootfs", "mp", "scsi", "virtio", "sata", "ide", "unused", "efidisk"};
-    static const std::set<std::string> cpu = {"cores", "cpulimit", "cpuunits", "cpu", "sockets", "numa"};
-    static const std::set<std::string> memory = {"memory", "swap", "balloon"};
+    static const std::set<std::string> disk = {"rootfs", "mp",      "scsi", "virtio",   "sata",           "ide",
+                                               "unused", "efidisk", "boot", "bootdisk", "vmstatestorage", "tpmstate"};
+    static const std::set<std::string> cpu = {"cores",   "cpulimit", "cpuunits", "cpu",
+                                              "sockets", "numa",     "vcpus",    "affinity"};
+    static const std::set<std::string> memory = {"memory", "swap", "balloon", "shares"};
+    static const std::set<std::string> hardware = {"acpi",   "hotplug", "kvm", "machine", "scsihw",
+                                                   "smbios", "tablet",  "vga", "audio",   "watchdog",
+                                                   "serial", "usb",     "rng"};
+    static const std::set<std::string> cloud_init = {"cicustom", "cipassword", "citype",
+                                                     "ciuser",   "ciupgrade",  "sshkeys"};
+    if (type == guest_type::vm && hardware.count(stem) != 0) return "VM.Config.HWType";
+    if (type == guest_type::vm && cloud_init.count(option) != 0) return "VM.Config.Cloudinit";
     if (network.count(stem) != 0 || (type == guest_type::ct && stem == "hostname")) return "VM.Config.Network";
     if (disk.count(stem) != 0) return "VM.Config.Disk";
     if (cpu.count(stem) != 0) return "VM.Config.CPU";

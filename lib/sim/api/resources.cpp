@@ -17,9 +17,8 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::uint64_t node_memory = 24ULL << 30U;
+constexpr std::uint64_t node_processors = 2;
 constexpr std::uint64_t root_disk = 270553174016;
-
-std::string ip_of(std::size_t index) { return fmt::format("10.77.0.{}", 11 + index); }
 
 std::size_t index_of(const call& c, const node_name& node) {
     const sim_node* n = c.model.find_node(node);
@@ -41,15 +40,33 @@ reply status(call& c) {
                                     {"id", "node/" + n.name.str()},
                                     {"name", n.name.str()},
                                     {"nodeid", nodes.size() > 1 ? n.index + 1 : 0},
-                                    {"ip", ip_of(n.index)},
+                                    {"ip", node_address(c.model, n.index)},
                                     {"level", ""},
                                     {"local", n.name == c.at ? 1 : 0},
                                     {"online", c.model.is_member(c.at, n.name) ? 1 : 0}});
     return ok(std::move(rows));
 }
 
+std::uint64_t number_of(const guest_config& config, const char* key, std::uint64_t fallback) {
+    const auto found = config.values.find(key);
+    return found == config.values.end() ? fallback : std::strtoull(found->second.c_str(), nullptr, 10);
+}
+
+/// A guest without a name is called by its number.
+std::string name_of(guest_id guest, const guest_config& config) {
+    const bool is_ct = guest.type == guest_type::ct;
+    std::string name = config.get(is_ct ? "hostname" : "name");
+    return name.empty() ? fmt::format("{}{}", is_ct ? "CT" : "VM ", guest.id.number()) : name;
+}
+
+/// A container that does not say has all of the node's processors.
+std::uint64_t processors_of(guest_type type, const guest_config& config) {
+    if (type == guest_type::ct) return number_of(config, "cores", number_of(config, "cpulimit", node_processors));
+    return number_of(config, "sockets", 1) * number_of(config, "cores", 1);
+}
+
 /// One guest as text: ten thousand of them in one answer are too many for a tree of JSON values.
-void guest_row(const call& c, std::size_t viewer, const config_files::entry& e, row_text& out) {
+void guest_row(const call& c, std::size_t viewer, const config_files::entry& e, const ha_view& ha, row_text& out) {
     const guest_id guest = e.where.guest;
     const guest_config& config = e.parsed;
     out.begin();
@@ -65,20 +82,19 @@ void guest_row(const call& c, std::size_t viewer, const config_files::entry& e, 
         std::uint64_t disk = 0;
         for (const auto& [key, id] : config.volumes()) disk += disk_size(config.get(key));
         out.text("status", !heard->running ? "stopped" : heard->paused ? "paused" : "running");
-        out.text("name", config.get(guest.type == guest_type::ct ? "hostname" : "name"));
+        out.text("name", name_of(guest, config));
         out.number("template", config.get("template") == "1" ? 1 : 0);
         out.number("uptime", heard->running ? static_cast<std::uint64_t>((at - heard->started) / 1s) : 0);
-        const std::string cores = config.get("cores");
-        out.raw("maxcpu", cores.empty() ? "1" : cores);
+        out.number("maxcpu", processors_of(guest.type, config));
         out.raw("cpu", heard->running ? "0.0006" : "0");
-        out.number("maxmem", std::strtoull(config.get("memory").c_str(), nullptr, 10) << 20U);
+        out.number("maxmem", number_of(config, "memory", 512) << 20U);
         out.number("mem", heard->running ? 48U << 20U : 0);
         out.number("maxdisk", disk);
         for (const char* counter : {"disk", "netin", "netout", "diskread", "diskwrite"}) out.number(counter, 0);
     }
     if (const std::string lock = config.get("lock"); !lock.empty()) out.text("lock", lock);
     if (const std::string tags = config.get("tags"); !tags.empty()) out.text("tags", tags);
-    if (const auto ha = c.model.ha().find(guest); ha != c.model.ha().end()) out.text("hastate", ha->second);
+    if (const std::string state = ha.short_state_of(guest); !state.empty()) out.text("hastate", state);
     out.end();
 }
 
@@ -103,7 +119,7 @@ json::object node_row(const call& c, const sim_node& n) {
                                 : heard != nullptr ? "online"
                                                    : "unknown"}};
     if (heard == nullptr || !c.may("/nodes/" + n.name.str(), "Sys.Audit")) return row;
-    row["maxcpu"] = 2;
+    row["maxcpu"] = node_processors;
     row["maxmem"] = node_memory;
     row["maxdisk"] = root_disk;
     if (!member) return row;
@@ -134,7 +150,7 @@ json::object storage_row(const call& c, const storage_entry& s, const sim_node& 
     return row;
 }
 
-void guest_rows(const call& c, row_text& out) {
+void guest_rows(const call& c, const ha_view& ha, row_text& out) {
     const std::size_t viewer = index_of(c, c.at);
     // By vmid as text: "100", "1000", "101".
     std::vector<std::pair<std::string, const config_files::entry*>> all;
@@ -142,18 +158,22 @@ void guest_rows(const call& c, row_text& out) {
     for (const auto& [id, e] : c.files().entries())
         if (c.may_guest(id, "VM.Audit")) all.emplace_back(to_string(id), &e);
     std::sort(all.begin(), all.end());
-    for (const auto& [id, e] : all) guest_row(c, viewer, *e, out);
+    for (const auto& [id, e] : all) guest_row(c, viewer, *e, ha, out);
 }
 
 reply resources(call& c) {
     const std::string type = c.get("type");
     const auto wanted = [&](const char* word) { return type.empty() || type == word; };
+    const ha_view ha(c.model, c.at);
+    const bool shows_ha = !(c.model.version() < pve::schema::version{8, 4});  // of nodes (pve-facts L)
     row_text out;
-    if (wanted("vm")) guest_rows(c, out);
+    if (wanted("vm")) guest_rows(c, ha, out);
     if (wanted("node"))
         for (const sim_node& n : c.model.nodes()) {
             json::object row = node_row(c, n);
             if (c.may("/nodes/" + n.name.str(), "Sys.Audit")) row["cgroup-mode"] = 2;
+            if (const std::string state = ha.status.node_state(n.name); shows_ha && !state.empty())
+                row["hastate"] = state;
             out.row(row);
         }
     if (wanted("storage"))
@@ -190,9 +210,18 @@ reply next_id(call& c) {
             return parameter_error({{"vmid", fmt::format("VM {} already exists", wanted->number())}});
         return ok(json::value(to_string(*wanted)));
     }
-    vmid id = *wanted;
-    while (c.files().find(id)) id = vmid(id.number() + 1);
-    return ok(json::value(to_string(id)));
+    // The range is datacenter.cfg's "next-id: lower=…,upper=…"; the upper end is not part of it.
+    const std::string range = guest_config::parse(c.files().tree().read("datacenter.cfg").value_or("")).get("next-id");
+    const auto bound = [&](const char* key, std::uint32_t fallback) {
+        const std::size_t found = range.find(key);
+        if (found == std::string::npos) return fallback;
+        return static_cast<std::uint32_t>(std::strtoul(range.c_str() + found + 6, nullptr, 10));
+    };
+    const std::uint32_t lower = bound("lower=", 100);
+    const std::uint32_t upper = bound("upper=", 1000000);
+    for (std::uint32_t id = lower; id < upper; ++id)
+        if (!c.files().find(vmid(id))) return ok(json::value(std::to_string(id)));
+    return error(500, fmt::format("unable to get any free VMID in range [{},{}]", lower, upper - 1));
 }
 
 }  // namespace

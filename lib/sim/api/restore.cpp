@@ -1,4 +1,5 @@
 #include "sim/api/call.hpp"
+#include "sim/api/guest_api.hpp"
 
 #include <boost/json/value.hpp>
 
@@ -100,6 +101,7 @@ reply restore_container(call& c) {
     const auto id = parse_vmid(c.get("vmid"));
     if (!id) return parameter_error({{"vmid", "invalid format - value does not look like a valid VM ID"}});
     const guest_id g(guest_type::ct, *id);
+    if (!c.flag("restore")) return create_container(c, g);
     if (!c.model.is_quorate(c.node)) return error(500, "cluster not ready - no quorum?");
     cluster::restore_order order = order_of(c, g, "ostemplate");
     if (order.to.empty()) order.to = storage_id("local");  // PVE's default, whatever the backup came from
@@ -114,7 +116,6 @@ reply restore_container(call& c) {
         return error(500,
                      "Only root can pass arbitrary filesystem paths. at /usr/share/perl5/PVE/Storage.pm line 569.");
     if (auto refused = check_restore_privileges(c, g, order)) return *refused;
-    if (!c.flag("restore")) return error(500, "this cluster only restores: there is no container template");
     if (auto refused = check_target_storage(c, order.to, "rootdir", "container directories")) return *refused;
     if (auto refused = lock_for_creation(c, g, order.overwrite, fmt::format("restore CT {}", id->number())))
         return *refused;
@@ -125,7 +126,7 @@ reply restore_machine(call& c) {
     const auto id = parse_vmid(c.get("vmid"));
     if (!id) return parameter_error({{"vmid", "invalid format - value does not look like a valid VM ID"}});
     const guest_id g(guest_type::vm, *id);
-    if (!c.has("archive")) return error(500, "this cluster only restores: there is no disk image");
+    if (!c.has("archive")) return create_machine(c, g);
     for (const auto& [name, value] : c.params)
         for (const std::string_view drive : {"scsi", "virtio", "sata", "ide", "efidisk"})
             if (name.starts_with(drive) && name != "scsihw")

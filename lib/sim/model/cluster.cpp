@@ -44,6 +44,7 @@ cluster::cluster(options o)
     }
     create_storages();
     for (guest_options& g : options_.guests) create_guest(g);
+    ha_ = std::make_unique<ha_manager>(*this);
     for (const sim_node& node : nodes_) publish(node.index);
     files_.is_writable = [this](const node_name& node) { return is_quorate(node); };
 }

@@ -3,9 +3,13 @@
 #include "base/random.hpp"
 #include "sim/model/broadcasts.hpp"
 #include "sim/model/cluster_locks.hpp"
+#include "sim/model/cluster_log.hpp"
 #include "sim/model/config_files.hpp"
 #include "sim/model/faults.hpp"
+#include "sim/model/ha_manager.hpp"
+#include "sim/model/host_files.hpp"
 #include "sim/model/membership.hpp"
+#include "sim/model/node_power.hpp"
 #include "sim/model/options.hpp"
 #include "sim/model/privileges.hpp"
 #include "sim/model/storage_config.hpp"
@@ -16,6 +20,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -42,6 +47,7 @@ class instance {
     service_state service = service_state::healthy;
     bool paused = false;
     std::uint32_t pid = 0;
+    std::vector<std::string> agent_commands;  ///< what was run in it, in order
 };
 
 /// A daemon of a node that can be out of order by itself.
@@ -200,9 +206,11 @@ class cluster {
                                bool force);
     std::string begin_reboot(const node_name& node, guest_id guest, const std::string& user);
     std::string begin_destroy(const node_name& node, guest_id guest, const std::string& user);
-    [[nodiscard]] std::map<guest_id, std::string>& ha() { return ha_; }
-    [[nodiscard]] const std::map<guest_id, std::string>& ha() const { return ha_; }
-    std::string begin_ha_request(const node_name& node, guest_id guest, const std::string& user, bool wants_start);
+    [[nodiscard]] ha_manager& ha() { return *ha_; }
+    [[nodiscard]] const ha_manager& ha() const { return *ha_; }
+    [[nodiscard]] node_power& node_switch() { return node_power_; }
+    [[nodiscard]] host_files& hosts() { return host_files_; }
+    [[nodiscard]] cluster_log& journal() { return cluster_log_; }
     [[nodiscard]] const broadcasts& heard() const { return heard_; }
     [[nodiscard]] int resets(const node_name& node) const { return resets_.count(node) != 0 ? resets_.at(node) : 0; }
 
@@ -211,6 +219,8 @@ class cluster {
     void stop_task(const std::string& upid);
     /// SIGKILL: no clean-up, no last line.
     void kill_worker(const std::string& upid);
+    /// Ends a task that is open-ended.
+    void finish_task(const std::string& upid, const std::string& exit_text) { end_task(upid, exit_text); }
     [[nodiscard]] const std::map<std::string, task>& tasks() const { return tasks_; }
     [[nodiscard]] const std::deque<std::string>& task_order() const { return task_order_; }
     [[nodiscard]] bool is_lock_held(const node_name& node, const std::string& lock) const;
@@ -293,7 +303,6 @@ class cluster {
     void delay_tasks_on(const node_name& node, duration time);
     void autostart(const node_name& node);
     [[nodiscard]] std::string start_obstacle(const node_name& node, guest_id guest);
-    [[nodiscard]] task_work power_work(const char* verb, const node_name& node, guest_id guest, duration takes);
     [[nodiscard]] store_key key_of(const storage_id& id, const node_name& node) const;
     void begin_task(const std::string& upid);
     void end_task(const std::string& upid, std::string exit_text);
@@ -326,13 +335,16 @@ class cluster {
     time_point newest_view_taken_{};
     std::map<node_name, int> resets_;
     std::map<node_name, std::vector<std::function<void()>>> frozen_requests_;
-    std::map<guest_id, std::string> ha_;  // requested state
     std::map<std::string, task> tasks_;
     std::deque<std::string> task_order_;                                          // oldest first
     std::map<std::pair<node_name, std::string>, std::deque<std::string>> locks_;  // holder first, then who waits
     std::map<store_key, std::map<volid, volume>> volumes_;
     std::map<store_key, std::map<volid, archive>> archives_;
     std::map<store_key, std::map<volid, stored_file>> stored_files_;
+    std::unique_ptr<ha_manager> ha_;
+    node_power node_power_{*this};
+    host_files host_files_;
+    cluster_log cluster_log_;
     mutable std::map<node_name, std::pair<std::string, storage_config>> storage_configs_;  // with the text they are of
 };
 

@@ -10,7 +10,7 @@ namespace steward::sim {
 namespace {
 
 bool is_drive_key(const std::string& key) {
-    if (key == "rootfs") return true;
+    if (key == "rootfs" || key == "vmstate") return true;
     for (const std::string_view prefix : {"mp", "scsi", "virtio", "sata", "ide", "unused", "efidisk", "tpmstate"})
         if (key.size() > prefix.size() && key.starts_with(prefix) &&
             key.find_first_not_of("0123456789", prefix.size()) == std::string::npos)

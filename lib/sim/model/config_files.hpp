@@ -24,7 +24,7 @@ class guest_config {
 
     [[nodiscard]] std::string get(const std::string& key) const;  ///< "" when missing
     void set(const std::string& key, std::string value);          ///< "" removes
-    /// rootfs, mpN, scsiN, virtioN, sataN, ideN (no CD-ROM), unusedN with their volids.
+    /// rootfs, mpN, scsiN, virtioN, sataN, ideN (no CD-ROM), unusedN and a saved state with their volids.
     [[nodiscard]] std::vector<std::pair<std::string, volid>> volumes() const;
 
     std::string description;  ///< raw lines, each with its '#'

@@ -26,6 +26,13 @@ std::optional<guest_fault> fault_plan::take(guest_id guest, const node_name& nod
     return std::nullopt;
 }
 
+bool fault_plan::holds(guest_id guest, const node_name& node, std::string_view kind) const {
+    return std::any_of(guests.begin(), guests.end(), [&](const guest_fault& f) {
+        const bool here = f.nodes.empty() || std::find(f.nodes.begin(), f.nodes.end(), node) != f.nodes.end();
+        return f.guest == guest && f.kind == kind && here;
+    });
+}
+
 fault bad_command(const std::string& what) { return fault(errc::invalid, "fault command", what); }
 
 std::optional<double> read_number(const std::string& text) {
@@ -94,12 +101,23 @@ void suspend(cluster& model, guest_id guest) {
     for (const node_name& n : model.running_on(guest)) model.find_instance(n, guest)->paused = true;
 }
 
+/// Whether the agent in a VM answers.
+result<std::string> agent_command(cluster& model, guest_id guest, const std::string& word, guest_fault f) {
+    f.kind = "agent-off";
+    std::erase_if(model.faults().guests,
+                  [&](const guest_fault& each) { return each.guest == guest && each.kind == f.kind; });
+    if (word == "off") model.faults().guests.push_back(std::move(f));
+    return std::string();
+}
+
 result<std::string> guest_command(cluster& model, words w) {
-    if (w.size() < 3) return bad("guest G crash|corrupt|refuse|heal|stop|stop-fails|start-fails|shutdown-hangs|ok");
+    if (w.size() < 3)
+        return bad("guest G crash|corrupt|refuse|heal|stop|stop-fails|start-fails|shutdown-hangs|agent on|off|ok");
     const auto g = parse_guest_word(w[1]);
     if (!g) return g.error();
     guest_fault f(*g, w[2]);
     if (const auto scope = read_scope(model, w, f); !scope) return scope.error();
+    if (w[2] == "agent" && w.size() == 4 && (w[3] == "on" || w[3] == "off")) return agent_command(model, *g, w[3], f);
     if (w.size() != 3) return bad("unexpected \"" + w[3] + "\"");
     if (w[2] == "crash")
         model.set_service(*g, service_state::dead);
@@ -171,7 +189,8 @@ result<std::string> token_command(cluster& model, const words& w) {
 }
 
 result<std::string> storage_command(cluster& model, const words& w) {
-    if (w.size() != 3) return bad("storage S[@N] offline|online|full");
+    if (w.size() < 3 || (w.size() > 3 && w[2] != "fails"))
+        return bad("storage S[@N] offline|online|full, storage S fails TEXT");
     if (model.storage(storage_id(w[1].substr(0, w[1].find('@')))) == nullptr) return bad("no storage " + w[1]);
     fault_plan& plan = model.faults();
     if (w[2] == "offline")
@@ -181,6 +200,11 @@ result<std::string> storage_command(cluster& model, const words& w) {
     else if (w[2] == "online") {
         plan.storages_offline.erase(w[1]);
         plan.storages_full.erase(w[1]);
+        plan.storages_failing.erase(w[1]);
+    } else if (w[2] == "fails" && w.size() > 3) {
+        std::string text;
+        for (std::size_t i = 3; i < w.size(); ++i) text += (text.empty() ? "" : " ") + w[i];
+        plan.storages_failing[w[1]] = text;
     } else
         return bad("a storage cannot \"" + w[2] + "\"");
     return std::string();
@@ -214,9 +238,17 @@ result<std::string> ha_command(cluster& model, const words& w) {
     const auto g = parse_guest_word(w[2]);
     if (!g) return g.error();
     if (w[1] == "add")
-        model.ha()[*g] = "started";
+        model.ha().add(*g);
     else
-        model.ha().erase(*g);
+        model.ha().remove(*g);
+    return std::string();
+}
+
+/// As root would on a node: ha-manager crm-command node-maintenance enable|disable.
+result<std::string> maintenance_command(cluster& model, const words& w) {
+    if (w.size() != 3 || (w[2] != "on" && w[2] != "off")) return bad("maint N on|off");
+    if (model.find_node(node_name(w[1])) == nullptr) return bad("no node " + w[1]);
+    model.ha().command(fmt::format("{}-node-maintenance {}", w[2] == "on" ? "enable" : "disable", w[1]));
     return std::string();
 }
 
@@ -235,6 +267,7 @@ result<std::string> apply_fault(cluster& model, std::string_view command) {
     if (w[0] == "storage") done = storage_command(model, w);
     if (w[0] == "backup") done = backup_command(model, w);
     if (w[0] == "ha") done = ha_command(model, w);
+    if (w[0] == "maint") done = maintenance_command(model, w);
     if (done && model.on_change) model.on_change();
     return done;
 }

@@ -63,10 +63,13 @@ class fault_plan {
     bool qdevice_off = false;
     std::set<std::string> storages_offline;  ///< "backup" or "backup@n2"
     std::set<std::string> storages_full;
+    std::map<std::string, std::string> storages_failing;  ///< what making a volume there ends with
 
     /// The fault of one of these kinds for that guest on that node, counted down.
     [[nodiscard]] std::optional<guest_fault> take(guest_id guest, const node_name& node,
                                                   const std::set<std::string>& kinds);
+    /// Whether there is one, without using it up.
+    [[nodiscard]] bool holds(guest_id guest, const node_name& node, std::string_view kind) const;
 };
 
 /// One command in the words of SIM/1 (reliability §4.1): "guest ct101 crash", "restore ct101 fail 50% @ n3 x1",

@@ -1,3 +1,4 @@
+#include "sim/model/bulk.hpp"
 #include "sim/model/cluster.hpp"
 
 #include <algorithm>
@@ -124,13 +125,15 @@ void cluster::when_thawed(const node_name& node, std::function<void()> what) {
     frozen_requests_[node].push_back(std::move(what));
 }
 
-/// pve-guests.service: a node that boots waits for quorum, then starts its onboot guests (pve-facts D.9).
+/// pve-guests.service: a node that boots waits for quorum and starts its onboot guests in their order (pve-facts D.9).
 void cluster::autostart(const node_name& node) {
-    for (const config_files::place& p : files_.guests()) {
-        if (p.node != node || is_running(node, p.guest) || ha_.count(p.guest) != 0) continue;
-        const auto text = config(node, p.guest);
-        if (text && text->get("onboot") == "1" && text->get("template") != "1") begin_start(node, p.guest, "root@pam");
-    }
+    host_files_.boot(node);
+    const auto own = guest_config::parse(files_.tree().read("nodes/" + node.str() + "/config").value_or(""));
+    const auto delay = std::strtoll(own.get("startall-onboot-delay").c_str(), nullptr, 10);
+    at(now_ + std::chrono::seconds(delay), [this, node, booted = find_node(node)->booted] {
+        const sim_node* n = find_node(node);
+        if (n->powered && n->booted == booted) begin_start_all(*this, bulk_order(node, "root@pam"));
+    });
 }
 
 void cluster::publish(std::size_t sender) {

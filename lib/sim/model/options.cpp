@@ -34,6 +34,7 @@ options make_options(int nodes, std::vector<guest_options> guests) {
                             false);
     o.storages.emplace_back(storage_id("local-lvm"), "lvmthin", std::vector<std::string>{"rootdir", "images"}, false);
     o.storages.emplace_back(storage_id("nfs-vm"), "nfs", std::vector<std::string>{"rootdir", "images"}, true);
+    o.stored_files.emplace_back(volid("local:vztmpl/alpine-3.19-default_20240207_amd64.tar.xz"), 3234916);
     o.stored_files.emplace_back(volid("local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"), 126129049);
     o.stored_files.emplace_back(volid("local:iso/debian-12.7.0-amd64-netinst.iso"), 662700032);
     o.users.emplace_back("root@pam", "simulated");

@@ -34,6 +34,7 @@ class guest_options {
     bool is_protected = false;
     std::string lock;
     std::string tags;           ///< "a;b", as PVE writes them
+    std::string config;         ///< the whole configuration file; empty: made of the above. Its volumes come to exist
     std::string address;        ///< empty: 127.1.0.x, from the vmid
     std::uint16_t port = 8080;  ///< of its web service; 0: the HTTPS front chooses one
     bool has_service = true;    ///< false: no socket of its own, for clusters with thousands of guests
@@ -98,9 +99,22 @@ class task_durations {
     duration shutdown = std::chrono::seconds(5);
     duration backup = std::chrono::seconds(30);
     duration destroy = std::chrono::seconds(3);
+    duration create = std::chrono::seconds(5);
+    duration clone = std::chrono::seconds(10);
+    duration snapshot = std::chrono::seconds(2);
+    duration migrate = std::chrono::seconds(10);  ///< without stop and start of a container
+    duration copy_disk = std::chrono::seconds(10);
     duration membership_change = std::chrono::seconds(8);
     duration rejoin = std::chrono::milliseconds(2500);
     duration boot = std::chrono::seconds(30);
+};
+
+/// The emulator on the nodes.
+class qemu_options {
+  public:
+    std::string version = "9.2.0";
+    std::string machine = "pc-i440fx-9.2+pve1";
+    bool is_proxmox = true;  ///< with Proxmox's additions: backup, ballooning that tells its limits
 };
 
 class options {
@@ -110,6 +124,8 @@ class options {
     std::vector<guest_options> guests;
     std::vector<storage_options> storages;
     std::vector<stored_file_options> stored_files;
+    std::vector<std::string> bridges = {"vmbr0"};  ///< of every node
+    qemu_options qemu;
     std::vector<user_options> users;
     std::vector<token_options> tokens;
     std::vector<acl_entry> acl;

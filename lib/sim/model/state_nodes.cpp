@@ -116,11 +116,14 @@ json::value state_access::faults() const {
                                        {"left", f.left},
                                        {"at", f.at}});
     }
+    json::object failing;
+    for (const auto& [storage, sentence] : plan.storages_failing) failing[storage] = sentence;
     return json::object{{"guests", std::move(planned)},
                         {"quorum-off", plan.quorum_off},
                         {"qdevice-off", plan.qdevice_off},
                         {"storages-offline", array_of(plan.storages_offline)},
-                        {"storages-full", array_of(plan.storages_full)}};
+                        {"storages-full", array_of(plan.storages_full)},
+                        {"storages-failing", std::move(failing)}};
 }
 
 void state_access::read_faults(const json::value& from) {
@@ -138,6 +141,8 @@ void state_access::read_faults(const json::value& from) {
     plan.qdevice_off = from.at("qdevice-off").as_bool();
     plan.storages_offline = words(from.at("storages-offline"));
     plan.storages_full = words(from.at("storages-full"));
+    for (const auto& [storage, sentence] : from.at("storages-failing").as_object())
+        plan.storages_failing[std::string(storage)] = std::string(sentence.as_string());
 }
 
 void state_access::settle() {
@@ -151,6 +156,7 @@ void state_access::settle() {
     for (const sim_node& n : model.nodes_)
         if (!model.is_quorate(n.name)) model.keep_old_view(n.name);
     for (const sim_node& n : model.nodes_) model.publish(n.index);
+    model.ha_->wake();
 }
 
 }  // namespace steward::sim

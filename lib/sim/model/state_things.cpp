@@ -87,13 +87,17 @@ void state_access::read_files(const json::value& from) {
 
 json::value state_access::running() const {
     json::array all;
-    for (const auto& [key, i] : model.instances_)
+    for (const auto& [key, i] : model.instances_) {
+        json::array commands;
+        for (const std::string& line : i.agent_commands) commands.push_back(json::value(line));
         all.push_back(json::object{{"guest", to_string(i.guest)},
                                    {"node", i.node.str()},
                                    {"since", ago(i.started)},
                                    {"service", name_of(i.service)},
                                    {"paused", i.paused},
-                                   {"pid", i.pid}});
+                                   {"pid", i.pid},
+                                   {"agent-commands", std::move(commands)}});
+    }
     return all;
 }
 
@@ -104,6 +108,8 @@ void state_access::read_running(const json::value& from) {
         i.service = service_of_word(text(row, "service"));
         i.paused = row.at("paused").as_bool();
         i.pid = row.at("pid").to_number<std::uint32_t>();
+        for (const json::value& line : row.at("agent-commands").as_array())
+            i.agent_commands.emplace_back(line.as_string());
         model.instances_.insert_or_assign({i.node, i.guest}, i);
     }
 }

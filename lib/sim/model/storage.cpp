@@ -24,6 +24,9 @@ std::string archive_name(guest_id guest, wall_time created) {
 /// directory, and always does where the file system has subvolumes of its own (recorded: st-05).
 std::string volume_name(const storage_entry& s, guest_id owner, int n, std::uint64_t bytes, std::string format) {
     const bool is_ct = owner.type == guest_type::ct;
+    if (format == "cloudinit")
+        return s.has_files() ? fmt::format("{0}/vm-{0}-cloudinit.qcow2", owner.id.number())
+                             : fmt::format("vm-{}-cloudinit", owner.id.number());
     if (format.empty() && is_ct && (s.type == "zfspool" || s.type == "btrfs" || (s.has_files() && bytes == 0)))
         format = "subvol";
     if (format.empty()) format = "raw";
@@ -122,6 +125,8 @@ result<volid> cluster::allocate(const storage_id& id, const node_name& node, gue
                      fmt::format("storage '{}' does not support content-type '{}'", id.str(), content));
     if (!is_active(id, node))
         return fault(errc::refused, "allocate", fmt::format("storage '{}' is not online", id.str()));
+    if (const auto broken = faults_.storages_failing.find(id.str()); broken != faults_.storages_failing.end())
+        return fault(errc::refused, "allocate", broken->second);
     if (available(id, node) < bytes)
         return fault(errc::refused, "allocate",
                      fmt::format("unable to create image: No space left on device ({})", id.str()));

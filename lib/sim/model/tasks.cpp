@@ -10,6 +10,8 @@ namespace steward::sim {
 namespace {
 constexpr duration check_time = std::chrono::milliseconds(50);  ///< a worker that finds an obstacle ends at once
 
+constexpr duration kill_after = std::chrono::seconds(5);  ///< SIGKILL after SIGTERM, pve-facts C.4
+
 duration part(duration whole, double fraction) {
     return std::chrono::duration_cast<duration>(std::chrono::duration<double, std::nano>(whole) * fraction);
 }
@@ -35,6 +37,7 @@ std::string cluster::start_task(const node_name& node, const std::string& user, 
     const duration patience = t.work.lock_wait;
     tasks_.emplace(upid, std::move(t));
     task_order_.push_back(upid);
+    cluster_log_.add({wall_now(), node, "pvedaemon", pid, user, "starting task " + upid, cluster_log::info, 0});
     if (!lock.empty()) {
         auto& queue = locks_[{node, lock}];
         queue.push_back(upid);
@@ -70,7 +73,7 @@ void cluster::begin_task(const std::string& upid) {
     for (const auto& [fraction, line] : t.work.progress)
         if (fraction <= reach)
             add_task_event(t, now_ + part(t.work.takes, fraction), [this, upid, text = line] { log_line(upid, text); });
-    if (t.work.hangs) return;
+    if (t.work.hangs || t.work.is_open_ended) return;
     const time_point end = now_ + part(t.work.takes, reach);
     if (t.work.killed)
         add_task_event(t, end, [this, upid] { end_task(upid, "unexpected status"); });
@@ -98,6 +101,9 @@ void cluster::end_task(const std::string& upid, std::string exit_text) {
     if (const std::string last = final_line(exit_text); !last.empty()) t.log.push_back(last);
     t.exit_text = std::move(exit_text);
     t.ended = wall_now(t.node);
+    const bool went_well = t.exit_text == "OK" || t.exit_text.starts_with("WARNINGS");
+    cluster_log_.add({t.ended, t.node, "pvedaemon", t.pid, t.user, fmt::format("end task {} {}", upid, t.exit_text),
+                      went_well ? cluster_log::info : cluster_log::error, 0});
     if (t.work.killed) mark_orphans(t);
     if (!t.work.lock.empty()) {
         const std::pair key{t.node, t.work.lock};
@@ -119,9 +125,15 @@ void cluster::end_task(const std::string& upid, std::string exit_text) {
 void cluster::stop_task(const std::string& upid) {
     const auto found = tasks_.find(upid);
     if (found == tasks_.end() || !found->second.running()) return;
-    if (found->second.waiting)
+    task& t = found->second;
+    if (t.is_told_to_end) return;
+    t.is_told_to_end = true;
+    if (t.waiting) {
         end_task(upid, "received interrupt");
-    else
+    } else if (!t.work.on_interrupt.empty()) {
+        log_line(upid, t.work.on_interrupt);
+        add_task_event(t, now_ + kill_after, [this, upid] { end_task(upid, "unexpected status"); });
+    } else
         abort_task(upid, "received interrupt");
 }
 

@@ -31,6 +31,11 @@ class task_work {
     duration lock_wait{};  ///< then it ends with `lock_timeout`
     std::string lock_timeout;
 
+    bool is_open_ended = false;  ///< until cluster::finish_task, whatever `takes` says
+    /// What it writes when it is told to end, going on all the same: killed 5 s later without a last word (recorded:
+    /// task-20, task-22). Empty: it ends at once.
+    std::string on_interrupt;
+
     // Injected faults
     bool hangs = false;
     double fails_at = 1.0;
@@ -52,7 +57,8 @@ class task {
     wall_time ended{};
     std::string exit_text;  ///< empty while it runs
     std::vector<std::string> log;
-    bool waiting = false;                                      ///< for its lock
+    bool waiting = false;  ///< for its lock
+    bool is_told_to_end = false;
     std::vector<std::pair<time_point, std::uint64_t>> events;  ///< still to come, so that a stop can take them back
 
     [[nodiscard]] bool running() const { return exit_text.empty(); }

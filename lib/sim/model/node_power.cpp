@@ -1,0 +1,52 @@
+#include "sim/model/node_power.hpp"
+
+#include "sim/model/bulk.hpp"
+#include "sim/model/cluster.hpp"
+
+namespace steward::sim {
+
+using namespace std::chrono_literals;
+
+namespace {
+constexpr duration delay_of_the_command = 2s;
+}  // namespace
+
+/// Whether the node still runs since that boot.
+bool node_power::is_up_since(const node_name& node, time_point booted) const {
+    const sim_node* n = model_.find_node(node);
+    return n != nullptr && n->powered && n->booted == booted;
+}
+
+void node_power::shut_down(const node_name& node, bool comes_back) {
+    const sim_node* n = model_.find_node(node);
+    if (n == nullptr || !n->powered) return;
+    const auto known = going_down_.find(node);
+    if (known != going_down_.end() && known->second == n->booted) return;
+    going_down_[node] = n->booted;
+    model_.at(model_.now() + delay_of_the_command, [this, node, comes_back, booted = n->booted] {
+        if (is_up_since(node, booted)) stop_guests(node, comes_back);
+    });
+}
+
+void node_power::stop_guests(const node_name& node, bool comes_back) {
+    const std::vector<std::string> all_tasks(model_.task_order().begin(), model_.task_order().end());
+    for (const std::string& upid : all_tasks)
+        if (const task& t = model_.tasks().at(upid); t.node == node && t.running() && t.work.type == "vzdump")
+            model_.stop_task(upid);
+    bulk_order all(node, "root@pam");
+    const time_point booted = model_.find_node(node)->booted;
+    all.done = [this, node, comes_back, booted] {
+        if (!is_up_since(node, booted)) return;
+        model_.ha().leave(node, comes_back, [this, node, comes_back] {
+            model_.power(node, false);
+            if (comes_back) wake(node);
+        });
+    };
+    (void)begin_stop_all(model_, std::move(all));
+}
+
+void node_power::wake(const node_name& node) {
+    model_.at(model_.now() + model_.configured().takes.boot, [this, node] { model_.power(node, true); });
+}
+
+}  // namespace steward::sim
