@@ -55,11 +55,9 @@ class route {
 
 [[nodiscard]] const std::vector<route>& access_routes();
 [[nodiscard]] const std::vector<route>& resource_routes();
-[[nodiscard]] const std::vector<route>& node_routes();
 [[nodiscard]] const std::vector<route>& task_routes();
 [[nodiscard]] const std::vector<route>& guest_routes();
 [[nodiscard]] const std::vector<route>& restore_routes();
-[[nodiscard]] const std::vector<route>& storage_routes();
 [[nodiscard]] const std::vector<route>& ha_routes();
 [[nodiscard]] const std::vector<route>& ha_rule_routes();
 [[nodiscard]] const std::vector<route>& bulk_routes();
@@ -69,6 +67,13 @@ class route {
 [[nodiscard]] const std::vector<route>& cluster_options_routes();
 [[nodiscard]] const std::vector<route>& cluster_config_routes();
 [[nodiscard]] const std::vector<route>& notification_routes();
+[[nodiscard]] const std::vector<route>& storage_config_routes();
+[[nodiscard]] const std::vector<route>& storage_status_routes();
+[[nodiscard]] const std::vector<route>& storage_content_routes();
+[[nodiscard]] const std::vector<route>& storage_prune_routes();
+[[nodiscard]] const std::vector<route>& storage_upload_routes();
+[[nodiscard]] const std::vector<route>& vzdump_routes();
+[[nodiscard]] const std::vector<route>& backup_job_routes();
 
 [[nodiscard]] reply ok(boost::json::value data);
 /// A list with its `total`.
