@@ -87,19 +87,22 @@ reply info(call& c) {
     if (auto refused = storage_obstacle(c, storage_of(v.id))) return *refused;
     const storage_entry& s = *c.model.storage(storage_of(v.id), c.at);
     json::object data{{"path", path_of(s, v.id)}, {"format", "raw"}};
+    std::uint64_t bytes = 0;
     if (const archive* a = c.model.find_archive(v.id, c.node)) {
         if (s.is_backup_server()) data["format"] = a->format();
-        data["size"] = data["used"] = a->bytes;
+        bytes = a->bytes;
         data["notes"] = a->notes;
         data["protected"] = a->is_protected ? 1 : 0;
     } else if (const stored_file* f = c.model.find_stored(v.id, c.node)) {
-        data["size"] = data["used"] = f->bytes;
+        bytes = f->bytes;
     } else if (c.model.has_volume(v.id, c.node)) {
-        data["size"] = data["used"] = c.model.volumes(storage_of(v.id), c.node).at(v.id).bytes;
+        bytes = c.model.volumes(storage_of(v.id), c.node).at(v.id).bytes;
         data["format"] = image_format(v.id.str());
     } else {
         return error(500, fmt::format("volume_size_info on '{}' failed - no format", v.id.str()));
     }
+    data["size"] = bytes;
+    data["used"] = bytes;
     return ok(std::move(data));
 }
 

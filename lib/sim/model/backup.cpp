@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr const char* log_time = "{:%Y-%m-%d %H:%M:%S}";
-constexpr duration final_sync = 1s;  ///< how long a container stands still in suspend mode
+constexpr duration final_sync = 200ms;  ///< how long a container stands still in suspend mode
 
 /// VZDump's own way to write a size.
 std::string rough_size(std::uint64_t bytes) {
@@ -293,7 +293,7 @@ void backup_run::archive_done() {
     model_.then(upid_, final_sync, [self = shared_from_this()] {
         if (instance* i = self->model_.find_instance(self->node_, self->guest_)) i->paused = false;
         self->log("INFO: resuming guest");
-        self->log("INFO: guest is online again after 1 seconds");
+        self->log("INFO: guest is online again after <1 seconds");
         self->guest_done();
     });
 }

@@ -84,8 +84,8 @@ class fault_plan {
 /// "api n2 595 600", "status"… The value is what there is to print, "" for most. `invalid` says what is wrong.
 result<std::string> apply_fault(cluster& model, std::string_view command);
 
-/// "backup G none|missing|corrupt|unreadable|foreign|stale|age D": what becomes of the newest backup of a guest, of all for
-/// `none` (backup_faults.cpp).
+/// "backup G none|missing|corrupt|unreadable|foreign|stale|age D": what becomes of the newest backup of a guest, of all
+/// for `none` (backup_faults.cpp).
 result<std::string> apply_backup_fault(cluster& model, const std::vector<std::string>& words);
 
 /// The whole model as JSON, the answer to "status".

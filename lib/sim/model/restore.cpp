@@ -120,7 +120,7 @@ std::string restore_run::begin(const std::string& upid, task_work& work) {
     if (const std::string why = make_disks(upid, saved); !why.empty()) return fail(why);
     if (is_ct() && order_.overwrite) drop_old_disks(upid);
     if (is_ct()) model_.log_line(upid, fmt::format("restoring '{}' now..", order_.from.str()));
-    model_.log_line(upid, fmt::format(is_ct() ? "extracting archive '{}'" : "restore vma archive: {}", archive_path()));
+    model_.log_line(upid, (is_ct() ? "extracting archive '" : "restore vma archive: '") + archive_path() + "'");
     if (from->damage == archive_damage::corrupt && work.fails_with.empty() && !work.hangs && !work.killed) {
         work.fails_at = 0.6;
         work.fails_with = prefix() + (is_ct() ? "command 'tar xpf -' failed: exit code 2"

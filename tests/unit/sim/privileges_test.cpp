@@ -113,7 +113,7 @@ TEST_CASE("a foreign archive and a bridge need privileges of their own") {
             product_token);
     // The worker finds that out, because the bridge is in the backup (pve-facts G.6 step 7).
     REQUIRE(refused.status == 200);
-    pass(richer, 5s);
+    pass(richer, std::chrono::seconds(5));
     CHECK(exit_of(richer, text_of(refused)) ==
           "unable to restore CT 120 - Permission check failed (/sdn/zones/localnetwork/vmbr0, SDN.Use)");
 }
