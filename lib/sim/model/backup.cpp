@@ -386,7 +386,7 @@ std::string cluster::begin_backup(const node_name& node, const std::string& user
         w.lock_timeout = "unexpected status";
     }
     const auto run = std::make_shared<backup_run>(*this, node, std::move(order));
-    w.runs_by_itself = true;
+    w.is_open_ended = true;
     w.interrupted = "interrupted by signal";
     w.begin = [run](const std::string& upid) { return run->begin(upid); };
     w.undo = [run] { run->abandon(); };

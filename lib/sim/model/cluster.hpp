@@ -214,9 +214,8 @@ class cluster {
     [[nodiscard]] const std::deque<std::string>& task_order() const { return task_order_; }
     [[nodiscard]] bool is_lock_held(const node_name& node, const std::string& lock) const;
     void log_line(const std::string& upid, std::string line);
-    /// For work that runs_by_itself: what its worker does after `pause`, and its end.
+    /// What the worker of an open-ended task does after `pause`, unless the task has ended by then.
     void then(const std::string& upid, duration pause, std::function<void()> what);
-    void finish_task(const std::string& upid, std::string exit_text) { end_task(upid, std::move(exit_text)); }
 
     // ---- storage, backup, restore (storage.cpp, stored_file.cpp, backup.cpp, restore.cpp)
     /// The storages of storage.cfg as that node sees the file, without a node as it is. Good until the file changes.

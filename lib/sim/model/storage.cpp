@@ -1,5 +1,6 @@
 #include "sim/model/backup_jobs.hpp"
 #include "sim/model/cluster.hpp"
+#include "sim/model/ha_config.hpp"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -203,8 +204,9 @@ void cluster::add_storage_lock(task_work& work, const storage_id& id) const {
 }
 
 bool cluster::is_ha_started(guest_id guest) const {
-    const auto found = ha_.find(guest);
-    return found != ha_.end() && found->second == "started";
+    const ha_config config = ha_config::read(files_.tree());
+    const ha_resource* found = config.find(guest);
+    return found != nullptr && found->wants_to_run();
 }
 
 }  // namespace steward::sim

@@ -77,7 +77,6 @@ void cluster::begin_task(const std::string& upid) {
             return;
         }
     }
-    if (t.work.runs_by_itself) return;
     const bool early = t.work.killed || !t.work.fails_with.empty();
     const double reach = early ? t.work.fails_at : 1.0;
     for (const auto& [fraction, line] : t.work.progress)

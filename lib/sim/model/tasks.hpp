@@ -27,8 +27,6 @@ class task_work {
     /// Clean-up after an interrupt or an injected error. A killed worker never gets here.
     std::function<void()> undo;
 
-    /// Plans its own way with cluster::then and ends with cluster::finish_task; `takes` and `finish` mean nothing.
-    bool runs_by_itself = false;
     std::string interrupted = "received interrupt";  ///< how it ends after a signal
 
     std::function<bool()> may_begin;  ///< asked again and again until it may, or `patience` is over
