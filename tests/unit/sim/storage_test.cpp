@@ -149,7 +149,7 @@ TEST_CASE("a removal on a shared storage waits ten seconds for its lock") {
     const std::string id = archive_of(model, ct101);
     REQUIRE(model.acquire_lock(node_name("n2"), "storage-backup"));
     const std::string upid =
-        text_of(ask(model, "DELETE /nodes/n1/storage/backup/content/" + id.substr(0, 14) + "%2F" + id.substr(15)));
+        text_of(ask(model, "DELETE /nodes/n1/storage/backup/content/backup:backup%2F" + id.substr(id.find('/') + 1)));
     pass(model, 9s);
     CHECK(exit_of(model, upid).empty());
     pass(model, 3s);
