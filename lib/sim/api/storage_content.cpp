@@ -232,6 +232,7 @@ reply allocate(call& c) {
     const auto place = c.model.files().find(*owner);
     volume v(place ? place->guest : guest_id(guest_type::vm, *owner), *bytes);
     v.created = c.model.wall_now(c.node);
+    v.orphan = true;  // until a configuration names it
     c.model.volumes(id, c.node).emplace(whole, v);
     return ok(json::value(whole.str()));
 }

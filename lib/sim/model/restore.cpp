@@ -148,7 +148,8 @@ std::string restore_run::make_disks(const std::string& upid, const guest_config&
     const auto old = order_.overwrite ? model_.config(node_, order_.guest) : std::nullopt;
     if (!is_ct() && old)
         for (const auto& [key, id] : old->volumes()) {
-            if (saved.values.count(key) != 0)
+            const std::string same = saved.get(key);
+            if (!same.empty() && same.find("backup=0") == std::string::npos)
                 model_.release(id, node_);
             else
                 kept_[key] = old->get(key);
@@ -185,7 +186,6 @@ void restore_run::drop_old_disks(const std::string& upid) {
     const auto old = model_.config(node_, order_.guest);
     if (!old) return;
     for (const auto& [key, id] : old->volumes()) {
-        if (key.starts_with("unused")) continue;
         model_.release(id, node_);
         model_.log_line(upid, fmt::format("removed '{}'", id.str()));
     }
