@@ -91,7 +91,9 @@ std::string backup_run::begin(const std::string& upid) {
     if (!why.empty()) return fmt::format("could not get storage information for '{}': {}", order_.to.str(), why);
     if (!model_.tasks().at(upid).log.empty()) log("INFO: got global lock");
     log("INFO: starting new backup job: vzdump " + order_.command_line);
+    is_beginning_ = true;
     next_guest();
+    is_beginning_ = false;
     return {};
 }
 
@@ -358,10 +360,10 @@ void backup_run::unlock() {
 
 void backup_run::conclude() {
     log(failed_ ? "INFO: Backup job finished with errors" : "INFO: Backup job finished successfully");
-    // Not at once: a task must have begun before it can end.
-    model_.then(upid_, 50ms, [self = shared_from_this()] {
-        self->model_.finish_task(self->upid_, self->failed_ ? "job errors" : "OK");
-    });
+    const std::string end = failed_ ? "job errors" : "OK";
+    if (!is_beginning_) return model_.finish_task(upid_, end);
+    // Nothing to do, or nothing that could be done: a task must have begun before it can end.
+    model_.then(upid_, 50ms, [self = shared_from_this(), end] { self->model_.finish_task(self->upid_, end); });
 }
 
 void backup_run::abandon() {

@@ -71,6 +71,7 @@ class backup_run : public std::enable_shared_from_this<backup_run> {
     std::string upid_;
     std::size_t index_ = 0;
     bool failed_ = false;
+    bool is_beginning_ = false;
 
     // of the guest in work
     guest_id guest_;
