@@ -49,7 +49,7 @@ steward simulate fault --dir DIR COMMAND…
   guest G stop-fails|start-fails|shutdown-hangs [@ N] [xK]          guest G ok
   restore G fail P%|hang|slow F|workerkill P%|enospc P% [@ N] [xK]  restore G ok
   lock G L   unlock G   ha add|del G   maint N on|off   backup G none|age D
-  power|net|svc N on|off   quorum off|on   storage S[@N] offline|online|full
+  power|net|svc N on|off   quorum off|on   storage S[@N] offline|online|full|hang
   api N|any CODE [SECONDS]|hang|garbage|drop-reply|list-empty|ok
   token revoke|restore|deny PRIVILEGE|allow PRIVILEGE
   status                 the whole model as JSON

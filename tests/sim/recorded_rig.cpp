@@ -52,7 +52,7 @@ options common() {
     o.takes.start = 1s;
     o.takes.stop = 1s;
     o.takes.shutdown = 1s;
-    o.takes.backup = 3s;
+    o.takes.backup = 1s;  // of three: the rest is the stop and the start around it (bk-04)
     o.takes.ct_restore = 1s;
     o.takes.destroy = 1s;
     o.takes.create = 500ms;

@@ -27,6 +27,8 @@ class call {
     std::map<std::string, std::string> params;  ///< checked against the schema of the call; of an array the last
     parameters all;                             ///< the same in order, with every element of an array
 
+    const uploaded_file* upload = nullptr;  ///< nullptr: none came along
+
     [[nodiscard]] std::string get(const std::string& name, const std::string& fallback = {}) const;
     [[nodiscard]] std::int64_t number(const std::string& name, std::int64_t fallback) const;
     [[nodiscard]] bool flag(const std::string& name) const { return get(name) == "1"; }
@@ -53,11 +55,9 @@ class route {
 
 [[nodiscard]] const std::vector<route>& access_routes();
 [[nodiscard]] const std::vector<route>& resource_routes();
-[[nodiscard]] const std::vector<route>& node_routes();
 [[nodiscard]] const std::vector<route>& task_routes();
 [[nodiscard]] const std::vector<route>& guest_routes();
 [[nodiscard]] const std::vector<route>& restore_routes();
-[[nodiscard]] const std::vector<route>& storage_routes();
 [[nodiscard]] const std::vector<route>& ha_routes();
 [[nodiscard]] const std::vector<route>& ha_rule_routes();
 [[nodiscard]] const std::vector<route>& bulk_routes();
@@ -67,6 +67,13 @@ class route {
 [[nodiscard]] const std::vector<route>& cluster_options_routes();
 [[nodiscard]] const std::vector<route>& cluster_config_routes();
 [[nodiscard]] const std::vector<route>& notification_routes();
+[[nodiscard]] const std::vector<route>& storage_config_routes();
+[[nodiscard]] const std::vector<route>& storage_status_routes();
+[[nodiscard]] const std::vector<route>& storage_content_routes();
+[[nodiscard]] const std::vector<route>& storage_prune_routes();
+[[nodiscard]] const std::vector<route>& storage_upload_routes();
+[[nodiscard]] const std::vector<route>& vzdump_routes();
+[[nodiscard]] const std::vector<route>& backup_job_routes();
 
 [[nodiscard]] reply ok(boost::json::value data);
 /// A list with its `total`.

@@ -21,10 +21,12 @@ namespace schema = pve::schema;
 const handler* find_handler(const schema::method& what) {
     static const std::map<std::pair<std::string, std::string>, handler> all = [] {
         std::map<std::pair<std::string, std::string>, handler> table;
-        for (const auto* part : {&access_routes(), &resource_routes(), &node_routes(), &task_routes(), &guest_routes(),
-                                 &restore_routes(), &storage_routes(), &ha_routes(), &ha_rule_routes(), &bulk_routes(),
-                                 &node_status_routes(), &node_system_routes(), &node_service_routes(),
-                                 &cluster_options_routes(), &cluster_config_routes(), &notification_routes()})
+        for (const auto* part :
+             {&access_routes(), &resource_routes(), &task_routes(), &guest_routes(), &restore_routes(),
+              &ha_routes(), &ha_rule_routes(), &bulk_routes(), &node_status_routes(), &node_system_routes(),
+              &node_service_routes(), &cluster_options_routes(), &cluster_config_routes(), &notification_routes(),
+              &storage_config_routes(), &storage_status_routes(), &storage_content_routes(), &storage_prune_routes(),
+              &storage_upload_routes(), &vzdump_routes(), &backup_job_routes()})
             for (const route& r : *part) table[{r.method, r.path}] = r.run;
         return table;
     }();
@@ -98,6 +100,7 @@ reply dispatch(cluster& model, const request& what, const identity& who) {
     c.arrived = what.arrived.value_or(model.now());
     for (const auto& [name, value] : what.params) c.params[name] = value;
     c.all = what.params;
+    if (what.upload) c.upload = &*what.upload;
     const handler* run = find_handler(*m->what);
     if (run != nullptr) return (*run)(c);
     if (auto index = index_of(*m->what)) return *index;

@@ -1,6 +1,8 @@
 #pragma once
 #include "base/guard_frames.hpp"
 #include "base/random.hpp"
+#include "sim/model/archive.hpp"
+#include "sim/model/backup.hpp"
 #include "sim/model/broadcasts.hpp"
 #include "sim/model/cluster_locks.hpp"
 #include "sim/model/cluster_log.hpp"
@@ -12,6 +14,7 @@
 #include "sim/model/node_power.hpp"
 #include "sim/model/options.hpp"
 #include "sim/model/privileges.hpp"
+#include "sim/model/restore.hpp"
 #include "sim/model/storage_config.hpp"
 #include "sim/model/stored_file.hpp"
 #include "sim/model/tasks.hpp"
@@ -98,18 +101,6 @@ class volume {
     wall_time created{};
     bool spoiled = false;  ///< a service on it dies at every start: only a restore helps
     bool orphan = false;   ///< left behind by a worker that was killed: no configuration names it
-};
-
-class archive {
-  public:
-    archive() = default;
-    volid id;
-    guest_id guest;
-    wall_time created{};
-    std::uint64_t bytes = 0;
-    std::string config;
-    std::string notes;
-    bool is_protected = false;
 };
 
 class call_counters {
@@ -225,6 +216,8 @@ class cluster {
     [[nodiscard]] const std::deque<std::string>& task_order() const { return task_order_; }
     [[nodiscard]] bool is_lock_held(const node_name& node, const std::string& lock) const;
     void log_line(const std::string& upid, std::string line);
+    /// What the worker of an open-ended task does after `pause`, unless the task has ended by then.
+    void then(const std::string& upid, duration pause, std::function<void()> what);
 
     // ---- storage, backup, restore (storage.cpp, stored_file.cpp, backup.cpp, restore.cpp)
     /// The storages of storage.cfg as that node sees the file, without a node as it is. Good until the file changes.
@@ -255,20 +248,23 @@ class cluster {
     void add_archive(const storage_id& id, const node_name& node, archive a);
     void remove_archive(const volid& id, const node_name& node);
     void drop_archives_of(guest_id guest);
-    std::string begin_backup(const node_name& node, const std::string& user, std::vector<guest_id> guests,
-                             const storage_id& to, std::string command_line);
-    /// Everything after the synchronous checks of the API (pve-facts G.6, G.7).
-    class restore_order {
-      public:
-        guest_id guest;
-        volid from;
-        storage_id to;  ///< empty for a VM: where each disk was
-        bool overwrite = false;
-        bool start = false;
-        bool unique = false;
-        std::map<std::string, std::string> overrides;  ///< "hostname", "tags", …
-    };
+    /// Notes and protection; false when it is gone.
+    bool change_archive(const volid& id, const node_name& node, const std::function<void(archive&)>& change);
+    /// When it was made as that node sees it: from the name, in its own time zone (pve-facts G.3).
+    [[nodiscard]] wall_time ctime_of(const archive& a, const node_name& node) const;
+    /// How far the node's local time is ahead of UTC.
+    [[nodiscard]] std::chrono::seconds local_offset(const node_name& node) const;
+    /// Whether whoever touches the storage there sleeps until it answers again.
+    [[nodiscard]] bool is_hung(const storage_id& id, const node_name& node) const;
+    /// The backups of a storage, marked as pruning with `keep` would.
+    [[nodiscard]] std::vector<prune_row> prune_rows(const storage_id& id, const node_name& node, const retention& keep,
+                                                    const std::string& type, std::optional<vmid> guest) const;
+    /// Lets the worker wait for the lock of a shared storage before it begins (pve-facts E.4).
+    void add_storage_lock(task_work& work, const storage_id& id) const;
+    std::string begin_backup(const node_name& node, const std::string& user, backup_order order);
     std::string begin_restore(const node_name& node, const std::string& user, restore_order order);
+    /// Whether HA wants it to run.
+    [[nodiscard]] bool is_ha_started(guest_id guest) const;
 
     // ---- handing a configuration over (handover.cpp): what the guard does on a real node
     result<std::string> park(const guard::request& what);
@@ -292,6 +288,7 @@ class cluster {
 
     void changed();
     void create_storages();
+    void schedule_jobs();
     void create_guest(guest_options& g);
     void publish(std::size_t sender);  // pvestatd
     [[nodiscard]] node_set up_nodes() const;
@@ -310,11 +307,6 @@ class cluster {
     void add_task_event(task& t, time_point when, std::function<void()> what);
     void kill_tasks_on(const node_name& node);
     void mark_orphans(const task& killed);
-    [[nodiscard]] std::string back_up_one(const std::string& upid, const node_name& node, guest_id guest,
-                                          const storage_id& to);
-    [[nodiscard]] std::string finish_restore(const node_name& node, const restore_order& order,
-                                             const std::vector<std::pair<std::string, volid>>& made,
-                                             const std::string& user);
 
     options options_;
     time_point now_;

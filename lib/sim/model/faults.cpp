@@ -190,16 +190,19 @@ result<std::string> token_command(cluster& model, const words& w) {
 
 result<std::string> storage_command(cluster& model, const words& w) {
     if (w.size() < 3 || (w.size() > 3 && w[2] != "fails"))
-        return bad("storage S[@N] offline|online|full, storage S fails TEXT");
+        return bad("storage S[@N] offline|online|full|hang, storage S fails TEXT");
     if (model.storage(storage_id(w[1].substr(0, w[1].find('@')))) == nullptr) return bad("no storage " + w[1]);
     fault_plan& plan = model.faults();
     if (w[2] == "offline")
         plan.storages_offline.insert(w[1]);
     else if (w[2] == "full")
         plan.storages_full.insert(w[1]);
+    else if (w[2] == "hang")
+        plan.storages_hung.insert(w[1]);
     else if (w[2] == "online") {
         plan.storages_offline.erase(w[1]);
         plan.storages_full.erase(w[1]);
+        plan.storages_hung.erase(w[1]);
         plan.storages_failing.erase(w[1]);
     } else if (w[2] == "fails" && w.size() > 3) {
         std::string text;
@@ -207,29 +210,6 @@ result<std::string> storage_command(cluster& model, const words& w) {
         plan.storages_failing[w[1]] = text;
     } else
         return bad("a storage cannot \"" + w[2] + "\"");
-    return std::string();
-}
-
-result<std::string> backup_command(cluster& model, const words& w) {
-    if (w.size() < 3) return bad("backup G none|age D");
-    const auto g = parse_guest_word(w[1]);
-    if (!g) return g.error();
-    if (w[2] == "none" && w.size() == 3) {
-        model.drop_archives_of(*g);
-        return std::string();
-    }
-    if (w[2] != "age" || w.size() != 4) return bad("backup G none|age D");
-    const bool from_the_future = w[3].starts_with("-");
-    const auto age = parse_duration(std::string_view(w[3]).substr(from_the_future ? 1 : 0));
-    if (!age) return age.error();
-    const node_name home = model.nodes().front().name;
-    const auto held = model.archives(storage_id("backup"), home);
-    const auto newest = std::find_if(held.rbegin(), held.rend(), [&](const archive& a) { return a.guest == *g; });
-    if (newest == held.rend()) return bad(w[1] + " has no backup");
-    archive a = *newest;
-    a.created = model.wall_at(from_the_future ? model.now() + *age : model.now() - *age);
-    model.drop_archives_of(*g);
-    model.add_archive(storage_id("backup"), home, std::move(a));
     return std::string();
 }
 
@@ -252,6 +232,16 @@ result<std::string> maintenance_command(cluster& model, const words& w) {
     return std::string();
 }
 
+/// Whoever serves the node (front/https_front.cpp) makes the certificate.
+result<std::string> tls_command(cluster& model, const words& w) {
+    if (w.size() != 3 || (w[2] != "change" && w[2] != "expired")) return bad("tls N change|expired");
+    if (model.find_node(node_name(w[1])) == nullptr) return bad("no node " + w[1]);
+    certificate_fault& state = model.faults().certificates[node_name(w[1])];
+    ++state.changes;
+    state.expired = w[2] == "expired";
+    return std::string();
+}
+
 }  // namespace
 
 result<std::string> apply_fault(cluster& model, std::string_view command) {
@@ -265,9 +255,10 @@ result<std::string> apply_fault(cluster& model, std::string_view command) {
     if (const auto obey = cluster_fault_command(w[0])) done = obey(model, w);
     if (w[0] == "token") done = token_command(model, w);
     if (w[0] == "storage") done = storage_command(model, w);
-    if (w[0] == "backup") done = backup_command(model, w);
+    if (w[0] == "backup") done = apply_backup_fault(model, w);
     if (w[0] == "ha") done = ha_command(model, w);
     if (w[0] == "maint") done = maintenance_command(model, w);
+    if (w[0] == "tls") done = tls_command(model, w);
     if (done && model.on_change) model.on_change();
     return done;
 }

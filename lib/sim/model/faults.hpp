@@ -53,6 +53,13 @@ class api_fault {
     std::optional<time_point> until;
 };
 
+/// What happened to a node's certificate since the start.
+class certificate_fault {
+  public:
+    int changes = 0;
+    bool expired = false;  ///< the one it presents now
+};
+
 /// Everything injected and not yet used up.
 class fault_plan {
   public:
@@ -64,6 +71,8 @@ class fault_plan {
     std::set<std::string> storages_offline;  ///< "backup" or "backup@n2"
     std::set<std::string> storages_full;
     std::map<std::string, std::string> storages_failing;  ///< what making a volume there ends with
+    std::map<node_name, certificate_fault> certificates;
+    std::set<std::string> storages_hung;
 
     /// The fault of one of these kinds for that guest on that node, counted down.
     [[nodiscard]] std::optional<guest_fault> take(guest_id guest, const node_name& node,
@@ -75,6 +84,10 @@ class fault_plan {
 /// One command in the words of SIM/1 (reliability §4.1): "guest ct101 crash", "restore ct101 fail 50% @ n3 x1",
 /// "api n2 595 600", "status"… The value is what there is to print, "" for most. `invalid` says what is wrong.
 result<std::string> apply_fault(cluster& model, std::string_view command);
+
+/// "backup G none|missing|corrupt|unreadable|foreign|stale|age D": what becomes of the newest backup of a guest, of all
+/// for `none` (backup_faults.cpp).
+result<std::string> apply_backup_fault(cluster& model, const std::vector<std::string>& words);
 
 /// The whole model as JSON, the answer to "status".
 [[nodiscard]] std::string status_json(const cluster& model);

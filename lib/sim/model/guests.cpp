@@ -63,7 +63,8 @@ void cluster::create_guest(guest_options& g) {
     } else {
         const guest_config given = guest_config::parse(text);
         for (const auto& [key, id] : given.volumes())
-            volumes(storage_of(id), g.node).try_emplace(id, g.guest, disk_size(given.get(key)));
+            volumes(storage_of(id), g.node).try_emplace(id, g.guest, disk_size(given.get(key))).first->second.created =
+                wall_now();
     }
     // A directory that is already filled is a simulator started again: the files are the truth.
     if (!files_.find(g.guest.id)) (void)files_.write(g.node, g.guest, text);

@@ -123,6 +123,7 @@ json::value state_access::faults() const {
                         {"qdevice-off", plan.qdevice_off},
                         {"storages-offline", array_of(plan.storages_offline)},
                         {"storages-full", array_of(plan.storages_full)},
+                        {"storages-hung", array_of(plan.storages_hung)},
                         {"storages-failing", std::move(failing)}};
 }
 
@@ -141,6 +142,7 @@ void state_access::read_faults(const json::value& from) {
     plan.qdevice_off = from.at("qdevice-off").as_bool();
     plan.storages_offline = words(from.at("storages-offline"));
     plan.storages_full = words(from.at("storages-full"));
+    plan.storages_hung = words(from.at("storages-hung"));
     for (const auto& [storage, sentence] : from.at("storages-failing").as_object())
         plan.storages_failing[std::string(storage)] = std::string(sentence.as_string());
 }

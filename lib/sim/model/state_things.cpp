@@ -56,6 +56,12 @@ service_state service_of_word(const std::string& word) {
     throw std::runtime_error("a service cannot be \"" + word + "\"");
 }
 
+archive_damage damage_of_word(const std::string& word) {
+    for (const archive_damage d : {archive_damage::none, archive_damage::corrupt, archive_damage::unreadable})
+        if (word == name_of(d)) return d;
+    throw std::runtime_error("a backup cannot be \"" + word + "\"");
+}
+
 }  // namespace
 
 std::string store_word(const storage_id& storage, const node_name& node) {
@@ -122,6 +128,7 @@ json::value state_access::volumes() const {
             all.push_back(json::object{{"volid", id.str()},
                                        {"owner", to_string(v.owner)},
                                        {"bytes", v.bytes},
+                                       {"created", v.created.time_since_epoch().count()},
                                        {"spoiled", v.spoiled},
                                        {"orphan", v.orphan}});
         stores[store_word(key.first, key.second)] = std::move(all);
@@ -137,6 +144,7 @@ void state_access::read_volumes(const json::value& from) {
         read_store_word(std::string(word), storage, node);
         for (const json::value& row : held.as_array()) {
             volume v(guest_of(row, "owner"), row.at("bytes").to_number<std::uint64_t>());
+            v.created = calendar(row.at("created"));
             v.spoiled = row.at("spoiled").as_bool();
             v.orphan = row.at("orphan").as_bool();
             model.volumes_[{storage, node}].insert_or_assign(volid(text(row, "volid")), v);
@@ -155,6 +163,9 @@ json::value state_access::archives() const {
                                        {"bytes", a.bytes},
                                        {"notes", a.notes},
                                        {"protected", a.is_protected},
+                                       {"format", a.extension},
+                                       {"damage", name_of(a.damage)},
+                                       {"firewall", a.firewall},
                                        {"config", a.config}});
         stores[store_word(key.first, key.second)] = std::move(all);
     }
@@ -175,6 +186,9 @@ void state_access::read_archives(const json::value& from) {
             a.bytes = row.at("bytes").to_number<std::uint64_t>();
             a.notes = text(row, "notes");
             a.is_protected = row.at("protected").as_bool();
+            a.extension = text(row, "format");
+            a.damage = damage_of_word(text(row, "damage"));
+            a.firewall = text(row, "firewall");
             a.config = text(row, "config");
             model.archives_[{storage, node}].insert_or_assign(a.id, a);
         }

@@ -1,7 +1,8 @@
+#include "sim/model/backup_jobs.hpp"
 #include "sim/model/cluster.hpp"
+#include "sim/model/ha_config.hpp"
 
 #include <algorithm>
-#include <fmt/chrono.h>
 #include <fmt/core.h>
 
 namespace steward::sim {
@@ -9,16 +10,6 @@ namespace steward::sim {
 using namespace std::chrono_literals;
 
 namespace {
-
-std::string calendar(const char* format, wall_time t) {
-    return fmt::format(fmt::runtime(format), fmt::gmtime(static_cast<std::time_t>(t.time_since_epoch().count())));
-}
-
-/// "vzdump-lxc-101-2026_01_02-03_04_05.tar.zst"; the simulated nodes live in UTC (pve-facts G.3).
-std::string archive_name(guest_id guest, wall_time created) {
-    return fmt::format("vzdump-{}-{}-{}.{}.zst", api_word(guest.type), guest.id.number(),
-                       calendar("{:%Y_%m_%d-%H_%M_%S}", created), guest.type == guest_type::ct ? "tar" : "vma");
-}
 
 /// "101/vm-101-disk-0.raw" where files are kept, "vm-101-disk-0" elsewhere. A container without a size gets a
 /// directory, and always does where the file system has subvolumes of its own (recorded: st-05).
@@ -75,6 +66,14 @@ void cluster::create_storages() {
         files_.tree().write("storage.cfg", storage_config::text_of(options_.storages));
     for (const stored_file_options& f : options_.stored_files)
         for (const node_name& node : options_.nodes) store(node, stored_file(f.id, f.bytes, wall_at(now_ - f.age)));
+    at(now_, [this] { schedule_jobs(); });
+}
+
+/// pvescheduler looks at every full minute.
+void cluster::schedule_jobs() {
+    const auto seconds = wall_now().time_since_epoch().count();
+    if (seconds % 60 == 0) run_due_jobs(*this, wall_now());
+    at(now_ + std::chrono::seconds(60 - seconds % 60), [this] { schedule_jobs(); });
 }
 
 cluster::store_key cluster::key_of(const storage_id& id, const node_name& node) const {
@@ -156,7 +155,14 @@ const archive* cluster::find_archive(const volid& id, const node_name& node) con
 }
 
 void cluster::add_archive(const storage_id& id, const node_name& node, archive a) {
-    a.id = volid(fmt::format("{}:backup/{}", id.str(), archive_name(a.guest, a.created)));
+    const storage_entry* s = storage(id);
+    if (s != nullptr && s->is_backup_server()) {
+        a.extension = a.guest.type == guest_type::ct ? "pbs-ct" : "pbs-vm";
+        a.id = volid(fmt::format("{}:backup/{}", id.str(), snapshot_name(a.guest, a.created)));
+    } else {
+        a.id = volid(
+            fmt::format("{}:backup/{}", id.str(), archive_name(a.guest, a.created + local_offset(node), a.format())));
+    }
     archives_[key_of(id, node)].insert_or_assign(a.id, a);
 }
 
@@ -164,70 +170,43 @@ void cluster::remove_archive(const volid& id, const node_name& node) {
     archives_[key_of(storage_of(id), node)].erase(id);
 }
 
+bool cluster::change_archive(const volid& id, const node_name& node, const std::function<void(archive&)>& change) {
+    auto& held = archives_[key_of(storage_of(id), node)];
+    const auto found = held.find(id);
+    if (found == held.end()) return false;
+    change(found->second);
+    return true;
+}
+
 void cluster::drop_archives_of(guest_id guest) {
     for (auto& [key, held] : archives_) std::erase_if(held, [&](const auto& a) { return a.second.guest == guest; });
 }
 
-std::string cluster::back_up_one(const std::string& upid, const node_name& node, guest_id guest, const storage_id& to) {
-    auto c = config(node, guest);
-    if (!c || c->get("lock") != "backup") return "configuration is gone";
-    c->set("lock", "");
-    (void)files_.write(node, guest, c->text());
-    if (!is_active(to, node)) return fmt::format("storage '{}' is not online", to.str());
-    archive a;
-    a.guest = guest;
-    a.created = tasks_.at(upid).started;
-    a.config = c->text();
-    for (const auto& [key, id] : c->volumes()) a.bytes += disk_size(c->get(key)) / 8;
-    log_line(upid, fmt::format("INFO: creating vzdump archive '/mnt/pve/{}/dump/{}'", to.str(),
-                               archive_name(guest, a.created)));
-    log_line(upid, fmt::format("INFO: archive file size: {}MB", a.bytes >> 20U));
-    add_archive(to, node, std::move(a));
-    return {};
+std::chrono::seconds cluster::local_offset(const node_name& node) const {
+    const auto found = options_.utc_offsets.find(node);
+    return found == options_.utc_offsets.end() ? 0s : found->second;
 }
 
-std::string cluster::begin_backup(const node_name& node, const std::string& user, std::vector<guest_id> guests,
-                                  const storage_id& to, std::string command_line) {
-    task_work w("vzdump", guests.size() == 1 ? to_string(guests.front().id) : std::string(),
-                options_.takes.backup * static_cast<int>(guests.size()));
-    w.lock = "vzdump";  // one per node (pve-facts G.1)
-    w.lock_wait = 180min;
-    w.lock_timeout = "unexpected status";
-    w.begin = [this, node, guests, command_line](const std::string& upid) -> std::string {
-        log_line(upid, "INFO: starting new backup job: vzdump " + command_line);
-        for (const guest_id g : guests) {
-            log_line(upid, fmt::format("INFO: Starting Backup of VM {} ({})", g.id.number(), api_word(g.type)));
-            log_line(upid, "INFO: Backup started at " + calendar("{:%Y-%m-%d %H:%M:%S}", wall_now()));
-            log_line(upid, fmt::format("INFO: status = {}", is_running(node, g) ? "running" : "stopped"));
-            auto c = config(node, g);
-            if (!c || !c->get("lock").empty()) continue;
-            c->set("lock", "backup");
-            (void)files_.write(node, g, c->text());
-        }
-        return {};
-    };
-    w.undo = [this, node, guests] {
-        for (const guest_id g : guests)
-            if (auto c = config(node, g); c && c->get("lock") == "backup") {
-                c->set("lock", "");
-                (void)files_.write(node, g, c->text());
-            }
-    };
-    w.finish = [this, node, guests, to](const std::string& upid) -> std::string {
-        bool failed = false;
-        for (const guest_id g : guests) {
-            const std::string why = back_up_one(upid, node, g, to);
-            failed = failed || !why.empty();
-            if (why.empty())
-                log_line(upid, fmt::format("INFO: Finished Backup of VM {} (00:00:{:02})", g.id.number(),
-                                           options_.takes.backup / 1s % 60));
-            else
-                log_line(upid, fmt::format("ERROR: Backup of VM {} failed - {}", g.id.number(), why));
-        }
-        log_line(upid, failed ? "INFO: Backup job finished with errors" : "INFO: Backup job finished successfully");
-        return failed ? "job errors" : "OK";
-    };
-    return start_task(node, user, std::move(w));
+wall_time cluster::ctime_of(const archive& a, const node_name& node) const {
+    const auto parts = parse_archive_name(a.id.str().substr(a.id.str().find('/') + 1));
+    return parts ? parts->local - local_offset(node) : a.created;
+}
+
+bool cluster::is_hung(const storage_id& id, const node_name& node) const {
+    return faults_.storages_hung.count(id.str()) != 0 || faults_.storages_hung.count(id.str() + "@" + node.str()) != 0;
+}
+
+void cluster::add_storage_lock(task_work& work, const storage_id& id) const {
+    const std::string name = "storage-" + id.str();
+    work.may_begin = [this, name] { return !is_cluster_lock_held(name); };
+    work.patience = 10s;
+    work.out_of_patience = fmt::format("cfs-lock '{}' error: got lock request timeout", name);
+}
+
+bool cluster::is_ha_started(guest_id guest) const {
+    const ha_config config = ha_config::read(files_.tree());
+    const ha_resource* found = config.find(guest);
+    return found != nullptr && found->wants_to_run();
 }
 
 }  // namespace steward::sim

@@ -9,6 +9,7 @@ namespace steward::sim {
 
 namespace {
 constexpr duration check_time = std::chrono::milliseconds(50);  ///< a worker that finds an obstacle ends at once
+constexpr duration look_again = std::chrono::milliseconds(500);
 
 constexpr duration kill_after = std::chrono::seconds(5);  ///< SIGKILL after SIGTERM, pve-facts C.4
 
@@ -61,6 +62,14 @@ void cluster::add_task_event(task& t, time_point when, std::function<void()> wha
 void cluster::begin_task(const std::string& upid) {
     task& t = tasks_.at(upid);
     t.waiting = false;
+    if (t.work.may_begin && !t.work.may_begin()) {
+        t.work.patience -= look_again;
+        const bool gives_up = t.work.patience < duration::zero();
+        add_task_event(t, now_ + look_again, [this, upid, gives_up] {
+            gives_up ? abort_task(upid, tasks_.at(upid).work.out_of_patience) : begin_task(upid);
+        });
+        return;
+    }
     if (t.work.begin) {
         const std::string obstacle = t.work.begin(upid);
         if (!obstacle.empty()) {
@@ -84,6 +93,10 @@ void cluster::begin_task(const std::string& upid) {
             const auto finish = tasks_.at(upid).work.finish;
             end_task(upid, finish ? finish(upid) : "OK");
         });
+}
+
+void cluster::then(const std::string& upid, duration pause, std::function<void()> what) {
+    add_task_event(tasks_.at(upid), now_ + pause, std::move(what));
 }
 
 void cluster::abort_task(const std::string& upid, const std::string& exit_text) {
@@ -129,12 +142,12 @@ void cluster::stop_task(const std::string& upid) {
     if (t.is_told_to_end) return;
     t.is_told_to_end = true;
     if (t.waiting) {
-        end_task(upid, "received interrupt");
+        end_task(upid, t.work.interrupted);
     } else if (!t.work.on_interrupt.empty()) {
         log_line(upid, t.work.on_interrupt);
         add_task_event(t, now_ + kill_after, [this, upid] { end_task(upid, "unexpected status"); });
     } else
-        abort_task(upid, "received interrupt");
+        abort_task(upid, t.work.interrupted);
 }
 
 void cluster::kill_worker(const std::string& upid) {

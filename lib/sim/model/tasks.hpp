@@ -27,6 +27,12 @@ class task_work {
     /// Clean-up after an interrupt or an injected error. A killed worker never gets here.
     std::function<void()> undo;
 
+    std::string interrupted = "received interrupt";  ///< how it ends after a signal
+
+    std::function<bool()> may_begin;  ///< asked again and again until it may, or `patience` is over
+    duration patience{};
+    std::string out_of_patience;
+
     std::string lock;      ///< one running task per key and node: a guest's flock, vzdump's global lock
     duration lock_wait{};  ///< then it ends with `lock_timeout`
     std::string lock_timeout;

@@ -227,9 +227,9 @@ TEST_CASE("PVE 8.4.1 status lines and bodies") {
         {"vm-23-config", "GET /nodes/n3/qemu/103/config", {}, 200, "OK", R"("memory":"512")"},
         {"bk-14-extractconfig",
          "GET /nodes/n1/vzdump/extractconfig",
-         {{"volume", "backup:missing"}},
+         {{"volume", "backup:backup/vzdump-lxc-999-2020_01_01-00_00_00.tar.zst"}},
          500,
-         "volume 'backup:missing' does not exist",
+         "volume 'backup:backup/vzdump-lxc-999-2020_01_01-00_00_00.tar.zst' does not exist",
          ""},
     };
     for (const row& r : rows) {

@@ -302,8 +302,8 @@ TEST_CASE("a service comes back with a restart; corrupted data only with a resto
 
 TEST_CASE("a backup: one per node at a time, the right name, the right time") {
     cluster model(small_options());
-    const std::string first =
-        text_of(ask(model, "POST /nodes/n1/vzdump", {{"vmid", "101"}, {"storage", "backup"}}, product_token));
+    const std::string first = text_of(ask(
+        model, "POST /nodes/n1/vzdump", {{"vmid", "101"}, {"storage", "backup"}, {"compress", "zstd"}}, product_token));
     const std::string second =
         text_of(ask(model, "POST /nodes/n1/vzdump", {{"vmid", "110"}, {"storage", "backup"}}, product_token));
     CHECK(text_of(ask(model, "POST /nodes/n1/vzdump", {{"vmid", "102"}, {"storage", "backup"}})) ==
