@@ -108,7 +108,7 @@ request_reader::stage request_reader::read(std::string& bytes) {
     while (stage_ == stage::head) {
         const std::size_t end = bytes.find('\n', used);
         if (end == std::string::npos) {
-            if (bytes.size() - used >= largest_head) stage_ = stage::ignored;
+            if (bytes.size() - used > largest_head) stage_ = stage::ignored;
             break;
         }
         std::string_view line(bytes.data() + used, end - used);

@@ -1,8 +1,7 @@
 #include "support/raw_client.hpp"
 
-#include "runtime/task_group.hpp"
-
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/context.hpp>
@@ -19,8 +18,7 @@ using asio::ip::tcp;
 
 class raw_client::state : public std::enable_shared_from_this<raw_client::state> {
   public:
-    state(asio::io_context& io, how w)
-        : with(w), context(ssl::context::tls_client), stream(io, context), tasks(io.get_executor()) {
+    state(asio::io_context& io, how w) : with(w), context(ssl::context::tls_client), stream(io, context) {
         context.set_verify_mode(ssl::verify_none);
     }
 
@@ -57,10 +55,15 @@ class raw_client::state : public std::enable_shared_from_this<raw_client::state>
         self->writing = false;
     }
 
+    /// Whatever runs keeps the state until its socket has been closed.
+    void spawn(asio::awaitable<void> work) {
+        asio::co_spawn(stream.get_executor(), std::move(work), [kept = shared_from_this()](std::exception_ptr) {});
+    }
+
     void pump() {
         if (!connected || writing || outgoing.empty()) return;
         writing = true;
-        tasks.spawn("write", write(shared_from_this()));
+        spawn(write(shared_from_this()));
     }
 
     how with;
@@ -71,11 +74,10 @@ class raw_client::state : public std::enable_shared_from_this<raw_client::state>
     bool connected = false;
     bool writing = false;
     bool closed = false;
-    task_group tasks;
 };
 
 raw_client::raw_client(asio::io_context& io, std::uint16_t port, how with) : state_(std::make_shared<state>(io, with)) {
-    state_->tasks.spawn("client", state::run(state_, port));
+    state_->spawn(state::run(state_, port));
 }
 
 raw_client::~raw_client() {
