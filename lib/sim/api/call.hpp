@@ -70,9 +70,9 @@ class route {
 /// Not yet: the same request is to come again after `pause`.
 [[nodiscard]] reply wait(duration pause);
 
-/// The waits of a call that changes something. Nothing: go on. Else hand this reply back: it says to come again, or, after
-/// PVE's patience has ended, what PVE says then.
-/// The cluster lock priv/lock/`name` (pve-facts E.4): 9 s, then "PREFIXcfs-lock 'name' error: …".
+/// The waits of a call that changes something. Nothing: go on. Else hand this reply back: it says to come again, or,
+/// after PVE's patience has ended, what PVE says then. The cluster lock priv/lock/`name` (pve-facts E.4): 9 s, then
+/// "PREFIXcfs-lock 'name' error: …".
 [[nodiscard]] std::optional<reply> await_cluster_lock(const call& c, const std::string& name,
                                                       const std::string& prefix = {});
 /// The guest's flock on its node (pve-facts E.6): 10 s, then "can't lock file '…' - got timeout".
@@ -85,8 +85,7 @@ class route {
                                                     const pve::schema::method& what, const parameters& given);
 
 /// Errors by parameter name in PVE's words (pve/schema/check.hpp).
-[[nodiscard]] std::map<std::string, std::string> check_parameters(const cluster& model,
-                                                                  const pve::schema::method& what,
+[[nodiscard]] std::map<std::string, std::string> check_parameters(const cluster& model, const pve::schema::method& what,
                                                                   const std::map<std::string, std::string>& path,
                                                                   const parameters& given);
 
@@ -102,8 +101,5 @@ class route {
 
 /// What a guest's tags look like after PVE has written them (pve-facts F.6).
 [[nodiscard]] std::string normalised_tags(const std::string& given);
-
-/// "a,b;c d" → {a, b, c, d}: PVE's lists in one text.
-[[nodiscard]] std::vector<std::string> split_list(const std::string& list);
 
 }  // namespace steward::sim::api

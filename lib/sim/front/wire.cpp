@@ -172,7 +172,7 @@ answer serve(cluster& model, const node_name& contacted, const net::http_request
     call.who.csrf = header(r, "CSRFPreventionToken");
     // Who cannot be recognised learns nothing about his body (the order of checks in pve-facts B.2).
     const bool open = api::is_open_to_the_world(model, r.method, where->path);
-    const bool known = model.access().authenticate(call.who, r.method != "GET", model.wall_now()).has_value();
+    const bool known = api::authenticate(model, contacted, call.who, r.method != "GET").has_value();
     if (!open && !known) return from_api(model, api::handle(model, call), where->format);
     read_form(where->query, call.params);
     if (auto refused = read_body(model, r, call.params)) return std::move(*refused);

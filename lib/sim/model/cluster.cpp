@@ -33,7 +33,7 @@ cluster::cluster(options o)
       now_(options_.start),
       chance_(options_.seed),
       files_(tree_of(options_), options_.nodes),
-      access_(options_) {
+      access_(options_, files_.tree()) {
     for (const node_name& name : options_.nodes) {
         sim_node& node = nodes_.emplace_back(name);
         node.booted = now_ - 1h;
