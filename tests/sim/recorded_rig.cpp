@@ -20,11 +20,21 @@ guest_options container(std::uint32_t id, const char* node, const char* storage,
     return g;
 }
 
+constexpr wall_time long_ago{1700000000s};
+
 void add_people(options& o) {
     o.users.emplace_back("root@pam", "rigroot1");
-    o.users.emplace_back("rig@pve", "rigpass1");
+    o.users.emplace_back("rig@pve", "rigpass123");
     o.users.emplace_back("audit@pve", "auditpass1");
+    o.users.emplace_back("expired@pve", "expiredpass1");
+    o.users.back().expires = long_ago;
     o.tokens.emplace_back("root@pam!full", "11111111-1111-4111-8111-111111111111", false);
+    o.tokens.emplace_back("audit@pve!ro", "33333333-3333-4333-8333-333333333333", false);
+    o.tokens.emplace_back("rig@pve!expired", "55555555-5555-4555-8555-555555555555", false);
+    o.tokens.back().expires = long_ago;
+    o.tokens.emplace_back("rig@pve!sep", "66666666-6666-4666-8666-666666666666", true);
+    o.acl.emplace_back("/", "audit@pve", "PVEAuditor");
+    o.acl.emplace_back("/", "rig@pve", "PVEAdmin");
 }
 
 options common() {
@@ -47,7 +57,8 @@ options lone() {
     o.storages.back().more = {{"path", "/var/lib/vz2"}, {"prune-backups", "keep-last=3"}};
     o.storages.back().filesystem = "overlay";
     o.storages.emplace_back(storage_id("local"), "dir",
-                            std::vector<std::string>{"vztmpl", "iso", "backup", "rootdir", "images", "snippets"}, false);
+                            std::vector<std::string>{"vztmpl", "iso", "backup", "rootdir", "images", "snippets"},
+                            false);
     o.guests = {container(100, "pve", "local", false), container(101, "pve", "local", true)};
     return o;
 }
@@ -58,7 +69,8 @@ options three() {
     o.nodes = {node_name("pve1"), node_name("pve2"), node_name("pve3")};
     o.storages.emplace_back(storage_id("backup2"), "dir", std::vector<std::string>{"backup"}, false);
     o.storages.emplace_back(storage_id("local"), "dir",
-                            std::vector<std::string>{"iso", "images", "backup", "vztmpl", "snippets", "rootdir"}, false);
+                            std::vector<std::string>{"iso", "images", "backup", "vztmpl", "snippets", "rootdir"},
+                            false);
     o.storages.emplace_back(storage_id("shared"), "dir", std::vector<std::string>{"images", "rootdir", "backup"}, true);
     o.guests = {container(100, "pve1", "local", true),  container(101, "pve1", "local", false),
                 container(200, "pve2", "shared", true), container(201, "pve2", "local", false),
