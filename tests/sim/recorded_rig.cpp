@@ -39,12 +39,21 @@ guest_options machine(std::uint32_t id, bool running, const char* config) {
 void add_templates(options& o, const char* storage) {
     o.stored_files.emplace_back(volid(fmt::format("{}:vztmpl/rigalpine_3.19_amd64.tar.zst", storage)), 1081560);
 }
+constexpr wall_time long_ago{1700000000s};
 
 void add_people(options& o) {
     o.users.emplace_back("root@pam", "rigroot1");
-    o.users.emplace_back("rig@pve", "rigpass1");
+    o.users.emplace_back("rig@pve", "rigpass123");
     o.users.emplace_back("audit@pve", "auditpass1");
+    o.users.emplace_back("expired@pve", "expiredpass1");
+    o.users.back().expires = long_ago;
     o.tokens.emplace_back("root@pam!full", "11111111-1111-4111-8111-111111111111", false);
+    o.tokens.emplace_back("audit@pve!ro", "33333333-3333-4333-8333-333333333333", false);
+    o.tokens.emplace_back("rig@pve!expired", "55555555-5555-4555-8555-555555555555", false);
+    o.tokens.back().expires = long_ago;
+    o.tokens.emplace_back("rig@pve!sep", "66666666-6666-4666-8666-666666666666", true);
+    o.acl.emplace_back("/", "audit@pve", "PVEAuditor");
+    o.acl.emplace_back("/", "rig@pve", "PVEAdmin");
 }
 
 options common() {

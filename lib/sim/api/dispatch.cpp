@@ -92,6 +92,7 @@ reply dispatch(cluster& model, const request& what, const identity& who) {
         if (name == "node" && value != "localhost") named = node_name(value);
     const node_name at = m->what->is_proxied ? named : what.contacted;
     if (auto unreachable = way_to(model, what, *m->what, at)) return *unreachable;
+    if (at != what.contacted) model.access().see(model.files(at).tree());
 
     call c(model, at, named, who);
     c.path.insert(m->path.begin(), m->path.end());
@@ -107,15 +108,16 @@ reply dispatch(cluster& model, const request& what, const identity& who) {
     return not_implemented(what);
 }
 
-std::string who_for_log(const request& what, const cluster& model) {
-    const auto who = model.access().authenticate(what.who, false, model.wall_now());
+std::string who_for_log(const request& what, cluster& model) {
+    const auto who = authenticate(model, what.contacted, what.who, false);
     return who ? who->name() : "nobody";
 }
 
 reply answer(cluster& model, const request& what) {
     const bool is_write = what.method != "GET";
+    model.access().see(model.files(what.contacted).tree());
     if (is_open_to_the_world(model, what.method, what.path)) return dispatch(model, what, identity());
-    const auto who = model.access().authenticate(what.who, is_write, model.wall_now());
+    const auto who = authenticate(model, what.contacted, what.who, is_write);
     if (!who) return bare(401, who.error().detail, 3s);
     return dispatch(model, what, *who);
 }
@@ -143,6 +145,11 @@ bool is_open_to_the_world(const cluster& model, const std::string& method, const
     return std::any_of(all.begin(), all.end(), [&](const schema::permission& p) {
         return p.rule == "world" && p.when.contains(model.version());
     });
+}
+
+result<identity> authenticate(cluster& model, const node_name& contacted, const credentials& given, bool is_write) {
+    model.access().see(model.files(contacted).tree());
+    return model.access().authenticate(given, is_write, model.wall_now());
 }
 
 reply handle(cluster& model, request& what) {

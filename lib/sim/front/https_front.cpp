@@ -116,9 +116,9 @@ std::unique_ptr<https_front::port> https_front::make_port(const node_name& name,
     auto one = std::make_unique<port>(executor_, wire_time_, name, std::move(handler));
     one->options.address = address_;
     one->options.port = number;
-    one->options.wants_body = [this](const net::http_request& head, std::size_t announced) {
+    one->options.wants_body = [this, name](const net::http_request& head, std::size_t announced) {
         model_.advance_to(model_time_.now());
-        return wire::wants_body(model_, head, announced);
+        return wire::wants_body(model_, name, head, announced);
     };
     one->options.refusal = [this](int status, const std::string& reason) {
         model_.advance_to(model_time_.now());

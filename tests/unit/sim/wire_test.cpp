@@ -143,10 +143,10 @@ TEST_CASE("wire: limits and words follow the release") {
     CHECK(refused.reply.status == 501);
     CHECK(refused.reply.reason == "for data too large");
     CHECK(refused.reply.body.empty());
-    CHECK_FALSE(wire::wants_body(old, post, post.body.size()));
+    CHECK_FALSE(wire::wants_body(old, node_name("n1"), post, post.body.size()));
     cluster today(of_version(8, 4));
     CHECK(serve(today, post).reply.status == 400);
-    CHECK(wire::wants_body(today, post, post.body.size()));
+    CHECK(wire::wants_body(today, node_name("n1"), post, post.body.size()));
     const auto unknown = request("GET /api2/json/nosuch");
     CHECK(serve(today, unknown).reply.body == R"({"data":null,"message":"Method 'GET /nosuch' not implemented"})");
     CHECK(serve(old, unknown).reply.body == R"({"data":null})");
