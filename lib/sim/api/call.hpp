@@ -58,6 +58,7 @@ class route {
 [[nodiscard]] const std::vector<route>& guest_routes();
 [[nodiscard]] const std::vector<route>& restore_routes();
 [[nodiscard]] const std::vector<route>& storage_routes();
+[[nodiscard]] const std::vector<route>& firewall_routes();
 
 [[nodiscard]] reply ok(boost::json::value data);
 /// A list with its `total`.

@@ -22,7 +22,8 @@ const handler* find_handler(const schema::method& what) {
     static const std::map<std::pair<std::string, std::string>, handler> all = [] {
         std::map<std::pair<std::string, std::string>, handler> table;
         for (const auto* part : {&access_routes(), &resource_routes(), &cluster_routes(), &node_routes(),
-                                 &task_routes(), &guest_routes(), &restore_routes(), &storage_routes()})
+                                 &task_routes(), &guest_routes(), &restore_routes(), &storage_routes(),
+                                 &firewall_routes()})
             for (const route& r : *part) table[{r.method, r.path}] = r.run;
         return table;
     }();
