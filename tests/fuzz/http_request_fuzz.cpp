@@ -55,7 +55,7 @@ void check(const net::server_reply& reply) {
 constexpr std::size_t piece = 7;
 
 /// Reads one request; in small pieces when `slowly`, with the same result.
-stage read(net::request_reader& reader, std::string& bytes, const cluster& model, bool slowly) {
+stage read(net::request_reader& reader, std::string& bytes, cluster& model, bool slowly) {
     std::string pending;
     std::size_t at = 0;
     for (;;) {
@@ -65,7 +65,7 @@ stage read(net::request_reader& reader, std::string& bytes, const cluster& model
         }
         const stage now = slowly ? reader.read(pending) : reader.read(bytes);
         if (now == stage::judge)
-            wire::wants_body(model, reader.request(), reader.announced()) ? reader.read_body() : reader.leave_body();
+            wire::wants_body(model, model.nodes().front().name, reader.request(), reader.announced()) ? reader.read_body() : reader.leave_body();
         else if (now != stage::head && now != stage::body)
             break;
         else if (!slowly || at == bytes.size())

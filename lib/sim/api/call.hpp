@@ -74,6 +74,7 @@ class route {
 [[nodiscard]] const std::vector<route>& storage_upload_routes();
 [[nodiscard]] const std::vector<route>& vzdump_routes();
 [[nodiscard]] const std::vector<route>& backup_job_routes();
+[[nodiscard]] const std::vector<route>& firewall_routes();
 
 [[nodiscard]] reply ok(boost::json::value data);
 /// A list with its `total`.

@@ -26,7 +26,7 @@ const handler* find_handler(const schema::method& what) {
               &ha_routes(), &ha_rule_routes(), &bulk_routes(), &node_status_routes(), &node_system_routes(),
               &node_service_routes(), &cluster_options_routes(), &cluster_config_routes(), &notification_routes(),
               &storage_config_routes(), &storage_status_routes(), &storage_content_routes(), &storage_prune_routes(),
-              &storage_upload_routes(), &vzdump_routes(), &backup_job_routes()})
+              &storage_upload_routes(), &vzdump_routes(), &backup_job_routes(), &firewall_routes()})
             for (const route& r : *part) table[{r.method, r.path}] = r.run;
         return table;
     }();

@@ -10,6 +10,7 @@
 #include "sim/model/faults.hpp"
 #include "sim/model/ha_manager.hpp"
 #include "sim/model/host_files.hpp"
+#include "sim/model/firewall_cache.hpp"
 #include "sim/model/membership.hpp"
 #include "sim/model/node_power.hpp"
 #include "sim/model/options.hpp"
@@ -274,6 +275,7 @@ class cluster {
     // ---- the rest
     [[nodiscard]] access_control& access() { return access_; }
     [[nodiscard]] const access_control& access() const { return access_; }
+    [[nodiscard]] firewall_cache& firewalls() { return firewalls_; }
     [[nodiscard]] fault_plan& faults() { return faults_; }
     [[nodiscard]] const fault_plan& faults() const { return faults_; }
     [[nodiscard]] call_counters& calls() { return calls_; }
@@ -316,6 +318,7 @@ class cluster {
     std::vector<sim_node> nodes_;
     config_files files_;
     access_control access_;
+    firewall_cache firewalls_;
     fault_plan faults_;
     call_counters calls_;
     std::map<std::pair<node_name, guest_id>, instance> instances_;

@@ -279,6 +279,17 @@ result<std::string> tls_command(cluster& model, const words& w) {
     return std::string();
 }
 
+/// As if something outside the model held a lock of pmxcfs, and went on refreshing it, until it lets go.
+result<std::string> cluster_lock_command(cluster& model, const words& w) {
+    if (w.size() != 3 || (w[2] != "hold" && w[2] != "free")) return bad("cfs-lock NAME hold|free");
+    const std::string path = "priv/lock/" + w[1];
+    if (w[2] == "free")
+        model.files().tree().remove(path);
+    else if (!model.files().tree().make_directory(path))
+        return bad("the lock " + w[1] + " is held already");
+    return std::string();
+}
+
 }  // namespace
 
 result<std::string> apply_fault(cluster& model, std::string_view command) {
@@ -298,6 +309,7 @@ result<std::string> apply_fault(cluster& model, std::string_view command) {
     if (w[0] == "ha") done = ha_command(model, w);
     if (w[0] == "maint") done = maintenance_command(model, w);
     if (w[0] == "tls") done = tls_command(model, w);
+    if (w[0] == "cfs-lock") done = cluster_lock_command(model, w);
     if (done && model.on_change) model.on_change();
     return done;
 }
