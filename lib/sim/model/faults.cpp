@@ -269,16 +269,6 @@ result<std::string> tls_command(cluster& model, const words& w) {
     return std::string();
 }
 
-/// Whoever serves the node (front/https_front.cpp) makes the certificate.
-result<std::string> tls_command(cluster& model, const words& w) {
-    if (w.size() != 3 || (w[2] != "change" && w[2] != "expired")) return bad("tls N change|expired");
-    if (model.find_node(node_name(w[1])) == nullptr) return bad("no node " + w[1]);
-    certificate_fault& state = model.faults().certificates[node_name(w[1])];
-    ++state.changes;
-    state.expired = w[2] == "expired";
-    return std::string();
-}
-
 /// As if something outside the model held a lock of pmxcfs, and went on refreshing it, until it lets go.
 result<std::string> cluster_lock_command(cluster& model, const words& w) {
     if (w.size() != 3 || (w[2] != "hold" && w[2] != "free")) return bad("cfs-lock NAME hold|free");
