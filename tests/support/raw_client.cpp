@@ -27,6 +27,8 @@ class raw_client::state : public std::enable_shared_from_this<raw_client::state>
         const auto token = [&ec] { return asio::redirect_error(asio::use_awaitable, ec); };
         co_await self->stream.next_layer().async_connect(tcp::endpoint(asio::ip::address_v4::loopback(), port),
                                                          token());
+        // Without it a second small write waits for the other side's delayed acknowledgement.
+        if (!ec) self->stream.next_layer().set_option(tcp::no_delay(true), ec);
         if (!ec && self->with == how::tls) co_await self->stream.async_handshake(ssl::stream_base::client, token());
         self->connected = !ec;
         if (!ec) self->pump();
