@@ -38,12 +38,21 @@ void add_headers(net::server_reply& r, wall_time now) {
     r.close_after = r.close_after || r.status >= 400;
 }
 
+/// The first line of a message. A status line cannot carry a CR, and PVE gives up there (pve-facts B.3).
+void put_reason(net::server_reply& r, const std::string& message) {
+    r.reason = message.substr(0, message.find('\n'));
+    if (r.reason.find('\r') == std::string::npos) return;
+    r.status = 400;
+    r.reason = "Bad Request";
+    r.body.clear();
+}
+
 /// Errors below the API: the message is the body, untyped; some have none, and before 8.3 none has one.
 answer plain(const cluster& model, int status, const std::string& message, bool with_body = true) {
     answer a;
     a.reply.status = status;
-    a.reply.reason = message.substr(0, message.find('\n'));
     if (with_body && has_messages(model.version())) a.reply.body = message;
+    put_reason(a.reply, message);
     add_headers(a.reply, model.wall_now());
     return a;
 }
@@ -176,14 +185,8 @@ answer from_api(const cluster& model, const api::reply& given, const net::http_r
     a.hangs = given.what_happens == api::reply::fate::hang;
     a.reply.drop_connection = given.what_happens == api::reply::fate::drop;
     a.reply.status = given.status;
-    a.reply.reason = given.reason.substr(0, given.reason.find('\n'));
     a.reply.body = given.body;
-    // A status line cannot carry it, and PVE gives up (pve-facts B.3).
-    if (a.reply.reason.find('\r') != std::string::npos) {
-        a.reply.status = 400;
-        a.reply.reason = "Bad Request";
-        a.reply.body.clear();
-    }
+    put_reason(a.reply, given.reason);
     if (given.status >= 400 && !has_messages(model.version())) drop_message(a.reply);
     put_into_format(a.reply, format);
     pack(a.reply, r.header("Accept-Encoding"));

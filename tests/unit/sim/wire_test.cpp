@@ -153,6 +153,14 @@ TEST_CASE("wire: limits and words follow the release") {
     CHECK(serve(old, unknown).reply.reason == "Method 'GET /nosuch' not implemented");
 }
 
+TEST_CASE("wire: nobody writes lines of his own into an answer's head") {
+    cluster model(small_options());
+    const auto given = serve(model, request("POST /api2/json/version", "x", "text/a\rSet-Cookie: x"));
+    CHECK(given.reply.status == 400);
+    CHECK(given.reply.reason == "Bad Request");
+    CHECK(given.reply.body.empty());
+}
+
 TEST_CASE("wire: long answers are packed for those who ask") {
     cluster model(small_options());
     auto list = request("GET /api2/json/access/permissions");
