@@ -56,6 +56,11 @@ class reply {
 /// own time.
 [[nodiscard]] reply handle(cluster& model, request& what);
 
+/// Who sends this, as the contacted node (or, without one, the majority) sees its users and its clock; else the 401's
+/// reason.
+[[nodiscard]] result<identity> authenticate(const cluster& model, const node_name& contacted, const credentials& given,
+                                            bool is_write);
+
 /// Whether a path can be asked without credentials (pve-facts A.7).
 [[nodiscard]] bool is_open_to_the_world(const cluster& model, const std::string& method, const std::string& path);
 

@@ -122,7 +122,4 @@ void spoil(const api_fault& fault, const request& what, reply& r);
 /// What a guest's tags look like after PVE has written them (pve-facts F.6).
 [[nodiscard]] std::string normalised_tags(const std::string& given);
 
-/// "a,b;c d" → {a, b, c, d}: PVE's lists in one text.
-[[nodiscard]] std::vector<std::string> split_list(const std::string& list);
-
 }  // namespace steward::sim::api

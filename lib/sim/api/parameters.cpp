@@ -1,6 +1,5 @@
-#include "sim/api/call.hpp"
-
 #include "pve/schema/check.hpp"
+#include "sim/api/call.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -32,16 +31,6 @@ std::map<std::string, std::string> check_parameters(const cluster& model, const 
         text += (text.empty() ? "" : "\\n") + wrong.text;  // PVE joins with these two characters
     }
     return errors;
-}
-
-std::vector<std::string> split_list(const std::string& list) {
-    std::vector<std::string> words;
-    for (std::size_t at = 0; at < list.size();) {
-        const std::size_t end = std::min(list.find_first_of(",; ", at), list.size());
-        if (end > at) words.push_back(list.substr(at, end - at));
-        at = end + 1;
-    }
-    return words;
 }
 
 std::string privilege_of_option(guest_type type, const std::string& option) {

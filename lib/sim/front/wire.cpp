@@ -96,14 +96,14 @@ std::string content_kind(const net::http_request& r) {
 }
 
 /// The order of checks is pve-facts B.2's: who cannot be recognised learns nothing about his body.
-bool is_known(const cluster& model, const net::http_request& r, const std::string& path) {
+bool is_known(const cluster& model, const node_name& contacted, const net::http_request& r, const std::string& path) {
     if (api::is_open_to_the_world(model, r.method, path)) return true;
     credentials who;
     who.authorization = r.header("Authorization");
     who.cookie = r.header("Cookie");
     who.csrf = r.header("CSRFPreventionToken");
     const bool needs_csrf = r.method != "GET" && !is_upload(r.method, path);
-    return model.access().authenticate(who, needs_csrf, model.wall_now()).has_value();
+    return api::authenticate(model, contacted, who, needs_csrf).has_value();
 }
 
 /// What its method and transfer coding are refused for, before anybody asks who it is.
@@ -224,7 +224,7 @@ answer serve(cluster& model, const node_name& contacted, const net::http_request
     call.who.authorization = r.header("Authorization");
     call.who.cookie = r.header("Cookie");
     call.who.csrf = r.header("CSRFPreventionToken");
-    if (!is_known(model, r, where.path)) return from_api(model, api::handle(model, call), r, where.format);
+    if (!is_known(model, contacted, r, where.path)) return from_api(model, api::handle(model, call), r, where.format);
     const std::size_t announced = std::strtoull(r.header("Content-Length").c_str(), nullptr, 10);
     if (auto refused = refuse_body(model, r, where.path, announced)) return std::move(*refused);
     call.params = read_form(where.query);
@@ -237,7 +237,7 @@ answer serve(cluster& model, const node_name& contacted, const net::http_request
 
 bool wants_body(const cluster& model, const net::http_request& head, std::size_t announced) {
     const target where(head.target);
-    return where.is_api && !refuse_at_first_sight(model, head) && is_known(model, head, where.path) &&
+    return where.is_api && !refuse_at_first_sight(model, head) && is_known(model, {}, head, where.path) &&
            !refuse_body(model, head, where.path, announced);
 }
 

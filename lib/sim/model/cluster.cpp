@@ -31,7 +31,7 @@ cluster::cluster(options o)
       now_(options_.start),
       chance_(options_.seed),
       files_(tree_of(options_), options_.nodes),
-      access_(options_),
+      access_(options_, files_.tree()),
       network_(options_.nodes.size()),
       heard_(options_.nodes.size()),
       cluster_locks_(files_.tree()) {

@@ -170,6 +170,33 @@ result<std::string> token_command(cluster& model, const words& w) {
     return std::string();
 }
 
+/// As when the cluster's key was changed: everybody with a ticket has to log in again.
+result<std::string> ticket_command(cluster& model, const words& w) {
+    if (w.size() != 2 || w[1] != "revoke") return bad("ticket revoke");
+    model.access().revoke_tickets(model.files().tree());
+    return std::string();
+}
+
+/// What an administrator does to an account, in user.cfg.
+result<std::string> user_command(cluster& model, const words& w) {
+    file_tree& tree = model.files().tree();
+    user_config config = user_config::parse(tree.read("user.cfg").value_or(""), model.version());
+    if (w.size() != 3) return bad("user U disable|enable|expire");
+    const auto found = config.users.find(w[1]);
+    if (found == config.users.end()) return bad("no user " + w[1]);
+    if (w[2] == "disable")
+        found->second.enable = false;
+    else if (w[2] == "expire")
+        found->second.expire = model.wall_now().time_since_epoch().count() - 1;
+    else if (w[2] == "enable") {
+        found->second.enable = true;
+        found->second.expire = 0;
+    } else
+        return bad("a user cannot \"" + w[2] + "\"");
+    tree.write("user.cfg", config.text());
+    return std::string();
+}
+
 result<std::string> storage_command(cluster& model, const words& w) {
     if (w.size() != 3) return bad("storage S[@N] offline|online|full");
     if (model.storage(storage_id(w[1].substr(0, w[1].find('@')))) == nullptr) return bad("no storage " + w[1]);
@@ -242,6 +269,8 @@ result<std::string> apply_fault(cluster& model, std::string_view command) {
     if (w[0] == "lock" || w[0] == "unlock") done = lock_command(model, w);
     if (const auto obey = cluster_fault_command(w[0])) done = obey(model, w);
     if (w[0] == "token") done = token_command(model, w);
+    if (w[0] == "ticket") done = ticket_command(model, w);
+    if (w[0] == "user") done = user_command(model, w);
     if (w[0] == "storage") done = storage_command(model, w);
     if (w[0] == "backup") done = backup_command(model, w);
     if (w[0] == "ha") done = ha_command(model, w);

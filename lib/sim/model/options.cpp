@@ -5,19 +5,23 @@
 namespace steward::sim {
 namespace {
 
-const std::set<std::string> vm_privileges = {"VM.Audit", "VM.PowerMgmt", "VM.Backup", "VM.Allocate",
-                                             "VM.Config.Options"};
+/// pve-facts K, "Failover".
+std::vector<role_options> failover_roles() {
+    using privileges = std::set<std::string>;
+    return {{"StewardNodes", privileges{"Sys.Audit"}},
+            {"StewardGuests", privileges{"VM.Audit", "VM.PowerMgmt", "VM.Backup", "VM.Allocate", "VM.Config.Options"}},
+            {"StewardBridges", privileges{"SDN.Use"}},
+            {"StewardStorage", privileges{"Datastore.Audit", "Datastore.AllocateSpace"}}};
+}
 
-/// pve-facts K, "Failover". The token is privilege-separated, so user and token need the same entries.
+/// The token is privilege-separated, so user and token need the same entries.
 std::vector<acl_entry> failover_acl(const std::vector<storage_options>& storages) {
     std::vector<acl_entry> acl;
     for (const std::string& who : {std::string("steward@pve"), std::string(failover_token_id)}) {
-        acl.emplace_back("/", who, std::set<std::string>{"Sys.Audit"});
-        acl.emplace_back("/vms", who, vm_privileges);
-        acl.emplace_back("/sdn/zones/localnetwork", who, std::set<std::string>{"SDN.Use"});
-        for (const storage_options& s : storages)
-            acl.emplace_back("/storage/" + s.id.str(), who,
-                             std::set<std::string>{"Datastore.Audit", "Datastore.AllocateSpace"});
+        acl.emplace_back("/", who, "StewardNodes");
+        acl.emplace_back("/vms", who, "StewardGuests");
+        acl.emplace_back("/sdn/zones/localnetwork", who, "StewardBridges");
+        for (const storage_options& s : storages) acl.emplace_back("/storage/" + s.id.str(), who, "StewardStorage");
     }
     return acl;
 }
@@ -39,6 +43,7 @@ options make_options(int nodes, std::vector<guest_options> guests) {
     o.users.emplace_back("root@pam", "simulated");
     o.users.emplace_back("steward@pve", "simulated");
     o.tokens.emplace_back(failover_token_id, failover_token_secret, true);
+    o.roles = failover_roles();
     o.acl = failover_acl(o.storages);
     return o;
 }

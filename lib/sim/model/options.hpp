@@ -67,6 +67,8 @@ class user_options {
     user_options(std::string userid, std::string secret) : id(std::move(userid)), password(std::move(secret)) {}
     std::string id;        ///< "steward@pve"
     std::string password;  ///< empty: cannot log in
+    bool enabled = true;
+    wall_time expires{};  ///< zero: never
 };
 
 class token_options {
@@ -79,13 +81,24 @@ class token_options {
     wall_time expires{};  ///< zero: never
 };
 
+/// A role of the cluster's own.
+class role_options {
+  public:
+    role_options(std::string id, std::set<std::string> privs) : name(std::move(id)), privileges(std::move(privs)) {}
+    std::string name;
+    std::set<std::string> privileges;
+};
+
 class acl_entry {
   public:
     acl_entry(std::string where, std::string who, std::set<std::string> privs)
         : path(std::move(where)), subject(std::move(who)), privileges(std::move(privs)) {}
-    std::string path;     ///< "/vms"
-    std::string subject;  ///< user or full token id
-    std::set<std::string> privileges;
+    acl_entry(std::string where, std::string who, std::string which)
+        : path(std::move(where)), subject(std::move(who)), role(std::move(which)) {}
+    std::string path;                  ///< "/vms"
+    std::string subject;               ///< user or full token id
+    std::set<std::string> privileges;  ///< become a role of their own …
+    std::string role;                  ///< … unless one is named
     bool propagate = true;
 };
 
@@ -112,6 +125,7 @@ class options {
     std::vector<stored_file_options> stored_files;
     std::vector<user_options> users;
     std::vector<token_options> tokens;
+    std::vector<role_options> roles;
     std::vector<acl_entry> acl;
     task_durations takes;
     pve::schema::version version{8, 4};  ///< 7.4, 8.4, 9.1 or 9.2: endpoints, parameters and wording follow it
