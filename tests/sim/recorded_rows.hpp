@@ -12,7 +12,7 @@ namespace steward::sim::recorded {
 /// One line that prepares what the next row meets: "! fault power pve3 off".
 class directive {
   public:
-    std::string verb;  ///< "topology", "fault", "call", "ask", "pass", "settle", "differs"
+    std::string verb;  ///< "topology", "fault", "call", "ask", "pass", "settle", "ticket", "csrf", "differs"
     std::string rest;
 };
 

@@ -18,6 +18,8 @@
 #include <fmt/core.h>
 #include <iostream>
 #include <memory>
+#include <sstream>
+#include <utility>
 
 using namespace steward;
 using namespace steward::sim;
@@ -53,6 +55,8 @@ class replay {
             settle();
         } else if (d.verb == "call") {
             unrecorded_call(d.rest);
+        } else if (d.verb == "ticket" || d.verb == "csrf") {
+            forgeries.push_back(d);
         } else {
             FAIL("unknown directive " << d.verb);
         }
@@ -94,6 +98,30 @@ class replay {
         model->advance_to(began + std::chrono::seconds(r.offset_seconds - *first_offset));
     }
 
+    /// "! ticket USER AGE as STAMP", "! csrf …": what the row has with that recorded time was signed with another key,
+    /// so it stands for one of this cluster that is as old when the row is sent.
+    void forge(const row& r) {
+        for (const directive& d : std::exchange(forgeries, {})) {
+            std::istringstream in(d.rest);
+            std::string user;
+            std::string age_text;
+            std::string as;
+            std::string stamp;
+            in >> user >> age_text >> as >> stamp;
+            const bool is_ahead = age_text.starts_with("-");
+            const auto age = parse_duration(std::string_view(age_text).substr(is_ahead ? 1 : 0));
+            REQUIRE(age);
+            const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*age);
+            const wall_time made = is_ahead ? model->wall_now() + seconds : model->wall_now() - seconds;
+            const bool is_ticket = d.verb == "ticket";
+            const std::string recorded =
+                is_ticket ? ticket_in(r, fmt::format("PVE:{}:{}::", user, stamp)) : csrf_in(r, stamp + ":");
+            REQUIRE_FALSE(recorded.empty());
+            stands_for.emplace_back(
+                recorded, is_ticket ? model->access().make_ticket(user, made) : model->access().make_csrf(user, made));
+        }
+    }
+
     /// The bytes of the request, through everything between the socket and the model.
     wire::answer serve(const row& r) {
         const time_point arrived = model->now();
@@ -128,6 +156,13 @@ class replay {
     }
 
     void remember(const json::value& was, const json::value& is) {
+        if (was.is_object() && is.is_object())
+            for (const char* key : {"ticket", "CSRFPreventionToken"}) {
+                const json::value* recorded = was.get_object().if_contains(key);
+                const json::value* now = is.get_object().if_contains(key);
+                if (recorded != nullptr && now != nullptr && recorded->is_string() && now->is_string())
+                    stands_for.emplace_back(std::string(recorded->get_string()), std::string(now->get_string()));
+            }
         if (was.is_string() && is.is_string() && was.get_string().starts_with("UPID:"))
             stands_for.emplace_back(std::string(was.get_string()), std::string(is.get_string()));
     }
@@ -153,7 +188,7 @@ class replay {
     static std::string encoded(const std::string& text) {
         std::string out;
         for (const char c : text) {
-            if (c == ':' || c == '@' || c == '!')
+            if (std::string_view(":@!+/=").find(c) != std::string_view::npos)
                 out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
             else
                 out += c;
@@ -161,6 +196,26 @@ class replay {
         return out;
     }
 
+    /// What begins so in a header or in the body, with the signature behind it.
+    static std::string ticket_in(const row& r, const std::string& begin) {
+        std::vector<std::string> places = {percent_decode(r.body)};
+        for (const auto& [name, value] : r.headers) places.push_back(percent_decode(value));
+        for (const std::string& text : places) {
+            const std::size_t at = text.find(begin);
+            if (at == std::string::npos) continue;
+            const std::size_t end = text.find_first_of("&; ", at);
+            return text.substr(at, end == std::string::npos ? end : end - at);
+        }
+        return {};
+    }
+
+    static std::string csrf_in(const row& r, const std::string& begin) {
+        for (const auto& [name, value] : r.headers)
+            if (name == "CSRFPreventionToken" && value.starts_with(begin)) return value;
+        return {};
+    }
+
+    std::vector<directive> forgeries;
     node_name contacted;
     time_point began{};
     std::optional<long> first_offset;
@@ -226,6 +281,7 @@ void replay_file(const std::filesystem::path& file, tally& count) {
             continue;
         }
         on.reach(r);
+        on.forge(r);
         const wire::answer given = on.serve(r);
         compare(on, r, given);
         ++count.rows;
