@@ -19,7 +19,7 @@ std::string no_pool(const std::string& name) { return fmt::format("pool '{}' doe
 
 /// The rows of GET /cluster/resources as root@pam gets them.
 json::array resources(const call& c) {
-    for (const route& r : cluster_routes()) {
+    for (const route& r : resource_routes()) {
         if (std::string_view(r.path) != "/cluster/resources") continue;
         call all(c.model, c.at, c.at, identity("root@pam"));
         all.arrived = c.arrived;
