@@ -122,7 +122,6 @@ class replay {
         model->advance_to(began + std::chrono::seconds(r.offset_seconds - *first_offset));
     }
 
-    /// The bytes of the request, through everything between the socket and the model.
     /// "! ticket USER AGE as STAMP", "! csrf …": what the row has with that recorded time was signed with another key,
     /// so it stands for one of this cluster that is as old when the row is sent.
     void forge(const row& r) {

@@ -45,7 +45,8 @@ reply list_all(call& c) {
         if (!may_see_user(c, id)) continue;
         json::object row{{"userid", id}, {"entries", rows_of(&u)}};
         if (u.totp_locked) row["totp-locked"] = 1;
-        if (u.locked_until > c.model.wall_now().time_since_epoch().count()) row["tfa-locked-until"] = u.locked_until;
+        if (u.locked_until > c.model.wall_now(c.at).time_since_epoch().count())
+            row["tfa-locked-until"] = u.locked_until;
         rows.push_back(std::move(row));
     }
     return ok(std::move(rows));
@@ -85,7 +86,7 @@ reply unlock(call& c) {
     const auto found = all.users.find(c.path.at("userid"));
     const bool was_locked =
         found != all.users.end() &&
-        (found->second.totp_locked || found->second.locked_until > c.model.wall_now().time_since_epoch().count());
+        (found->second.totp_locked || found->second.locked_until > c.model.wall_now(c.at).time_since_epoch().count());
     if (was_locked) {
         found->second.totp_locked = false;
         found->second.totp_failures = 0;
@@ -115,7 +116,7 @@ complaint add_totp(call& c, factors_of_user& u, json::object& answer) {
     if (!c.has("totp")) return "missing parameter 'totp'";
     const auto key = totp_key(c.get("totp"));
     if (!key) return "failed to parse totp uri";
-    const std::uint64_t step = pve::totp_counter(c.model.wall_now());
+    const std::uint64_t step = pve::totp_counter(c.model.wall_now(c.at));
     bool is_right = false;
     for (std::uint64_t at = step - 1; at <= step + 1; ++at)
         is_right = is_right || pve::totp_code(*key, at) == c.get("value");
@@ -123,7 +124,7 @@ complaint add_totp(call& c, factors_of_user& u, json::object& answer) {
     totp_factor f;
     f.id = new_id(c);
     f.description = c.get("description");
-    f.created = c.model.wall_now().time_since_epoch().count();
+    f.created = c.model.wall_now(c.at).time_since_epoch().count();
     f.uri = c.get("totp");
     answer["id"] = f.id;
     u.totp.push_back(std::move(f));
@@ -133,7 +134,7 @@ complaint add_totp(call& c, factors_of_user& u, json::object& answer) {
 complaint add_recovery(call& c, factors_of_user& u, json::object& answer) {
     if (u.recovery) return "user already has recovery keys";
     u.recovery.emplace();
-    u.recovery->created = c.model.wall_now().time_since_epoch().count();
+    u.recovery->created = c.model.wall_now(c.at).time_since_epoch().count();
     json::array keys;
     for (int i = 0; i < recovery_keys; ++i) {
         const std::uint64_t r = c.model.chance().next();

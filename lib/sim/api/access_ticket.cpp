@@ -72,7 +72,7 @@ enum class entry { refused, asked_for_second_factor, granted };
 class login_attempt {
   public:
     login_attempt(call& c, std::string user)
-        : c_(c), user_(std::move(user)), now_(c.model.wall_now()), access_(c.model.access()) {}
+        : c_(c), user_(std::move(user)), now_(c.model.wall_now(c.at)), access_(c.model.access()) {}
 
     [[nodiscard]] const std::string& user() const { return user_; }
     [[nodiscard]] const std::string& challenge() const { return challenge_; }
@@ -124,7 +124,7 @@ reply create_ticket(call& c) {
     login_attempt attempt(c, user);
     const entry how = attempt.decide(!is_check_only);
     if (how == entry::refused || (is_check_only && how != entry::granted)) return refused();
-    const wall_time now = c.model.wall_now();
+    const wall_time now = c.model.wall_now(c.at);
     const identity who(user);
     const access_control& access = c.model.access();
     json::object data{{"username", user}};

@@ -69,7 +69,7 @@ reply list_users(call& c) {
             add_tokens(row, u);
         }
         if (const realm* r = realms.find(realm_of(id))) row["realm-type"] = r->type;
-        add_lock_state(row, factors.find(id), c.model.wall_now());
+        add_lock_state(row, factors.find(id), c.model.wall_now(c.at));
         rows.push_back(std::move(row));
     }
     return ok(std::move(rows));

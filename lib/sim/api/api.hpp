@@ -56,8 +56,9 @@ class reply {
 /// own time.
 [[nodiscard]] reply handle(cluster& model, request& what);
 
-/// Who sends this, as the contacted node sees its users and its clock; the 401's reason otherwise.
-[[nodiscard]] result<identity> authenticate(cluster& model, const node_name& contacted, const credentials& given,
+/// Who sends this, as the contacted node (or, without one, the majority) sees its users and its clock; else the 401's
+/// reason.
+[[nodiscard]] result<identity> authenticate(const cluster& model, const node_name& contacted, const credentials& given,
                                             bool is_write);
 
 /// Whether a path can be asked without credentials (pve-facts A.7).

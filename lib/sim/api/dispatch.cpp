@@ -108,13 +108,13 @@ reply dispatch(cluster& model, const request& what, const identity& who) {
     return not_implemented(what);
 }
 
-std::string who_for_log(const request& what, cluster& model) {
+std::string who_for_log(const request& what, const cluster& model) {
     const auto who = authenticate(model, what.contacted, what.who, false);
     return who ? who->name() : "nobody";
 }
 
 reply answer(cluster& model, const request& what) {
-    const bool is_write = what.method != "GET";
+    const bool is_write = what.method != "GET" && !what.upload;  // no CSRF token for uploads (pve-facts A.5)
     model.access().see(model.files(what.contacted).tree());
     if (is_open_to_the_world(model, what.method, what.path)) return dispatch(model, what, identity());
     const auto who = authenticate(model, what.contacted, what.who, is_write);
@@ -136,23 +136,7 @@ void log_login(cluster& model, const request& what, const reply& r) {
                          went_well ? user : "root@pam", text, went_well ? cluster_log::info : cluster_log::error, 0});
 }
 
-}  // namespace
-
-bool is_open_to_the_world(const cluster& model, const std::string& method, const std::string& path) {
-    const auto found = find_call(model, method, path);
-    if (!found) return false;
-    const auto& all = found->what->permissions;
-    return std::any_of(all.begin(), all.end(), [&](const schema::permission& p) {
-        return p.rule == "world" && p.when.contains(model.version());
-    });
-}
-
-result<identity> authenticate(cluster& model, const node_name& contacted, const credentials& given, bool is_write) {
-    model.access().see(model.files(contacted).tree());
-    return model.access().authenticate(given, is_write, model.wall_now());
-}
-
-reply handle(cluster& model, request& what) {
+reply handle_now(cluster& model, request& what) {
     model.files().look_outside();
     if (!what.arrived) {
         what.arrived = model.now();
@@ -172,6 +156,30 @@ reply handle(cluster& model, request& what) {
         model.calls().writes.push_back(
             fmt::format("{} {} {} {}", what.method, what.path, r.status, who_for_log(what, model)));
     if (fault) spoil(*fault, what, r);
+    return r;
+}
+
+}  // namespace
+
+bool is_open_to_the_world(const cluster& model, const std::string& method, const std::string& path) {
+    const auto found = find_call(model, method, path);
+    if (!found) return false;
+    const auto& all = found->what->permissions;
+    return std::any_of(all.begin(), all.end(), [&](const schema::permission& p) {
+        return p.rule == "world" && p.when.contains(model.version());
+    });
+}
+
+result<identity> authenticate(const cluster& model, const node_name& contacted, const credentials& given,
+                              bool is_write) {
+    const bool is_known = model.find_node(contacted) != nullptr;
+    model.access().see(is_known ? model.files(contacted).tree() : model.files().tree());
+    return model.access().authenticate(given, is_write, is_known ? model.wall_now(contacted) : model.wall_now());
+}
+
+reply handle(cluster& model, request& what) {
+    reply r = handle_now(model, what);
+    model.access().see(model.files().tree());  // a node's old view does not outlive its partition
     return r;
 }
 

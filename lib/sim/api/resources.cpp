@@ -92,6 +92,7 @@ void guest_row(const call& c, std::size_t viewer, const config_files::entry& e, 
         out.number("maxdisk", disk);
         for (const char* counter : {"disk", "netin", "netout", "diskread", "diskwrite"}) out.number(counter, 0);
     }
+    if (const auto pool = c.model.access().users().pool_of(guest.id.number())) out.text("pool", *pool);
     if (const std::string lock = config.get("lock"); !lock.empty()) out.text("lock", lock);
     if (const std::string tags = config.get("tags"); !tags.empty()) out.text("tags", tags);
     if (const std::string state = ha.short_state_of(guest); !state.empty()) out.text("hastate", state);

@@ -105,7 +105,7 @@ std::string content_kind(const net::http_request& r) {
 }
 
 /// The order of checks is pve-facts B.2's: who cannot be recognised learns nothing about his body.
-bool is_known(cluster& model, const node_name& contacted, const net::http_request& r, const std::string& path) {
+bool is_known(const cluster& model, const node_name& contacted, const net::http_request& r, const std::string& path) {
     if (api::is_open_to_the_world(model, r.method, path)) return true;
     credentials who;
     who.authorization = r.header("Authorization");
@@ -238,7 +238,7 @@ answer serve(cluster& model, const node_name& contacted, const net::http_request
     return from_api(model, api::handle(model, call), r, where.format);
 }
 
-bool wants_body(cluster& model, const node_name& contacted, const net::http_request& head, std::size_t announced) {
+bool wants_body(const cluster& model, const node_name& contacted, const net::http_request& head, std::size_t announced) {
     const target where(head.target);
     return where.is_api && !refuse_at_first_sight(model, head) && is_known(model, contacted, head, where.path) &&
            !refuse_body(model, head, where.path, announced);

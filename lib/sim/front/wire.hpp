@@ -21,7 +21,7 @@ class answer {
                            std::optional<time_point> arrived = std::nullopt);
 
 /// Whether the body of such a request, so long, is read at all. `serve` refuses it by its head otherwise.
-[[nodiscard]] bool wants_body(cluster& model, const node_name& contacted, const net::http_request& head,
+[[nodiscard]] bool wants_body(const cluster& model, const node_name& contacted, const net::http_request& head,
                               std::size_t announced);
 
 /// What is said to bytes that are no request (net::request_reader).

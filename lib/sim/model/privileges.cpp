@@ -60,7 +60,7 @@ const std::set<std::string>& all_privileges() {
     return all;
 }
 
-void access_control::see(const file_tree& tree) {
+void access_control::see(const file_tree& tree) const {
     tree_ = &tree;
     std::string text = file("user.cfg");
     if (users_ && text == text_) return;

@@ -51,7 +51,7 @@ class access_control {
 
     /// From now on this is /etc/pve: what the node that is asked sees of it. Cheap when nothing changed. The tree must
     /// outlive the request.
-    void see(const file_tree& tree);
+    void see(const file_tree& tree) const;
     [[nodiscard]] const user_config& users() const { return *users_; }
 
     /// Error detail is the reason phrase of the 401. `is_write` demands the CSRF token from tickets.
@@ -98,9 +98,9 @@ class access_control {
     [[nodiscard]] held_privileges of_roles(const granted_roles& roles) const;
 
     pve::schema::version release_;
-    const file_tree* tree_;
-    std::string text_;  ///< of user.cfg, as it was parsed
-    std::shared_ptr<const user_config> users_;
+    mutable const file_tree* tree_;
+    mutable std::string text_;  ///< of user.cfg, as it was parsed
+    mutable std::shared_ptr<const user_config> users_;
     std::map<std::pair<node_name, std::string>, std::string> system_passwords_;
     // Asked for each of ten thousand guests in one request, so kept until user.cfg changes. Never iterated.
     mutable std::unordered_map<std::string, shared_privileges> by_path_;

@@ -89,6 +89,7 @@ void state_access::read_files(const json::value& from) {
     for (const json::value& path : from.at("empty-directories").as_array())
         tree.make_directory(std::string(path.as_string()));
     model.files_.look_outside();
+    model.access_.see(tree);
 }
 
 json::value state_access::running() const {

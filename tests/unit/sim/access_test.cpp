@@ -317,6 +317,9 @@ TEST_CASE("pools: membership grants, and its rules") {
     const auto web = data_of(root.ask("GET /pools", {{"poolid", "web"}})).at(0);
     CHECK(web.at("comment") == "c");
     CHECK(names(web.at("members"), "id") == list{"qemu/103", "storage/n1/local-lvm"});
+    const auto rows = data_of(root.ask("GET /cluster/resources", {{"type", "vm"}}));
+    for (const auto& row : rows.as_array())
+        CHECK(row.as_object().contains("pool") == (row.at("vmid") != 102 && row.at("vmid") != 110));
     CHECK(data_of(root.ask("GET /pools/web", {{"type", "qemu"}})).at("members").as_array().size() == 1);
     // NoAccess on the pool takes away what the guest's own path grants.
     walk(root, {{"PUT /access/acl", {{"path", "/vms/103"}, {"roles", "PVEVMUser"}, {"users", "dev@pve"}}},
