@@ -24,6 +24,9 @@ class http_request {
     std::string target;  ///< "/api2/json/version?x=y", already percent-encoded
     http_headers headers;
     std::string body;
+    int minor_version = 1;  ///< HTTP/1.0 or HTTP/1.1, as the server read it
+    /// First header of that name, compared without case; empty when missing.
+    [[nodiscard]] std::string header(std::string_view name) const;
 };
 
 class http_response {

@@ -1,6 +1,7 @@
 #include "net/https_server.hpp"
 
 #include "base/log.hpp"
+#include "net/request_reader.hpp"
 #include "net/tls.hpp"
 #include "runtime/task_group.hpp"
 #include "runtime/with_timeout.hpp"
@@ -10,42 +11,69 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 
+#include <algorithm>
 #include <array>
 #include <fmt/core.h>
+#include <openssl/ssl.h>
+#include <optional>
 
 namespace steward::net {
 namespace asio = boost::asio;
-namespace http = boost::beast::http;
 using asio::ip::tcp;
 
 namespace {
 
-/// Above these PVE does not answer at all (pve-facts B.2).
-constexpr std::size_t largest_header = 8U << 10U;
-constexpr std::size_t most_header_lines = 64;
 constexpr unsigned char tls_handshake_record = 0x16;
 
-using request_parser = http::request_parser<http::string_body>;
+using stage = request_reader::stage;
+
+/// Where a header stands in an answer of PVE's server (recorded); what is not here comes last.
+std::size_t place_of(std::string_view name) {
+    constexpr std::array<std::string_view, 9> order = {"Cache-Control",    "Connection",     "Date",
+                                                       "Pragma",           "Server",         "Location",
+                                                       "Content-Encoding", "Content-Length", "Content-Type"};
+    const auto* const found = std::find(order.begin(), order.end(), name);
+    return static_cast<std::size_t>(found - order.begin());
+}
+
+/// A context that presents this certificate; TLS 1.2 and 1.3 only (pve-facts B.6).
+result<std::shared_ptr<asio::ssl::context>> present(const std::string& certificate_pem, const std::string& key_pem) {
+    boost::system::error_code ec;
+    auto tls = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
+    SSL_CTX_set_min_proto_version(tls->native_handle(), TLS1_2_VERSION);
+    tls->use_certificate_chain(asio::buffer(certificate_pem), ec);
+    if (!ec) tls->use_private_key(asio::buffer(key_pem), asio::ssl::context::pem, ec);
+    if (ec) return fault(errc::invalid, "present a certificate", "certificate or key: " + ec.message());
+    return tls;
+}
 
 /// What the sessions share; it outlives the server while the last of them are still being cancelled.
 class service {
   public:
-    service(asio::ssl::context c, time_source& t, server_options o, server_handler h)
+    service(std::shared_ptr<asio::ssl::context> c, time_source& t, server_options o, server_handler h)
         : tls(std::move(c)), time(t), options(std::move(o)), handler(std::move(h)) {}
-    asio::ssl::context tls;
+    std::shared_ptr<asio::ssl::context> tls;
     time_source& time;
     server_options options;
     server_handler handler;
+    std::size_t connections = 0;
 };
 
 /// One client's connection.
 class session {
   public:
     session(tcp::socket socket, std::shared_ptr<service> of)
-        : stream_(std::move(socket), of->tls), of_(std::move(of)), time_(of_->time), options_(of_->options) {}
+        : tls_(of->tls),
+          stream_(std::move(socket), *tls_),
+          of_(std::move(of)),
+          time_(of_->time),
+          options_(of_->options) {
+        ++of_->connections;
+    }
+    ~session() { --of_->connections; }
+    session(const session&) = delete;
+    session& operator=(const session&) = delete;
 
     asio::awaitable<void> run() {
         boost::system::error_code ec;
@@ -59,17 +87,25 @@ class session {
         const auto secured = co_await with_timeout(time_, options_.idle_limit, handshake());
         if (!secured) co_return;
         for (int served = 1;; ++served) {
-            const auto request = co_await next_request();
-            if (!request) co_return;
-            server_reply reply = co_await of_->handler(*request);
-            if (served >= options_.requests_per_connection || !keep_alive_) reply.close_after = true;
+            request_reader reader;
+            if (!co_await next_request(reader)) co_return;
+            server_reply reply;
+            const bool is_refused = reader.now() == stage::refused;
+            const int minor_version = reader.request().minor_version;
+            const bool keeps_alive = reader.keeps_alive();
+            if (is_refused)
+                reply = refusal(reader);
+            else
+                reply = co_await of_->handler(std::move(reader.request()));
+            if (served >= options_.requests_per_connection || !keeps_alive || is_refused || is_crowded())
+                reply.close_after = true;
             const bool is_over = reply.close_after || reply.drop_connection || !reply.raw.empty();
             if (reply.pieces) {
                 co_await send_pieces(std::move(reply));
                 co_return;
             }
             if (reply.drop_connection) co_return;
-            const std::string text = reply.raw.empty() ? serialise(reply) : reply.raw;
+            const std::string text = reply.raw.empty() ? serialise(reply, minor_version) : reply.raw;
             const auto sent = co_await with_timeout(time_, options_.idle_limit, write(text));
             if (!sent) co_return;
             if (!is_over) continue;
@@ -167,112 +203,69 @@ class session {
         co_return result<void>();
     }
 
-    /// The next request, whatever its method. A fault means: the connection is over.
-    asio::awaitable<result<http_request>> next_request() {
-        request_parser parser;
-        parser.eager(true);
-        parser.header_limit(64U << 10U);
-        parser.body_limit(boost::none);
+    /// The next request, whatever its method, or what is wrong with it. False: the connection is over.
+    asio::awaitable<bool> next_request(request_reader& reader) {
         std::array<char, 8192> chunk;
-        while (!parser.is_done()) {
-            if (parser.is_header_done()) {
-                if (is_oversized(parser)) co_return co_await ignore_until_idle();
-                // Neither is read: the handler refuses them by their headers, and the connection ends.
-                const bool is_too_large = parser.content_length() && *parser.content_length() > options_.max_body;
-                if (parser.chunked() || is_too_large) {
-                    keep_alive_ = false;
-                    parser.get().body().clear();
-                    co_return take(parser);
-                }
+        for (;;) {
+            if (reader.read(pending_) == stage::judge) {
+                // What the handler refuses by its head is not read, and the connection ends with the answer.
+                wants_body(reader) ? reader.read_body() : reader.leave_body();
+                continue;
             }
-            if (!pending_.empty()) {
-                const auto fed = feed(parser);
-                if (!fed) co_return co_await refuse(fed.error());
-                if (*fed) continue;
+            if (reader.now() == stage::complete || reader.now() == stage::refused) co_return true;
+            if (reader.now() == stage::ignored) {
+                pending_.clear();
+                co_await ignore_until_idle();
+                co_return false;
             }
             const auto n = co_await with_timeout(time_, options_.idle_limit, read_some(asio::buffer(chunk)));
-            if (!n) co_return n.error();
+            if (!n) co_return false;
             pending_.append(chunk.data(), *n);
-            if (!parser.is_header_done() && pending_.size() > largest_header &&
-                pending_.find("\r\n\r\n") == std::string::npos)
-                co_return co_await ignore_until_idle();
         }
-        if (is_oversized(parser)) co_return co_await ignore_until_idle();
-        keep_alive_ = parser.keep_alive();
-        co_return take(parser);
     }
 
-    /// Whether the parser made progress; more bytes are needed otherwise. A fault carries PVE's answer.
-    result<bool> feed(request_parser& parser) {
-        boost::system::error_code ec;
-        const std::string line = pending_.substr(0, pending_.find("\r\n"));
-        const std::size_t used = parser.put(asio::buffer(pending_), ec);
-        pending_.erase(0, used);
-        if (ec == http::error::need_more) return false;
-        if (ec) return fault(errc::garbage, ec.message(), complaint(ec, line));
-        return used > 0;
+    [[nodiscard]] bool wants_body(const request_reader& reader) const {
+        if (!reader.request().header("Transfer-Encoding").empty()) return false;
+        if (options_.wants_body) return options_.wants_body(reader.request(), reader.announced());
+        return reader.announced() <= options_.max_body;
     }
 
-    /// pve-facts B.2: 506 for versions and header lines, 400 for the request line.
-    static std::string complaint(const boost::system::error_code& ec, const std::string& request_line) {
-        const std::size_t version = request_line.rfind(" HTTP/");
-        const bool is_request_line = version != std::string::npos;
-        if (ec == http::error::bad_version && is_request_line)
-            return fmt::format("506 http protocol version {} not supported", request_line.substr(version + 6));
-        const bool is_start = ec == http::error::bad_method || ec == http::error::bad_target ||
-                              ec == http::error::bad_version || !is_request_line;
-        return is_start ? "400 bad request" : "506 unable to parse request header";
+    /// Near its limit PVE's server lets nobody stay (pve-facts B.4).
+    [[nodiscard]] bool is_crowded() const { return of_->connections >= options_.crowded_at; }
+
+    [[nodiscard]] server_reply refusal(const request_reader& reader) const {
+        if (options_.refusal) return options_.refusal(reader.status(), reader.reason());
+        server_reply reply;
+        reply.status = reader.status();
+        reply.reason = reader.reason();
+        return reply;
     }
 
-    static bool is_oversized(request_parser& parser) {
-        std::size_t lines = 0;
-        std::size_t bytes = 0;
-        for (const auto& field : parser.get()) {
-            ++lines;
-            bytes += field.name_string().size() + field.value().size() + 4;
-        }
-        return lines >= most_header_lines || bytes >= largest_header;
-    }
-
-    asio::awaitable<result<http_request>> refuse(fault why) {
-        const std::string answer =
-            fmt::format("HTTP/1.0 {}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", why.detail);
-        const auto sent = co_await with_timeout(time_, options_.idle_limit, write(answer));
-        if (sent) (void)co_await with_timeout(time_, options_.idle_limit, say_goodbye());
-        co_return why;
-    }
-
-    asio::awaitable<result<http_request>> ignore_until_idle() {
+    asio::awaitable<void> ignore_until_idle() {
         std::array<char, 4096> chunk;
         for (;;) {
             const auto n = co_await with_timeout(time_, options_.idle_limit, read_some(asio::buffer(chunk)));
-            if (!n) co_return n.error();
+            if (!n) co_return;
         }
     }
 
-    static http_request take(request_parser& parser) {
-        auto& message = parser.get();
-        http_request out(std::string(message.method_string()), std::string(message.target()));
-        for (const auto& field : message)
-            out.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
-        out.body = std::move(message.body());
-        return out;
+    static std::string serialise(const server_reply& reply, int minor_version) {
+        http_headers all = reply.headers;
+        all.emplace_back("Connection", reply.close_after ? "close" : "Keep-Alive");
+        if (!reply.omit_length) all.emplace_back("Content-Length", std::to_string(reply.body.size()));
+        std::stable_sort(all.begin(), all.end(),
+                         [](const auto& a, const auto& b) { return place_of(a.first) < place_of(b.first); });
+        std::string text = fmt::format("HTTP/1.{} {} {}\r\n", minor_version, reply.status, reply.reason);
+        for (const auto& [name, value] : all) text += name + ": " + value + "\r\n";
+        return text + "\r\n" + reply.body;
     }
 
-    static std::string serialise(const server_reply& reply) {
-        std::string text = fmt::format("HTTP/1.1 {} {}\r\n", reply.status, reply.reason);
-        for (const auto& [name, value] : reply.headers) text += name + ": " + value + "\r\n";
-        if (!reply.omit_length) text += fmt::format("Content-Length: {}\r\n", reply.body.size());
-        text += reply.close_after ? "Connection: close\r\n\r\n" : "Connection: Keep-Alive\r\n\r\n";
-        return text + reply.body;
-    }
-
+    std::shared_ptr<asio::ssl::context> tls_;
     tls_stream stream_;
     std::shared_ptr<service> of_;
     time_source& time_;
     const server_options& options_;
     std::string pending_;
-    bool keep_alive_ = true;
 };
 
 asio::awaitable<void> serve_session(std::unique_ptr<session> one) {
@@ -302,6 +295,13 @@ class tls_server final : public https_server {
 
     [[nodiscard]] std::uint16_t port() const override { return acceptor_.local_endpoint().port(); }
 
+    result<void> use(const certificate& other) override {
+        auto tls = present(other.certificate_pem, other.private_key_pem);
+        if (!tls) return tls.error();
+        service_->tls = std::move(*tls);
+        return {};
+    }
+
     asio::awaitable<void> serve() override {
         try {
             co_await accept();
@@ -324,6 +324,7 @@ class tls_server final : public https_server {
                 co_await service_->time.sleep_for(std::chrono::milliseconds(100));
                 continue;
             }
+            if (service_->connections >= service_->options.most_connections) continue;  // closed without a word
             auto one = std::make_unique<session>(std::move(peer), service_);
             sessions_->spawn("session", serve_session(std::move(one)));
         }
@@ -342,10 +343,8 @@ result<std::unique_ptr<https_server>> https_server::listen(asio::any_io_executor
     boost::system::error_code ec;
     const auto address = asio::ip::make_address(options.address, ec);
     if (ec) return fault(errc::invalid, where, "not an IP address");
-    asio::ssl::context tls(asio::ssl::context::tls_server);
-    tls.use_certificate_chain(asio::buffer(options.certificate_pem), ec);
-    if (!ec) tls.use_private_key(asio::buffer(options.private_key_pem), asio::ssl::context::pem, ec);
-    if (ec) return fault(errc::invalid, where, "certificate or key: " + ec.message());
+    auto tls = present(options.certificate_pem, options.private_key_pem);
+    if (!tls) return fault(errc::invalid, where, tls.error().detail);
     tcp::acceptor acceptor(executor);
     const tcp::endpoint endpoint(address, options.port);
     acceptor.open(endpoint.protocol(), ec);
@@ -353,7 +352,7 @@ result<std::unique_ptr<https_server>> https_server::listen(asio::any_io_executor
     if (!ec) acceptor.bind(endpoint, ec);
     if (!ec) acceptor.listen(asio::socket_base::max_listen_connections, ec);
     if (ec) return fault(errc::io, where, ec.message());
-    auto shared = std::make_shared<service>(std::move(tls), time, std::move(options), std::move(handler));
+    auto shared = std::make_shared<service>(std::move(*tls), time, std::move(options), std::move(handler));
     return std::unique_ptr<https_server>(std::make_unique<tls_server>(std::move(acceptor), std::move(shared)));
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-#include "net/http.hpp"
+#include "net/server_reply.hpp"
 #include "runtime/time_source.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -11,23 +11,6 @@
 
 namespace steward::net {
 
-/// What the handler answers; it may also ask for wire behaviour that only a simulator needs.
-class server_reply {
-  public:
-    server_reply() = default;
-    int status = 200;
-    std::string reason = "OK";
-    http_headers headers;  ///< Content-Length is added, unless `omit_length`
-    std::string body;
-    bool omit_length = false;  ///< empty 401s of PVE carry no Content-Length
-    bool close_after = false;
-    bool drop_connection = false;  ///< close without a byte (fault injection)
-    std::string raw;               ///< when not empty, these bytes are sent instead of everything above, then close
-    /// Instead of all that: these bytes, one piece after the other until an empty one; then close, in good order unless
-    /// `drop_connection`. For servers that are slow, endless or worse.
-    std::function<boost::asio::awaitable<std::string>()> pieces;
-};
-
 class server_options {
   public:
     std::string address = "127.0.0.1";
@@ -37,6 +20,20 @@ class server_options {
     duration idle_limit = std::chrono::seconds(5);
     int requests_per_connection = 100;
     std::size_t max_body = 512U << 10U;
+    std::size_t most_connections = 1500;  ///< further ones are accepted and closed
+    std::size_t crowded_at = 1440;        ///< from so many on nobody may keep his connection
+    /// Whether the body of such a head, so long, is to be read; without it the handler gets none, answers, and the
+    /// connection ends. Empty: all of up to `max_body`. Chunked bodies are never read.
+    std::function<bool(const http_request& head, std::size_t announced)> wants_body;
+    /// What is answered to bytes that are no request, closing; empty: the status line alone.
+    std::function<server_reply(int status, const std::string& reason)> refusal;
+};
+
+class certificate {
+  public:
+    std::string certificate_pem;
+    std::string private_key_pem;
+    std::string fingerprint_sha256;  ///< "AB:CD:…"
 };
 
 using server_handler = std::function<boost::asio::awaitable<server_reply>(http_request)>;
@@ -50,18 +47,29 @@ class https_server {
                                                                       server_handler handler);
     virtual ~https_server() = default;
     [[nodiscard]] virtual std::uint16_t port() const = 0;
+    /// Presents another certificate to whoever comes from now on; `invalid` for a bad one, which changes nothing.
+    [[nodiscard]] virtual result<void> use(const certificate& other) = 0;
     /// Accepts until cancelled.
     [[nodiscard]] virtual boost::asio::awaitable<void> serve() = 0;
 };
 
-/// A fresh key and certificate for `names` and `addresses`, signed by `ca` (or self-signed when its key is empty).
-class certificate {
+/// What a certificate says about its owner.
+class certificate_order {
   public:
-    std::string certificate_pem;
-    std::string private_key_pem;
-    std::string fingerprint_sha256;  ///< "AB:CD:…"
+    std::string common_name;
+    std::string organization;
+    std::string unit;
+    std::vector<std::string> alternative_names;  ///< host names and addresses
+    std::uint64_t serial = 0;                    ///< 0: a random one
+    duration begins = -std::chrono::hours(1);    ///< from now on, by the system's clock
+    duration ends = std::chrono::hours(365 * 24);
+    bool is_like_pve = false;  ///< RSA 2048 and the extensions of PVE's node certificates, as recorded; else P-256
 };
+/// A fresh key and its certificate, signed by `ca` (or self-signed when its key is empty).
+[[nodiscard]] result<certificate> make_certificate(const certificate_order& order, const certificate& ca);
 [[nodiscard]] result<certificate> make_certificate(std::string common_name, std::vector<std::string> alternative_names,
                                                    const certificate& ca);
+/// A random UUID, "cca8506e-facf-4080-99ee-eacbf80f182b".
+[[nodiscard]] std::string make_uuid();
 
 }  // namespace steward::net

@@ -11,6 +11,14 @@ namespace steward::sim::api {
 
 using parameters = std::vector<std::pair<std::string, std::string>>;
 
+/// A file that came with a request. PVE puts it under /var/tmp until the call has run.
+class uploaded_file {
+  public:
+    uploaded_file(std::string given_name, std::string bytes) : name(std::move(given_name)), content(std::move(bytes)) {}
+    std::string name;  ///< the client's, "debian.iso"
+    std::string content;
+};
+
 class request {
   public:
     request(node_name at, std::string verb, std::string where)
@@ -20,7 +28,8 @@ class request {
     std::string path;    ///< below /api2/json, segments still percent-encoded
     parameters params;   ///< query and body, decoded; a name given twice is an array
     credentials who;
-    std::optional<time_point> arrived;  ///< filled in by the first `handle`
+    std::optional<uploaded_file> upload;  ///< of POST …/upload; `params` then has `filename` and `tmpfilename`
+    std::optional<time_point> arrived;    ///< filled in by the first `handle`
 };
 
 class reply {

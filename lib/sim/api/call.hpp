@@ -27,6 +27,8 @@ class call {
     std::map<std::string, std::string> params;  ///< checked against the schema of the call; of an array the last
     parameters all;                             ///< the same in order, with every element of an array
 
+    const uploaded_file* upload = nullptr;  ///< nullptr: none came along
+
     [[nodiscard]] std::string get(const std::string& name, const std::string& fallback = {}) const;
     [[nodiscard]] std::int64_t number(const std::string& name, std::int64_t fallback) const;
     [[nodiscard]] bool flag(const std::string& name) const { return get(name) == "1"; }

@@ -98,6 +98,7 @@ reply dispatch(cluster& model, const request& what, const identity& who) {
     c.arrived = what.arrived.value_or(model.now());
     for (const auto& [name, value] : what.params) c.params[name] = value;
     c.all = what.params;
+    if (what.upload) c.upload = &*what.upload;
     const handler* run = find_handler(*m->what);
     if (run != nullptr) return (*run)(c);
     if (auto index = index_of(*m->what)) return *index;

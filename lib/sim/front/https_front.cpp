@@ -24,6 +24,15 @@ class https_front::port {
     std::function<void()> on_closed;
 
     [[nodiscard]] const node_name& node() const { return node_; }
+    int certificate_changes = 0;  ///< of the model's, those that this port has made
+
+    void use(const net::certificate& other) {
+        options.certificate_pem = other.certificate_pem;
+        options.private_key_pem = other.private_key_pem;
+        if (server_ == nullptr) return;
+        if (const auto used = server_->use(other); !used)
+            log::warning("sim.certificate", {{"node", node_.str()}, {"reason", used.error().text()}});
+    }
 
     result<void> open() {
         auto bound = net::https_server::listen(executor_, wire_time_, options, handler_);
@@ -80,30 +89,80 @@ https_front::https_front(asio::any_io_executor executor, time_source& model_time
 https_front::~https_front() = default;
 
 result<void> https_front::open(std::string address, std::uint16_t first_port) {
-    auto ca = net::make_certificate("Proxmox Virtual Environment", {}, net::certificate());
+    net::certificate_order authority;
+    authority.common_name = "Proxmox Virtual Environment";
+    authority.unit = net::make_uuid();
+    authority.organization = "PVE Cluster Manager CA";
+    authority.ends = std::chrono::hours(10 * 365 * 24);
+    authority.is_like_pve = true;
+    auto ca = net::make_certificate(authority, net::certificate());
     if (!ca) return ca.error();
     ca_ = std::move(*ca);
+    address_ = std::move(address);
     for (const node_name& name : model_.configured().nodes) {
-        const auto own =
-            net::make_certificate(name.str() + ".sim", {name.str(), "localhost", "127.0.0.1", "::1", address}, ca_);
+        const auto own = certify(name, false);
         if (!own) return own.error();
-        model_.find_node(name)->fingerprint = own->fingerprint_sha256;
-        net::server_handler handler = [this, name](net::http_request request) {
-            return answer(name, std::move(request));
-        };
-        auto one = std::make_unique<port>(executor_, wire_time_, name, std::move(handler));
-        one->options.address = address;
-        one->options.port = first_port;
-        one->options.certificate_pem = own->certificate_pem;
-        one->options.private_key_pem = own->private_key_pem;
-        one->on_closed = [this] {
-            if (model_.on_change) model_.on_change();
-        };
+        auto one = make_port(name, first_port);
+        one->use(*own);
         if (const auto opened = one->open(); !opened) return opened.error();
         ports_.push_back(std::move(one));
         if (first_port != 0) ++first_port;
     }
     return {};
+}
+
+std::unique_ptr<https_front::port> https_front::make_port(const node_name& name, std::uint16_t number) {
+    net::server_handler handler = [this, name](net::http_request request) { return answer(name, std::move(request)); };
+    auto one = std::make_unique<port>(executor_, wire_time_, name, std::move(handler));
+    one->options.address = address_;
+    one->options.port = number;
+    one->options.wants_body = [this](const net::http_request& head, std::size_t announced) {
+        model_.advance_to(model_time_.now());
+        return wire::wants_body(model_, head, announced);
+    };
+    one->options.refusal = [this](int status, const std::string& reason) {
+        model_.advance_to(model_time_.now());
+        return wire::refusal(model_, status, reason);
+    };
+    one->on_closed = [this] {
+        if (model_.on_change) model_.on_change();
+    };
+    return one;
+}
+
+/// As recorded: names, owner, serial number and two years less a day (_tls_cert_pve1).
+result<net::certificate> https_front::certify(const node_name& name, bool is_expired) {
+    net::certificate_order order;
+    order.unit = "PVE Cluster Node";
+    order.organization = "Proxmox Virtual Environment";
+    order.common_name = name.str() + ".sim";
+    order.alternative_names = {"127.0.0.1", "::1", "localhost"};
+    if (address_ != "127.0.0.1" && address_ != "::1") order.alternative_names.push_back(address_);
+    order.alternative_names.push_back(name.str());
+    order.alternative_names.push_back(order.common_name);
+    order.serial = ++certificates_made_;
+    order.is_like_pve = true;
+    constexpr auto lifetime = std::chrono::hours(730 * 24);
+    constexpr auto day = std::chrono::hours(24);
+    order.begins = is_expired ? -lifetime - day : -std::chrono::hours(1);
+    order.ends = order.begins + lifetime;
+    auto made = net::make_certificate(order, ca_);
+    if (made) model_.find_node(name)->fingerprint = made->fingerprint_sha256;
+    return made;
+}
+
+void https_front::renew_certificates() {
+    for (const auto& one : ports_) {
+        const auto wanted = model_.faults().certificates.find(one->node());
+        if (wanted == model_.faults().certificates.end() || wanted->second.changes == one->certificate_changes)
+            continue;
+        one->certificate_changes = wanted->second.changes;
+        const auto made = certify(one->node(), wanted->second.expired);
+        if (made)
+            one->use(*made);
+        else
+            log::warning("sim.certificate", {{"node", one->node().str()}, {"reason", made.error().text()}});
+    }
 }
 
 std::string https_front::url_of(const node_name& node) const {
@@ -117,6 +176,7 @@ std::string https_front::url_of(const node_name& node) const {
 }
 
 void https_front::reconcile() {
+    renew_certificates();
     for (const auto& one : ports_) {
         const sim_node* n = model_.find_node(one->node());
         one->set_open(n != nullptr && n->reachable() && n->pveproxy != service::stopped);

@@ -28,20 +28,26 @@ class https_front {
     [[nodiscard]] const net::certificate& ca() const { return ca_; }
     /// "https://127.0.0.1:8006"
     [[nodiscard]] std::string url_of(const node_name& node) const;
-    /// Opens and closes ports so that they match which nodes are reachable.
+    /// Opens and closes ports so that they match which nodes are reachable, and makes the certificates that a fault
+    /// asks for.
     void reconcile();
     /// Closes all ports and waits for the accepting tasks.
     [[nodiscard]] boost::asio::awaitable<void> close();
 
   private:
     class port;
+    [[nodiscard]] std::unique_ptr<port> make_port(const node_name& name, std::uint16_t number);
+    [[nodiscard]] result<net::certificate> certify(const node_name& name, bool is_expired);
+    void renew_certificates();
     [[nodiscard]] boost::asio::awaitable<net::server_reply> answer(node_name node, net::http_request request);
 
     boost::asio::any_io_executor executor_;
     time_source& model_time_;
     time_source& wire_time_;
     cluster& model_;
+    std::string address_;
     net::certificate ca_;
+    std::uint64_t certificates_made_ = 0;
     std::vector<std::unique_ptr<port>> ports_;
 };
 

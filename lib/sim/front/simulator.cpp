@@ -3,6 +3,7 @@
 #include "runtime/atomic_file.hpp"
 #include "runtime/task_group.hpp"
 #include "sim/drive.hpp"
+#include "sim/front/control_socket.hpp"
 #include "sim/model/file_tree.hpp"
 #include "sim/model/state.hpp"
 
@@ -10,9 +11,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/read.hpp>
-#include <boost/asio/read_until.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -29,7 +27,6 @@ using asio::local::stream_protocol;
 
 namespace {
 
-constexpr std::size_t longest_command = 4096;
 constexpr std::size_t largest_state = 1U << 30U;
 
 /// What the guard and people expect to find below /etc/pve.
@@ -43,35 +40,19 @@ result<void> lay_out(const fs::path& root, const std::vector<node_name>& nodes) 
     return {};
 }
 
-/// An old socket is in the way only while nobody listens on it.
-result<stream_protocol::acceptor> listen_locally(const asio::any_io_executor& executor, const fs::path& path) {
-    boost::system::error_code ec;
-    stream_protocol::socket probe(executor);
-    probe.connect(stream_protocol::endpoint(path.string()), ec);
-    if (!ec) return fault(errc::exists, path.string(), "another simulator serves this directory");
-    std::error_code ignored;
-    fs::remove(path, ignored);
-    stream_protocol::acceptor acceptor(executor);
-    acceptor.open(stream_protocol(), ec);
-    if (!ec) acceptor.bind(stream_protocol::endpoint(path.string()), ec);
-    if (!ec) acceptor.listen(asio::socket_base::max_listen_connections, ec);
-    if (ec) return fault(errc::io, "listen on " + path.string(), ec.message());
-    return acceptor;
-}
-
 }  // namespace
 
 class simulator::parts {
   public:
     parts(asio::any_io_executor executor, time_source& real, const simulator_options& wanted,
-          stream_protocol::acceptor control)
+          stream_protocol::acceptor acceptor)
         : directory(wanted.directory),
           state_file(wanted.state_file),
           time(real, wanted.speed),
           model(filled(wanted, time)),
           front(executor, time, real, model),
           services(executor, model),
-          acceptor(std::move(control)),
+          control(std::move(acceptor), [this](std::string_view command) { return obey(command); }),
           tasks(executor) {}
 
     static options filled(const simulator_options& wanted, time_source& time) {
@@ -87,30 +68,11 @@ class simulator::parts {
         services.reconcile();
     }
 
-    asio::awaitable<void> accept_commands() {
-        for (;;) {
-            stream_protocol::socket peer(acceptor.get_executor());
-            co_await acceptor.async_accept(peer, asio::use_awaitable);
-            tasks.spawn("fault", obey(std::move(peer)));
-        }
-    }
-
-    asio::awaitable<void> obey(stream_protocol::socket peer) {
-        boost::system::error_code ec;
-        std::string line;
-        auto buffer = asio::dynamic_buffer(line, longest_command);
-        co_await asio::async_read_until(peer, buffer, '\n', asio::redirect_error(asio::use_awaitable, ec));
-        if (ec) co_return;
+    result<std::string> obey(std::string_view command) {
         model.advance_to(time.now());
-        const auto done = apply_fault(model, line);
+        auto done = apply_fault(model, command);
         reconcile();  // before the answer: who asked may look at the sockets at once
-        std::string text = "error: ";
-        if (done)
-            text = "ok\n" + *done;
-        else
-            text += done.error().detail;
-        text += "\n";
-        co_await asio::async_write(peer, asio::buffer(text), asio::redirect_error(asio::use_awaitable, ec));
+        return done;
     }
 
     fs::path directory;
@@ -119,7 +81,7 @@ class simulator::parts {
     cluster model;
     https_front front;
     service_listeners services;
-    stream_protocol::acceptor acceptor;
+    control_socket control;
     task_group tasks;
 };
 
@@ -150,7 +112,7 @@ result<std::unique_ptr<simulator>> simulator::open(asio::any_io_executor executo
         of_state->seed = wanted.model.seed;
         wanted.model = std::move(*of_state);
     }
-    auto control = listen_locally(executor, wanted.directory / "fault.sock");
+    auto control = control_socket::listen(executor, wanted.directory / "fault.sock");
     if (!control) return control.error();
     if (const auto made = lay_out(wanted.directory / "pve", wanted.model.nodes); !made) return made.error();
     auto all = std::make_unique<parts>(executor, real, wanted, std::move(*control));
@@ -195,7 +157,7 @@ std::string simulator::ready_line() const {
 
 asio::awaitable<void> simulator::run() {
     parts& p = *parts_;
-    p.tasks.spawn("control", p.accept_commands());
+    p.tasks.spawn("control", p.control.serve());
     std::function<void()> after_step = [&p] { p.reconcile(); };
     co_await drive(p.time, p.model, std::move(after_step));
 }
@@ -204,6 +166,7 @@ asio::awaitable<void> simulator::close() {
     parts& p = *parts_;
     p.tasks.cancel();
     co_await p.tasks.join();
+    co_await p.control.close();
     co_await p.services.close();
     co_await p.front.close();
     std::error_code ignored;

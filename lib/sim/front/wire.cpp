@@ -1,31 +1,26 @@
 #include "sim/front/wire.hpp"
 
-#include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
+#include "base/sha1.hpp"
+#include "sim/front/body_parsers.hpp"
+#include "sim/front/formats.hpp"
 
 #include <algorithm>
-#include <cctype>
+#include <array>
 #include <fmt/chrono.h>
 #include <fmt/core.h>
 #include <optional>
 
 namespace steward::sim::wire {
 
-namespace json = boost::json;
-
 namespace {
 
-constexpr std::size_t largest_body = 512U << 10U;  // pve-facts B.2
-
-std::string header(const net::http_request& r, std::string_view name) {
-    const auto same = [](char a, char b) {
-        return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
-    };
-    for (const auto& [key, value] : r.headers)
-        if (std::equal(key.begin(), key.end(), name.begin(), name.end(), same)) return value;
-    return {};
-}
+/// pve-facts B.2: the limit grew with pve-http-server 5.2.1.
+constexpr std::size_t largest_body = 512U << 10U;
+constexpr std::size_t largest_body_before_8_4 = 64U << 10U;
+/// PVE streams uploads to its disk, of any size; here they are kept in memory.
+constexpr std::size_t largest_upload = 16U << 20U;
+/// PVE dies there in its own source, and says so (recorded: proto-25).
+constexpr const char* where_json_dies = " at /usr/share/perl5/PVE/APIServer/AnyEvent.pm line 917.\n";
 
 std::string http_date(wall_time t) {
     return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT",
@@ -43,46 +38,14 @@ void add_headers(net::server_reply& r, wall_time now) {
     r.close_after = r.close_after || r.status >= 400;
 }
 
-/// Errors below the API: the message is the body, untyped; some have none.
-answer plain(const cluster& model, int status, std::string reason, bool with_body) {
+/// Errors below the API: the message is the body, untyped; some have none, and before 8.3 none has one.
+answer plain(const cluster& model, int status, const std::string& message, bool with_body = true) {
     answer a;
     a.reply.status = status;
-    a.reply.reason = std::move(reason);
-    if (with_body) a.reply.body = a.reply.reason;
+    a.reply.reason = message.substr(0, message.find('\n'));
+    if (with_body && has_messages(model.version())) a.reply.body = message;
     add_headers(a.reply, model.wall_now());
     return a;
-}
-
-std::string decode_form(std::string text) {
-    std::replace(text.begin(), text.end(), '+', ' ');
-    return percent_decode(text);
-}
-
-void read_form(std::string_view text, api::parameters& into) {
-    for (std::size_t at = 0; at < text.size();) {
-        const std::size_t end = std::min(text.find_first_of("&;", at), text.size());
-        const std::string pair(text.substr(at, end - at));
-        at = end + 1;
-        if (pair.empty()) continue;
-        const std::size_t equals = pair.find('=');
-        std::string name = decode_form(pair.substr(0, equals));
-        if (name == "_dc") continue;
-        into.emplace_back(std::move(name), equals == std::string::npos ? "" : decode_form(pair.substr(equals + 1)));
-    }
-}
-
-/// False when it is no JSON object.
-bool read_json(const std::string& text, api::parameters& into) {
-    json::error_code ec;
-    const json::value parsed = json::parse(text, ec);
-    if (ec || !parsed.is_object()) return false;
-    for (const auto& [name, value] : parsed.as_object()) {
-        std::string plain_text = json::serialize(value);
-        if (value.is_string()) plain_text = std::string(value.as_string());
-        if (value.is_bool()) plain_text = value.as_bool() ? "1" : "0";
-        into.emplace_back(std::string(name), std::move(plain_text));
-    }
-    return true;
 }
 
 class target {
@@ -90,57 +53,123 @@ class target {
     std::string format;  ///< "json", "extjs"
     std::string path;    ///< "/nodes/n1/lxc"
     std::string query;
+    bool is_api = false;
+    bool is_good = false;
+
+    /// "/api2/json/nodes?x=y"
+    explicit target(const std::string& whole) {
+        const std::size_t mark = whole.find('?');
+        path = whole.substr(0, mark);
+        if (mark != std::string::npos) query = whole.substr(mark + 1);
+        constexpr std::string_view base = "/api2";
+        is_api = path == base || path.starts_with("/api2/");
+        if (!is_api) return;
+        const std::size_t begin = path.find_first_not_of('/', base.size());
+        if (begin == std::string::npos) return;
+        const std::size_t end = std::min(path.find('/', begin), path.size());
+        format = path.substr(begin, end - begin);
+        constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz";
+        constexpr std::string_view letters_and_digits = "abcdefghijklmnopqrstuvwxyz0123456789";
+        is_good = format.size() > 1 && letters.find(format.front()) != std::string_view::npos &&
+                  format.find_first_not_of(letters_and_digits) == std::string::npos;
+        path = end == path.size() ? "/" : without_double_slashes(path.substr(end));
+    }
+
+  private:
+    static std::string without_double_slashes(std::string text) {
+        const auto both = [](char a, char b) { return a == '/' && b == '/'; };
+        text.erase(std::unique(text.begin(), text.end(), both), text.end());
+        return text;
+    }
 };
 
-/// "/api2/json/nodes?x=y"; nothing when it is not below /api2.
-std::optional<target> read_target(const std::string& whole) {
-    target t;
-    const std::size_t mark = whole.find('?');
-    const std::string path = whole.substr(0, mark);
-    if (mark != std::string::npos) t.query = whole.substr(mark + 1);
-    constexpr std::string_view base = "/api2/";
-    if (!path.starts_with(base)) return std::nullopt;
-    const std::size_t end = path.find('/', base.size());
-    t.format = path.substr(base.size(), end - base.size());
-    t.path = end == std::string::npos ? "/" : path.substr(end);
-    while (t.path.starts_with("//")) t.path.erase(0, 1);
-    return t;
+/// "POST /nodes/n1/storage/local/upload", the only call that takes a form with a file.
+bool is_upload(const std::string& method, const std::string& path) {
+    if (method != "POST" || !path.starts_with("/nodes/") || !path.ends_with("/upload")) return false;
+    return std::count(path.begin(), path.end(), '/') == 5 && path.find("/storage/") == path.find('/', 7);
 }
 
-/// What is refused because of the body; nothing when it was read into `into`.
-std::optional<answer> read_body(const cluster& model, const net::http_request& r, api::parameters& into) {
-    const bool may_have_body = r.method == "POST" || r.method == "PUT";
-    const std::string length = header(r, "Content-Length");
-    const std::size_t announced = length.empty() ? 0 : std::strtoull(length.c_str(), nullptr, 10);
-    if (!may_have_body && announced > 0)
-        return plain(model, 501, fmt::format("Unexpected content for method '{}'", r.method), true);
-    if (announced > largest_body) return plain(model, 501, "for data too large", true);
-    if (!may_have_body || r.body.empty()) return std::nullopt;
-    const std::string content_type = header(r, "Content-Type");
-    const std::string kind = content_type.substr(0, content_type.find(';'));
-    if (kind == "application/json") {
-        if (read_json(r.body, into)) return std::nullopt;
-        return plain(model, 500, "malformed JSON string, neither tag, array, object, number, string or atom", true);
-    }
-    if (!kind.empty() && kind != "application/x-www-form-urlencoded")
-        return plain(model, 506, fmt::format("upload 'Content-Type '{}' not implemented", content_type), true);
-    read_form(r.body, into);
+std::string content_kind(const net::http_request& r) {
+    std::string type = r.header("Content-Type");
+    type.resize(std::min(type.find_first_of("; "), type.size()));
+    return type;
+}
+
+/// The order of checks is pve-facts B.2's: who cannot be recognised learns nothing about his body.
+bool is_known(const cluster& model, const net::http_request& r, const std::string& path) {
+    if (api::is_open_to_the_world(model, r.method, path)) return true;
+    credentials who;
+    who.authorization = r.header("Authorization");
+    who.cookie = r.header("Cookie");
+    who.csrf = r.header("CSRFPreventionToken");
+    const bool needs_csrf = r.method != "GET" && !is_upload(r.method, path);
+    return model.access().authenticate(who, needs_csrf, model.wall_now()).has_value();
+}
+
+/// What its method and transfer coding are refused for, before anybody asks who it is.
+std::optional<answer> refuse_at_first_sight(const cluster& model, const net::http_request& r) {
+    constexpr std::array<std::string_view, 4> methods = {"GET", "POST", "PUT", "DELETE"};
+    if (std::find(methods.begin(), methods.end(), r.method) == methods.end())
+        return plain(model, 501, fmt::format("method '{}' not available", r.method), false);
+    if (!r.header("Transfer-Encoding").empty()) return plain(model, 501, "chunked transfer encoding not supported");
     return std::nullopt;
 }
 
-/// extjs wraps everything into a 200 (pve-facts B.3).
-void wrap_for_extjs(net::server_reply& r) {
-    json::error_code ec;
-    json::value parsed = json::parse(r.body, ec);
-    json::object out = !ec && parsed.is_object() ? std::move(parsed.as_object()) : json::object();
-    out["success"] = r.status < 400 ? 1 : 0;
-    if (r.status >= 400) out["status"] = r.status;
-    r.status = 200;
-    r.reason = "OK";
-    r.body = json::serialize(out);
+/// What a body of `announced` bytes is refused for without being read.
+std::optional<answer> refuse_body(const cluster& model, const net::http_request& r, const std::string& path,
+                                  std::size_t announced) {
+    if (announced == 0) return std::nullopt;
+    if (r.method != "POST" && r.method != "PUT")
+        return plain(model, 501, fmt::format("Unexpected content for method '{}'", r.method));
+    const std::string kind = content_kind(r);
+    const bool has_file = kind == "multipart/form-data" && is_upload(r.method, path);
+    const auto version = model.version();
+    const bool is_old = version.is_known() && version < pve::schema::version(8, 4);
+    const std::size_t limit = has_file ? largest_upload : is_old ? largest_body_before_8_4 : largest_body;
+    if (announced > limit) return plain(model, 501, "for data too large");
+    if (!has_file && !kind.empty() && kind != "application/x-www-form-urlencoded" && kind != "application/json")
+        return plain(model, 506, fmt::format("upload 'Content-Type '{}' not implemented", r.header("Content-Type")));
+    return std::nullopt;
 }
 
-answer from_api(const cluster& model, const api::reply& given, const std::string& format) {
+/// Adds the body's parameters, query first: that one wins.
+void merge(api::parameters& given, api::parameters more) {
+    const api::parameters query = given;
+    for (auto& one : more) {
+        const bool is_in_query =
+            std::any_of(query.begin(), query.end(), [&](const auto& q) { return q.first == one.first; });
+        if (!is_in_query) given.push_back(std::move(one));
+    }
+}
+
+std::optional<answer> read_upload(const cluster& model, const net::http_request& r, api::request& call) {
+    auto form = read_multipart(r.header("Content-Type"), r.body);
+    if (!form) return plain(model, 500, form.error().detail + "\n");
+    merge(call.params, std::move(form->fields));
+    if (!form->file) return std::nullopt;
+    // PVE names the file it wrote by a digest of time and process.
+    const std::string name = sha1_hex(fmt::format("{} {}", model.now().time_since_epoch().count(), form->file->name));
+    merge(call.params, {{"filename", form->file->name}, {"tmpfilename", "/var/tmp/pveupload-" + name.substr(0, 32)}});
+    call.upload = std::move(form->file);
+    return std::nullopt;
+}
+
+/// What is wrong with the body; nothing when it was read into the call.
+std::optional<answer> read_body(const cluster& model, const net::http_request& r, api::request& call) {
+    if (r.body.empty()) return std::nullopt;
+    const std::string kind = content_kind(r);
+    if (kind == "multipart/form-data") return read_upload(model, r, call);
+    if (kind != "application/json") {
+        merge(call.params, read_form(r.body));
+        return std::nullopt;
+    }
+    auto members = read_json(r.body);
+    if (!members) return plain(model, 500, members.error().detail + where_json_dies);
+    merge(call.params, std::move(*members));
+    return std::nullopt;
+}
+
+answer from_api(const cluster& model, const api::reply& given, const net::http_request& r, const std::string& format) {
     answer a;
     a.delay = given.delay;
     a.again = given.what_happens == api::reply::fate::again;
@@ -149,36 +178,71 @@ answer from_api(const cluster& model, const api::reply& given, const std::string
     a.reply.status = given.status;
     a.reply.reason = given.reason.substr(0, given.reason.find('\n'));
     a.reply.body = given.body;
-    if (format == "extjs" && !given.body.empty()) wrap_for_extjs(a.reply);
-    if (!a.reply.body.empty()) a.reply.headers.emplace_back("Content-Type", "application/json;charset=UTF-8");
+    // A status line cannot carry it, and PVE gives up (pve-facts B.3).
+    if (a.reply.reason.find('\r') != std::string::npos) {
+        a.reply.status = 400;
+        a.reply.reason = "Bad Request";
+        a.reply.body.clear();
+    }
+    if (given.status >= 400 && !has_messages(model.version())) drop_message(a.reply);
+    put_into_format(a.reply, format);
+    pack(a.reply, r.header("Accept-Encoding"));
     add_headers(a.reply, model.wall_now());
     return a;
+}
+
+/// What lies outside of the API: a page of our own, and the words for files that are not there.
+answer serve_file(const cluster& model, const node_name& contacted, const net::http_request& r,
+                  const std::string& path) {
+    if (r.method == "GET" && path == "/") {
+        answer a;
+        a.reply.body = front_page(contacted.str());
+        a.reply.headers.emplace_back("Content-Type", "text/html; charset=utf-8");
+        pack(a.reply, r.header("Accept-Encoding"));
+        add_headers(a.reply, model.wall_now());
+        return a;
+    }
+    for (const std::string_view folder : {"js/", "css/", "images/", "touch/"}) {
+        const std::string base = "/pve2/" + std::string(folder);
+        if (r.method == "GET" && path.starts_with(base) && path.find('/', base.size()) == std::string::npos)
+            return plain(model, 500,
+                         fmt::format("unable to open file '/usr/share/pve-manager/{}{}' - No such file or directory\n",
+                                     folder, path.substr(base.size())));
+    }
+    return plain(model, 501, fmt::format("no such file '{}'\n", path));
 }
 
 }  // namespace
 
 answer serve(cluster& model, const node_name& contacted, const net::http_request& r,
              std::optional<time_point> arrived) {
-    if (r.method != "GET" && r.method != "POST" && r.method != "PUT" && r.method != "DELETE")
-        return plain(model, 501, fmt::format("method '{}' not available", r.method), false);
-    if (header(r, "Transfer-Encoding").find("chunked") != std::string::npos)
-        return plain(model, 501, "chunked transfer encoding not supported", true);
-    const auto where = read_target(r.target);
-    if (!where) return plain(model, 501, fmt::format("no such uri '{}'", r.target), true);
-    api::request call(contacted, r.method, where->path);
+    if (auto refused = refuse_at_first_sight(model, r)) return std::move(*refused);
+    const target where(r.target);
+    if (!where.is_api) return serve_file(model, contacted, r, where.path);
+    api::request call(contacted, r.method, where.path);
     call.arrived = arrived;
-    call.who.authorization = header(r, "Authorization");
-    call.who.cookie = header(r, "Cookie");
-    call.who.csrf = header(r, "CSRFPreventionToken");
-    // Who cannot be recognised learns nothing about his body (the order of checks in pve-facts B.2).
-    const bool open = api::is_open_to_the_world(model, r.method, where->path);
-    const bool known = model.access().authenticate(call.who, r.method != "GET", model.wall_now()).has_value();
-    if (!open && !known) return from_api(model, api::handle(model, call), where->format);
-    read_form(where->query, call.params);
-    if (auto refused = read_body(model, r, call.params)) return std::move(*refused);
-    if (where->format != "json" && where->format != "extjs")
-        return plain(model, 501, fmt::format("no formatter for uri {}, {}", where->path, where->format), true);
-    return from_api(model, api::handle(model, call), where->format);
+    call.who.authorization = r.header("Authorization");
+    call.who.cookie = r.header("Cookie");
+    call.who.csrf = r.header("CSRFPreventionToken");
+    if (!is_known(model, r, where.path)) return from_api(model, api::handle(model, call), r, where.format);
+    const std::size_t announced = std::strtoull(r.header("Content-Length").c_str(), nullptr, 10);
+    if (auto refused = refuse_body(model, r, where.path, announced)) return std::move(*refused);
+    call.params = read_form(where.query);
+    if (auto refused = read_body(model, r, call)) return std::move(*refused);
+    if (!where.is_good) return plain(model, 501, fmt::format("no such uri '{}'", r.target));
+    if (!is_format(where.format))
+        return plain(model, 501, fmt::format("no formatter for uri {}, {}", where.path, where.format));
+    return from_api(model, api::handle(model, call), r, where.format);
+}
+
+bool wants_body(const cluster& model, const net::http_request& head, std::size_t announced) {
+    const target where(head.target);
+    return where.is_api && !refuse_at_first_sight(model, head) && is_known(model, head, where.path) &&
+           !refuse_body(model, head, where.path, announced);
+}
+
+net::server_reply refusal(const cluster& model, int status, std::string reason) {
+    return plain(model, status, reason).reply;
 }
 
 }  // namespace steward::sim::wire

@@ -1,6 +1,6 @@
 #pragma once
 #include "net/http.hpp"
-#include "net/https_server.hpp"
+#include "net/server_reply.hpp"
 #include "sim/api/api.hpp"
 
 #include <optional>
@@ -19,5 +19,11 @@ class answer {
 /// `arrived`, when this is not the first time: since when it waits.
 [[nodiscard]] answer serve(cluster& model, const node_name& contacted, const net::http_request& request,
                            std::optional<time_point> arrived = std::nullopt);
+
+/// Whether the body of such a request, so long, is read at all. `serve` refuses it by its head otherwise.
+[[nodiscard]] bool wants_body(const cluster& model, const net::http_request& head, std::size_t announced);
+
+/// What is said to bytes that are no request (net::request_reader).
+[[nodiscard]] net::server_reply refusal(const cluster& model, int status, std::string reason);
 
 }  // namespace steward::sim::wire

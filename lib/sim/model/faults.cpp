@@ -252,6 +252,16 @@ result<std::string> maintenance_command(cluster& model, const words& w) {
     return std::string();
 }
 
+/// Whoever serves the node (front/https_front.cpp) makes the certificate.
+result<std::string> tls_command(cluster& model, const words& w) {
+    if (w.size() != 3 || (w[2] != "change" && w[2] != "expired")) return bad("tls N change|expired");
+    if (model.find_node(node_name(w[1])) == nullptr) return bad("no node " + w[1]);
+    certificate_fault& state = model.faults().certificates[node_name(w[1])];
+    ++state.changes;
+    state.expired = w[2] == "expired";
+    return std::string();
+}
+
 }  // namespace
 
 result<std::string> apply_fault(cluster& model, std::string_view command) {
@@ -268,6 +278,7 @@ result<std::string> apply_fault(cluster& model, std::string_view command) {
     if (w[0] == "backup") done = backup_command(model, w);
     if (w[0] == "ha") done = ha_command(model, w);
     if (w[0] == "maint") done = maintenance_command(model, w);
+    if (w[0] == "tls") done = tls_command(model, w);
     if (done && model.on_change) model.on_change();
     return done;
 }

@@ -53,6 +53,13 @@ class api_fault {
     std::optional<time_point> until;
 };
 
+/// What happened to a node's certificate since the start.
+class certificate_fault {
+  public:
+    int changes = 0;
+    bool expired = false;  ///< the one it presents now
+};
+
 /// Everything injected and not yet used up.
 class fault_plan {
   public:
@@ -63,6 +70,7 @@ class fault_plan {
     std::set<std::string> storages_offline;  ///< "backup" or "backup@n2"
     std::set<std::string> storages_full;
     std::map<std::string, std::string> storages_failing;  ///< what making a volume there ends with
+    std::map<node_name, certificate_fault> certificates;
 
     /// The fault of one of these kinds for that guest on that node, counted down.
     [[nodiscard]] std::optional<guest_fault> take(guest_id guest, const node_name& node,

@@ -1,5 +1,6 @@
 #include "https_pair.hpp"
 #include "loopback.hpp"
+#include "support/raw_client.hpp"
 
 using namespace steward;
 using namespace steward::net;
@@ -151,7 +152,7 @@ TEST_CASE("server: what cannot be parsed is refused in PVE's words") {
     };
     const row rows[] = {
         {"a header line", http_request("GET", "/x"), {"bad name", "x"}, "506 unable to parse request header"},
-        {"a request line", http_request("GE(T", "/x"), {"A", "x"}, "400 bad request"},
+        {"a request line", http_request("GET", "/x y"), {"A", "x"}, "400 bad request"},
         {"a version",
          http_request("GET", "/x HTTP/2.0\r\nX: y"),
          {"A", "x"},
@@ -210,6 +211,50 @@ TEST_CASE("server: bodies it will not read reach the handler by their headers") 
         CHECK(got->reason == "chunked");
         CHECK(got->header("Connection") == "close");
     }
+}
+
+TEST_CASE("server: a crowd may not stay, and more than a crowd may not come in") {
+    server_options options;
+    options.crowded_at = 2;
+    options.most_connections = 3;
+    https_pair site([](const http_request&) { return text("ok"); }, options);
+    const std::uint16_t port = site.server->port();
+    const std::string request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    const auto ask = [&](raw_client& who) {
+        who.send(request);
+        while (who.received().empty() && !who.is_closed()) site.io.run_one();
+        const std::string& said = who.received();
+        return said.empty() ? std::string("dropped") : said.substr(said.find("Connection: ") + 12, 5);
+    };
+    raw_client first(site.io, port);
+    CHECK(ask(first) == "Keep-");
+    raw_client second(site.io, port);
+    CHECK(ask(second) == "close");
+    raw_client third(site.io, port);
+    raw_client fourth(site.io, port);
+    while (!third.is_connected() || !fourth.is_closed()) site.io.run_one();
+    CHECK(ask(fourth) == "dropped");
+    CHECK(ask(third) == "close");
+}
+
+TEST_CASE("server: another certificate is for those who come later") {
+    https_pair site([](const http_request&) { return text("ok"); });
+    const auto stayed = site.client(site.endpoint());
+    REQUIRE(site.send(*stayed, http_request("GET", "/")));
+    const auto other = make_certificate("127.0.0.1", {"127.0.0.1"}, site.ca);
+    REQUIRE(other);
+    REQUIRE(site.server->use(*other));
+    CHECK(outcome(site.send(*stayed, http_request("GET", "/"))) == "200");
+    http_endpoint pinned = site.endpoint();
+    pinned.trust.ca_file.clear();
+    pinned.trust.fingerprints = {site.leaf.fingerprint_sha256};
+    CHECK(outcome(site.send(*site.client(pinned), http_request("GET", "/"))) != "200");
+    pinned.trust.fingerprints = {other->fingerprint_sha256};
+    CHECK(outcome(site.send(*site.client(pinned), http_request("GET", "/"))) == "200");
+    certificate broken = *other;
+    broken.private_key_pem = "nonsense";
+    CHECK(site.server->use(broken).error().code == errc::invalid);
+    CHECK(outcome(site.send(*site.client(pinned), http_request("GET", "/"))) == "200");
 }
 
 TEST_CASE("server: several share one loop, one certificate and one port each") {

@@ -208,7 +208,8 @@ TEST_CASE("what pveproxy refuses before it asks anybody") {
          {root, {"Content-Length", "9"}, {"Content-Type", "application/json"}},
          "{\"debug\":",
          500,
-         "malformed JSON string, neither tag, array, object, number, string or atom",
+         "malformed JSON string, neither tag, array, object, number, string or atom, at character offset 9 (before "
+         "\"(end of string)\") at /usr/share/perl5/PVE/APIServer/AnyEvent.pm line 917.",
          true},
     };
     for (const row& r : rows) {
