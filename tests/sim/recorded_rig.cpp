@@ -28,9 +28,8 @@ guest_options container(std::uint32_t id, const char* node, const char* storage,
     return g;
 }
 
-guest_options machine(std::uint32_t id, bool running, const char* config) {
+guest_options machine(std::uint32_t id, const char* config) {
     guest_options g(guest_id(guest_type::vm, vmid(id)), node_name("pve"));
-    g.running = running;
     g.backup_ages.clear();
     g.config = config;
     return g;
@@ -103,11 +102,12 @@ options machines() {
     o.qemu.is_proxmox = false;
     guest_options ct103 = container(103, "pve", "local", false);
     ct103.config.replace(ct103.config.find("ct103"), 5, "CT103");
-    o.guests = {machine(100, false, "memory: 512\n"), ct103,
-                machine(500, true,
-                        "agent: 0\nboot: order=scsi0\nkvm: 0\nmemory: 64\nname: vm500\nostype: l26\n"
-                        "scsi0: local:500/vm-500-disk-0.qcow2,size=1G\nscsihw: virtio-scsi-pci\n"
-                        "serial0: socket\nvga: serial0\n")};
+    guest_options vm500 = machine(500,
+                                  "agent: 0\nboot: order=scsi0\nkvm: 0\nmemory: 64\nname: vm500\nostype: l26\n"
+                                  "scsi0: local:500/vm-500-disk-0.qcow2,size=1G\nscsihw: virtio-scsi-pci\n"
+                                  "serial0: socket\nvga: serial0\n");
+    vm500.running_for = 34s;
+    o.guests = {ct103, vm500};
     return o;
 }
 

@@ -138,8 +138,9 @@ reply task_list(call& c) {
 bool is_newest_end(const cluster& model, const task& ended) {
     return std::none_of(model.tasks().begin(), model.tasks().end(), [&](const auto& each) {
         const task& t = each.second;
-        return t.node == ended.node && t.upid != ended.upid &&
-               (t.running() || t.started > ended.ended || t.ended > ended.ended);
+        const bool later = t.running() || t.started > ended.ended || t.ended > ended.ended ||
+                           (t.ended == ended.ended && t.pstart > ended.pstart);
+        return t.node == ended.node && t.upid != ended.upid && later;
     });
 }
 

@@ -2,6 +2,7 @@
 
 #include "sim/model/devices.hpp"
 
+#include <cmath>
 #include <fmt/core.h>
 #include <memory>
 
@@ -83,8 +84,10 @@ class creation {
     std::string finish_container(const std::string& upid) {
         const stored_file* from = model_.find_stored(order_.from, node_);
         if (from == nullptr) return fmt::format("volume '{}' does not exist", order_.from.str());
-        model_.log_line(upid, fmt::format("Total bytes read: {} ({:.1f}MiB, {}MiB/s)", unpacked(from->bytes),
-                                          static_cast<double>(unpacked(from->bytes)) / (1 << 20), unpacked_per_second));
+        // tar rounds up.
+        const double mib = std::ceil(static_cast<double>(unpacked(from->bytes)) / (1 << 20) * 10) / 10;
+        model_.log_line(upid, fmt::format("Total bytes read: {} ({:.1f}MiB, {}MiB/s)", unpacked(from->bytes), mib,
+                                          unpacked_per_second));
         guest_file file(guest_type::ct);
         fill(file.now);
         const auto set_default = [&](const char* key, const std::string& value) {

@@ -68,7 +68,10 @@ void cluster::create_guest(guest_options& g) {
     }
     // A directory that is already filled is a simulator started again: the files are the truth.
     if (!files_.find(g.guest.id)) (void)files_.write(g.node, g.guest, text);
-    if (g.running && !g.is_template && files_.read(g.node, g.guest)) run(g.node, g.guest);
+    if (g.running && !g.is_template && files_.read(g.node, g.guest)) {
+        run(g.node, g.guest);
+        find_instance(g.node, g.guest)->started -= g.running_for;
+    }
     for (const duration age : g.backup_ages) {
         archive a;
         a.guest = g.guest;

@@ -29,6 +29,7 @@ class guest_options {
     std::uint64_t disk_bytes = 8ULL << 30U;
     std::uint32_t memory_mib = 512;
     bool running = true;
+    duration running_for{};  ///< how long it has been running at the start
     bool onboot = true;
     bool is_template = false;
     bool is_protected = false;

@@ -1,4 +1,4 @@
-#include "sim/small_cluster.hpp"
+#include "small_cluster.hpp"
 
 #include <boost/json/object.hpp>
 
