@@ -45,13 +45,14 @@ reply upload(call& c) {
     cluster& model = c.model;
     const node_name node = c.node;
     const std::string target = path_of(s, file.id);
-    w.finish = [&model, node, file, target](const std::string& upid) mutable -> std::string {
+    const std::string from = c.get("tmpfilename");
+    w.finish = [&model, node, file, target, from](const std::string& upid) mutable -> std::string {
         if (!model.is_active(storage_of(file.id), node))
             return fmt::format("storage '{}' is not online", storage_of(file.id).str());
         if (model.available(storage_of(file.id), node) < file.bytes)
-            return fmt::format("command 'cp -- /var/tmp/pveupload {}' failed: exit code 1", target);
+            return fmt::format("command 'cp -- {} {}' failed: exit code 1", from, target);
         file.created = model.wall_now();
-        model.log_line(upid, "starting file import from: /var/tmp/pveupload");
+        model.log_line(upid, "starting file import from: " + from);
         model.log_line(upid, fmt::format("target file: {}", target));
         model.log_line(upid, fmt::format("file size is: {} B", file.bytes));
         model.log_line(upid, "finished file import successfully");
