@@ -62,6 +62,7 @@ reply migrate_all(call& c) {
     for (const char* name : {"maxworkers", "max-workers"}) workers = c.number(name, workers);
     if (workers < 1) return error(500, "either 'maxworkers' parameter or max_workers in datacenter.cfg must be set!");
     order.workers = static_cast<std::size_t>(workers);
+    order.with_local_disks = c.flag("with-local-disks");
     return ok(json::value(begin_migrate_all(c.model, std::move(order))));
 }
 
@@ -115,6 +116,7 @@ reply migrate_everywhere(call& c) {
         if (order.node == target) return order.done();
         order.target = target;
         order.workers = static_cast<std::size_t>(c.number("max-workers", c.number("maxworkers", 1)));
+        order.with_local_disks = c.flag("with-local-disks");
         (void)begin_migrate_all(c.model, std::move(order));
     });
 }

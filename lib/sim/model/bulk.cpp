@@ -1,6 +1,7 @@
 #include "sim/model/bulk.hpp"
 
 #include "sim/model/cluster.hpp"
+#include "sim/model/guest_migrate.hpp"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -68,6 +69,7 @@ class bulk_run : public std::enable_shared_from_this<bulk_run> {
             if (what.done) what.done();
             return;
         }
+        if (model.find_node(what.node)->frozen) return again(1s);
         if (needs_quorum && !model.is_quorate(what.node)) {
             if (has_begun) return model.finish_task(upid, "cluster not ready - no quorum?");
             return again(1s);
@@ -231,7 +233,12 @@ std::string begin_migrate_all(cluster& model, bulk_order what) {
         if (!model.config(o.node, i.guest)) return {};
         model.log_line(me->upid, fmt::format("Migrating {} {}", label(i.guest), i.guest.id.number()));
         if (model.ha().is_managed(o.node, i.guest)) return model.ha().begin_migrate(o.node, i.guest, o.user, o.target);
-        return model.ha().begin_move(o.node, i.guest, o.target);
+        migrate_order order;
+        order.guest = i.guest;
+        order.target = o.target;
+        order.online = order.restart = model.is_running(o.node, i.guest);
+        order.with_local_disks = o.with_local_disks;
+        return begin_migration(model, o.node, o.user, std::move(order));
     };
     run->begin("migrateall");
     return run->upid;

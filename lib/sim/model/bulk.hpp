@@ -37,6 +37,7 @@ class bulk_order {
     duration timeout = std::chrono::seconds(180);  ///< stopall, for guests without `down`
     node_name target;                              ///< migrateall
     std::size_t workers = 1;                       ///< migrateall
+    bool with_local_disks = false;                 ///< migrateall, of running VMs
 };
 
 /// Each returns the UPID of the worker "startall", "stopall", …, which starts one task per guest: in ascending

@@ -14,7 +14,6 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr duration request_takes = 2s;  // recorded: hastart and hamigrate in clu-38, clu-39
-constexpr duration migration_takes = 9s;
 constexpr duration collect_after = 5s;
 constexpr const char* resources_file = "ha/resources.cfg";
 
@@ -264,41 +263,6 @@ std::string ha_manager::new_uid() {
         uid += alphabet[seed >> 58U];
     }
     return uid;
-}
-
-std::string ha_manager::begin_move(const node_name& node, guest_id guest, const node_name& target) {
-    task_work w(guest.type == guest_type::ct ? "vzmigrate" : "qmigrate", to_string(guest.id), migration_takes);
-    w.lock = guest_lock_name(guest);
-    w.lock_wait = 10s;
-    w.lock_timeout = fmt::format("can't lock file '{}' - got timeout", guest_lock_path(guest));
-    w.begin = [this, node, guest, target](const std::string&) -> std::string {
-        const auto c = model_.config(node, guest);
-        if (!c) return fmt::format("Configuration file '{}' does not exist", config_files::path(node, guest));
-        if (const std::string lock = c->get("lock"); !lock.empty())
-            return fmt::format("{} is locked ({})", label(guest), lock);
-        if (!model_.can_reach(node, target)) return fmt::format("target node '{}' is not reachable", target.str());
-        for (const auto& [key, id] : c->volumes())
-            if (!model_.has_volume(id, node)) return fmt::format("volume '{}' does not exist", id.str());
-        return {};
-    };
-    w.finish = [this, node, guest, target](const std::string&) -> std::string {
-        const auto c = model_.config(node, guest);
-        if (!c || !model_.can_reach(node, target)) return "migration aborted";
-        for (const auto& [key, id] : c->volumes()) {
-            const auto* s = model_.storage(storage_of(id));
-            if (s == nullptr || s->shared) continue;
-            auto moved = model_.volumes(s->id, node).extract(id);
-            if (!moved.empty()) model_.volumes(s->id, target).insert(std::move(moved));
-        }
-        const bool runs = model_.is_running(node, guest);
-        (void)model_.files().rename(config_files::path(node, guest), config_files::path(target, guest));
-        if (runs) {
-            model_.halt(node, guest);
-            model_.run(target, guest);
-        }
-        return "OK";
-    };
-    return model_.start_task(node, "root@pam", std::move(w));
 }
 
 }  // namespace steward::sim

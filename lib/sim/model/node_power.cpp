@@ -9,6 +9,7 @@ using namespace std::chrono_literals;
 
 namespace {
 constexpr duration delay_of_the_command = 2s;
+constexpr duration look_again = 1s;
 }  // namespace
 
 /// Whether the node still runs since that boot.
@@ -24,15 +25,27 @@ void node_power::shut_down(const node_name& node, bool comes_back) {
     if (known != going_down_.end() && known->second == n->booted) return;
     going_down_[node] = n->booted;
     model_.at(model_.now() + delay_of_the_command, [this, node, comes_back, booted = n->booted] {
-        if (is_up_since(node, booted)) stop_guests(node, comes_back);
+        for (const std::string& upid : running_backups(node)) model_.stop_task(upid);
+        wait_for_backups(node, comes_back, booted);
     });
 }
 
+std::vector<std::string> node_power::running_backups(const node_name& node) const {
+    std::vector<std::string> found;
+    for (const auto& [upid, t] : model_.tasks())
+        if (t.node == node && t.running() && t.work.type == "vzdump") found.push_back(upid);
+    return found;
+}
+
+/// What they have locked cannot be stopped before they are gone.
+void node_power::wait_for_backups(const node_name& node, bool comes_back, time_point booted) {
+    if (!is_up_since(node, booted)) return;
+    if (running_backups(node).empty()) return stop_guests(node, comes_back);
+    model_.at(model_.now() + look_again,
+              [this, node, comes_back, booted] { wait_for_backups(node, comes_back, booted); });
+}
+
 void node_power::stop_guests(const node_name& node, bool comes_back) {
-    const std::vector<std::string> all_tasks(model_.task_order().begin(), model_.task_order().end());
-    for (const std::string& upid : all_tasks)
-        if (const task& t = model_.tasks().at(upid); t.node == node && t.running() && t.work.type == "vzdump")
-            model_.stop_task(upid);
     bulk_order all(node, "root@pam");
     const time_point booted = model_.find_node(node)->booted;
     all.done = [this, node, comes_back, booted] {

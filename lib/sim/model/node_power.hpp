@@ -3,6 +3,8 @@
 #include "base/time.hpp"
 
 #include <map>
+#include <string>
+#include <vector>
 
 namespace steward::sim {
 
@@ -21,6 +23,8 @@ class node_power {
 
   private:
     [[nodiscard]] bool is_up_since(const node_name& node, time_point booted) const;
+    [[nodiscard]] std::vector<std::string> running_backups(const node_name& node) const;
+    void wait_for_backups(const node_name& node, bool comes_back, time_point booted);
     void stop_guests(const node_name& node, bool comes_back);
 
     cluster& model_;

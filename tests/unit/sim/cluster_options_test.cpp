@@ -1,4 +1,4 @@
-#include "sim/small_cluster.hpp"
+#include "small_cluster.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -29,7 +29,7 @@ TEST_CASE("datacenter options are written as PVE's file and read back as structu
     CHECK(all.at("next-id").at("lower") == 200);
     CHECK(all.at("migration").at("type") == "secure");
     CHECK(all.at("migration").at("network") == "10.0.0.0/24");
-    CHECK(all.at("allowed-tags") == json::array({"a", "b"}));
+    CHECK(all.at("allowed-tags") == json::array{"a", "b"});
     CHECK(all.at("description") == "two\nlines\n");
     CHECK(text_of(ask(model, "GET /cluster/nextid")) == "200");
     REQUIRE(ask(model, "PUT /cluster/options", {{"delete", "next-id,description"}}).status == 200);
@@ -51,10 +51,10 @@ TEST_CASE("who may set options, and what is none") {
 TEST_CASE("allowed tags follow the policy and the guests that one sees") {
     cluster model(small_options());
     REQUIRE(ask(model, "PUT /nodes/n1/lxc/101/config", {{"tags", "web"}}).status == 200);
-    CHECK(data_of(ask(model, "GET /cluster/options")).at("allowed-tags") == json::array({"web"}));
+    CHECK(data_of(ask(model, "GET /cluster/options")).at("allowed-tags") == json::array{"web"});
     REQUIRE(ask(model, "PUT /cluster/options", {{"user-tag-access", "user-allow=list,user-allow-list=x;y"}}).status ==
             200);
-    CHECK(data_of(ask(model, "GET /cluster/options")).at("allowed-tags") == json::array({"x", "y"}));
+    CHECK(data_of(ask(model, "GET /cluster/options")).at("allowed-tags") == json::array{"x", "y"});
     REQUIRE(ask(model, "PUT /cluster/options", {{"user-tag-access", "user-allow=none"}}).status == 200);
     CHECK(data_of(ask(model, "GET /cluster/options")).at("allowed-tags") == json::array());
 }

@@ -1,5 +1,5 @@
 #include "sim/model/bulk.hpp"
-#include "sim/small_cluster.hpp"
+#include "small_cluster.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
