@@ -12,6 +12,7 @@ namespace steward::pve::schema {
 
 namespace {
 
+constexpr std::size_t longest_name = 64;  // of a set or an alias, any "dc/" included
 constexpr std::string_view extraneous_commas = "extraneous commas in list";
 
 /// Elements between commas; empty when one of them is.
@@ -57,16 +58,95 @@ std::string port_range_problem(std::string_view first, std::string_view last) {
     return fmt::format("backwards range '{0}:{1}' not allowed, did you mean '{1}:{0}'?", first, last);
 }
 
+constexpr std::string_view icmp_types[] = {"any",
+                                           "echo-reply",
+                                           "destination-unreachable",
+                                           "network-unreachable",
+                                           "host-unreachable",
+                                           "protocol-unreachable",
+                                           "port-unreachable",
+                                           "fragmentation-needed",
+                                           "source-route-failed",
+                                           "network-unknown",
+                                           "host-unknown",
+                                           "network-prohibited",
+                                           "host-prohibited",
+                                           "TOS-network-unreachable",
+                                           "TOS-host-unreachable",
+                                           "communication-prohibited",
+                                           "host-precedence-violation",
+                                           "precedence-cutoff",
+                                           "source-quench",
+                                           "redirect",
+                                           "network-redirect",
+                                           "host-redirect",
+                                           "TOS-network-redirect",
+                                           "TOS-host-redirect",
+                                           "echo-request",
+                                           "router-advertisement",
+                                           "router-solicitation",
+                                           "time-exceeded",
+                                           "ttl-zero-during-transit",
+                                           "ttl-zero-during-reassembly",
+                                           "parameter-problem",
+                                           "ip-header-bad",
+                                           "required-option-missing",
+                                           "timestamp-request",
+                                           "timestamp-reply",
+                                           "address-mask-request",
+                                           "address-mask-reply"};
+
+constexpr std::string_view icmpv6_types[] = {"destination-unreachable",
+                                             "no-route",
+                                             "communication-prohibited",
+                                             "beyond-scope",
+                                             "address-unreachable",
+                                             "port-unreachable",
+                                             "failed-policy",
+                                             "reject-route",
+                                             "packet-too-big",
+                                             "time-exceeded",
+                                             "ttl-zero-during-transit",
+                                             "ttl-zero-during-reassembly",
+                                             "parameter-problem",
+                                             "bad-header",
+                                             "unknown-header-type",
+                                             "unknown-option",
+                                             "echo-request",
+                                             "echo-reply",
+                                             "router-solicitation",
+                                             "router-advertisement",
+                                             "neighbor-solicitation",
+                                             "neighbour-solicitation",
+                                             "neighbor-advertisement",
+                                             "neighbour-advertisement",
+                                             "redirect"};
+
 }  // namespace
+
+bool is_icmp_type(std::string_view text) {
+    return std::find(std::begin(icmp_types), std::end(icmp_types), text) != std::end(icmp_types);
+}
+
+bool is_icmpv6_type(std::string_view text) {
+    return std::find(std::begin(icmpv6_types), std::end(icmpv6_types), text) != std::end(icmpv6_types);
+}
 
 bool is_firewall_alias(std::string_view text) { return matches("((dc|guest)/)?[A-Za-z][A-Za-z0-9_-]+", text); }
 
 std::string firewall_address_problem(std::string_view text) {
-    if (is_firewall_alias(text) || matches(R"(\+((dc|guest|sdn)/)?[A-Za-z0-9][A-Za-z0-9_.-]+)", text)) return {};
+    if (matches(R"(\+((dc|guest|sdn)/)?[A-Za-z0-9][A-Za-z0-9_.-]+)", text))
+        return text.size() > longest_name + 1 ? "ipset name too long" : "";
+    if (is_firewall_alias(text)) return text.size() > longest_name ? "alias name too long" : "";
     const auto all = elements(text);
     if (all.empty()) return std::string(extraneous_commas);
-    for (const std::string_view one : all)
+    const auto is_v6 = [](std::string_view one) { return one.find(':') != std::string_view::npos; };
+    for (const std::string_view one : all) {
         if (!is_network_or_range(one)) return fmt::format("invalid IP address: {}", one);
+        if (is_v6(one) != is_v6(all.front()))
+            return fmt::format("detected mixed ipv4/ipv6 addresses in address list '{}'", text);
+    }
+    if (all.size() > 1 && text.find('-') != std::string_view::npos) return "you can't use a range in a list";
     return {};
 }
 
@@ -94,14 +174,19 @@ std::string firewall_protocol_problem(std::string_view text) {
 }
 
 std::string firewall_icmp_problem(std::string_view text) {
-    if (matches(R"(\d{1,3}(/\d{1,3})?|any|[a-z][a-z-]*)", text)) return {};
-    return fmt::format("unknown icmp-type '{}'", text);
+    if (is_icmp_type(text) || is_icmpv6_type(text) || text.empty()) return {};
+    return fmt::format("invalid icmp-type value '{}'", text);
 }
 
 std::string firewall_helper_problem(std::string_view text) {
     constexpr std::string_view known[] = {"amanda", "ftp", "irc", "netbios-ns", "pptp", "sane", "sip", "snmp", "tftp"};
-    if (std::find(std::begin(known), std::end(known), text) != std::end(known)) return {};
-    return fmt::format("unknown conntrack helper '{}'", text);
+    if (text.empty()) return {};
+    const auto all = elements(text);
+    if (all.empty()) return std::string(extraneous_commas);
+    for (const std::string_view one : all)
+        if (std::find(std::begin(known), std::end(known), one) == std::end(known))
+            return fmt::format("unknown helper {}", one);
+    return {};
 }
 
 }  // namespace steward::pve::schema

@@ -14,7 +14,11 @@ namespace steward::pve::schema {
 [[nodiscard]] std::string firewall_port_problem(std::string_view text);
 /// A number, or any name: /etc/protocols of the node decides.
 [[nodiscard]] std::string firewall_protocol_problem(std::string_view text);
+/// A name that PVE knows for ICMP or ICMPv6; no numbers.
 [[nodiscard]] std::string firewall_icmp_problem(std::string_view text);
+[[nodiscard]] bool is_icmp_type(std::string_view text);
+[[nodiscard]] bool is_icmpv6_type(std::string_view text);
+/// Names of conntrack helpers with commas between.
 [[nodiscard]] std::string firewall_helper_problem(std::string_view text);
 
 }  // namespace steward::pve::schema

@@ -42,76 +42,6 @@ bool is_icmp(const std::string& protocol) {
     return protocol == "icmp" || protocol == "icmpv6" || protocol == "ipv6-icmp";
 }
 
-bool is_icmp4_type(const std::string& type) {
-    static const std::set<std::string> all = {"any",
-                                              "echo-reply",
-                                              "destination-unreachable",
-                                              "network-unreachable",
-                                              "host-unreachable",
-                                              "protocol-unreachable",
-                                              "port-unreachable",
-                                              "fragmentation-needed",
-                                              "source-route-failed",
-                                              "network-unknown",
-                                              "host-unknown",
-                                              "network-prohibited",
-                                              "host-prohibited",
-                                              "TOS-network-unreachable",
-                                              "TOS-host-unreachable",
-                                              "communication-prohibited",
-                                              "host-precedence-violation",
-                                              "precedence-cutoff",
-                                              "source-quench",
-                                              "redirect",
-                                              "network-redirect",
-                                              "host-redirect",
-                                              "TOS-network-redirect",
-                                              "TOS-host-redirect",
-                                              "echo-request",
-                                              "router-advertisement",
-                                              "router-solicitation",
-                                              "time-exceeded",
-                                              "ttl-zero-during-transit",
-                                              "ttl-zero-during-reassembly",
-                                              "parameter-problem",
-                                              "ip-header-bad",
-                                              "required-option-missing",
-                                              "timestamp-request",
-                                              "timestamp-reply",
-                                              "address-mask-request",
-                                              "address-mask-reply"};
-    return all.count(type) != 0;
-}
-
-bool is_icmp6_type(const std::string& type) {
-    static const std::set<std::string> all = {"destination-unreachable",
-                                              "no-route",
-                                              "communication-prohibited",
-                                              "beyond-scope",
-                                              "address-unreachable",
-                                              "port-unreachable",
-                                              "failed-policy",
-                                              "reject-route",
-                                              "packet-too-big",
-                                              "time-exceeded",
-                                              "ttl-zero-during-transit",
-                                              "ttl-zero-during-reassembly",
-                                              "parameter-problem",
-                                              "bad-header",
-                                              "unknown-header-type",
-                                              "unknown-option",
-                                              "echo-request",
-                                              "echo-reply",
-                                              "router-solicitation",
-                                              "router-advertisement",
-                                              "neighbor-solicitation",
-                                              "neighbour-solicitation",
-                                              "neighbor-advertisement",
-                                              "neighbour-advertisement",
-                                              "redirect"};
-    return all.count(type) != 0;
-}
-
 bool is_interface_of_guest(const std::string& name) {
     return name.starts_with("net") && name.size() > 3 && name.find_first_not_of("0123456789", 3) == std::string::npos;
 }
@@ -195,7 +125,7 @@ class checker {
     void ports(const char* part, bool takes_icmp) {
         const std::string value = rule_.get(part);
         if (value.empty()) return;
-        const bool is_type = takes_icmp && (is_icmp4_type(value) || is_icmp6_type(value));
+        const bool is_type = takes_icmp && (schema::is_icmp_type(value) || schema::is_icmpv6_type(value));
         if (std::string why = schema::firewall_port_problem(value); !why.empty() && !is_type)
             wrong(part, std::move(why));
         const std::string name = rule_.get("proto");
@@ -209,7 +139,7 @@ class checker {
         const std::string name = rule_.get("proto");
         if (!is_icmp_) wrong("proto", "missing property - 'icmp-type' requires this property");
         if (!rule_.get("dport").empty()) wrong("icmp-type", "'icmp-type' cannot be specified together with 'dport'");
-        if (is_icmp_ && !(name == "icmp" ? is_icmp4_type(type) : is_icmp6_type(type)))
+        if (is_icmp_ && !(name == "icmp" ? schema::is_icmp_type(type) : schema::is_icmpv6_type(type)))
             wrong("icmp-type", fmt::format("invalid icmp-type '{}' for proto '{}'", type, name));
     }
 
