@@ -38,6 +38,12 @@ const char* part_of(std::string_view option) {
     return nullptr;
 }
 
+bool is_log_level(std::string_view word) {
+    constexpr std::string_view levels[] = {"emerg",  "alert", "crit",  "err",  "warning",
+                                           "notice", "info",  "debug", "nolog"};
+    return std::find(std::begin(levels), std::end(levels), word) != std::end(levels);
+}
+
 bool is_verdict(std::string_view word) { return word == "ACCEPT" || word == "DROP" || word == "REJECT"; }
 
 /// "SSH(ACCEPT)" → macro and action.
@@ -93,6 +99,7 @@ std::optional<firewall_rule> firewall_rule::parse(std::string_view line) {
         const char* part = option == "-i" ? "iface" : type == "group" ? nullptr : part_of(option);
         const std::string value(take_word(what));
         if (part == nullptr || value.empty()) return std::nullopt;
+        if (std::string_view(part) == "log" && !is_log_level(value)) return std::nullopt;
         rule.values[part] = value;
     }
     return rule;

@@ -157,8 +157,8 @@ TEST_CASE("a new rule is the first and disabled, and moves before the one that w
                     .status == 200);
     CHECK(order() == "abc");
     const json::value first = data_of(ask(model, "GET /cluster/firewall/rules/0"));
-    CHECK(first.at("enable") == 0);
-    CHECK(first.at("pos") == 0);
+    CHECK(first.at("enable").as_int64() == 0);
+    CHECK(first.at("pos").as_int64() == 0);
     struct row {
         const char* from;
         const char* to;
