@@ -85,9 +85,18 @@ class simulator::parts {
 
     result<std::string> obey(std::string_view command) {
         model.advance_to(time.now());
+        if (command == "save" || command == "save\n") {
+            const auto saved = save();
+            return saved ? result<std::string>(std::string()) : saved.error();
+        }
         auto done = apply_fault(model, command);
         reconcile();  // before the answer: who asked may look at the sockets at once
         return done;
+    }
+
+    result<void> save() const {
+        if (state_file.empty()) return fault(errc::invalid, "save", "started without --state FILE");
+        return write_file_atomically(state_file, save_state(model));
     }
 
     fs::path directory;
@@ -105,10 +114,7 @@ simulator::~simulator() = default;
 
 cluster& simulator::model() { return parts_->model; }
 
-result<void> simulator::save() {
-    if (parts_->state_file.empty()) return fault(errc::invalid, "save", "started without --state FILE");
-    return write_file_atomically(parts_->state_file, save_state(parts_->model));
-}
+result<void> simulator::save() { return parts_->save(); }
 
 result<std::unique_ptr<simulator>> simulator::open(asio::any_io_executor executor, time_source& real,
                                                    simulator_options wanted) {
