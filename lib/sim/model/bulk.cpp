@@ -233,12 +233,12 @@ std::string begin_migrate_all(cluster& model, bulk_order what) {
         if (!model.config(o.node, i.guest)) return {};
         model.log_line(me->upid, fmt::format("Migrating {} {}", label(i.guest), i.guest.id.number()));
         if (model.ha().is_managed(o.node, i.guest)) return model.ha().begin_migrate(o.node, i.guest, o.user, o.target);
-        migrate_order order;
-        order.guest = i.guest;
-        order.target = o.target;
-        order.online = order.restart = model.is_running(o.node, i.guest);
-        order.with_local_disks = o.with_local_disks;
-        return begin_migration(model, o.node, o.user, std::move(order));
+        migrate_order one;
+        one.guest = i.guest;
+        one.target = o.target;
+        one.online = one.restart = model.is_running(o.node, i.guest);
+        one.with_local_disks = o.with_local_disks;
+        return begin_migration(model, o.node, o.user, std::move(one));
     };
     run->begin("migrateall");
     return run->upid;
