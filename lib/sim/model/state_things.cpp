@@ -23,12 +23,6 @@ wall_time calendar(const json::value& seconds) {
     return wall_time(std::chrono::seconds(seconds.to_number<std::int64_t>()));
 }
 
-archive_damage damage_of_word(const std::string& word) {
-    for (const auto damage : {archive_damage::none, archive_damage::corrupt, archive_damage::unreadable})
-        if (word == name_of(damage)) return damage;
-    throw std::runtime_error("an archive cannot be \"" + word + "\"");
-}
-
 void collect(const file_tree& tree, const std::string& path, json::object& files, json::array& directories) {
     const auto names = tree.list(path);
     if (names.empty() && !path.empty()) directories.push_back(json::value(path));
@@ -170,9 +164,6 @@ json::value state_access::archives() const {
                                        {"bytes", a.bytes},
                                        {"notes", a.notes},
                                        {"protected", a.is_protected},
-                                       {"extension", a.extension},
-                                       {"firewall", a.firewall},
-                                       {"damage", name_of(a.damage)},
                                        {"format", a.extension},
                                        {"damage", name_of(a.damage)},
                                        {"firewall", a.firewall},
@@ -196,9 +187,6 @@ void state_access::read_archives(const json::value& from) {
             a.bytes = row.at("bytes").to_number<std::uint64_t>();
             a.notes = text(row, "notes");
             a.is_protected = row.at("protected").as_bool();
-            a.extension = text(row, "extension");
-            a.firewall = text(row, "firewall");
-            a.damage = damage_of_word(text(row, "damage"));
             a.extension = text(row, "format");
             a.damage = damage_of_word(text(row, "damage"));
             a.firewall = text(row, "firewall");
