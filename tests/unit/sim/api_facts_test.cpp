@@ -120,7 +120,7 @@ TEST_CASE("PVE 8.4.1 status lines and bodies") {
          ""},
         {"vm-15-create-existing-ct-vmid",
          "POST /nodes/n1/qemu",
-         {{"vmid", "101"}, {"archive", "backup:x"}},
+         {{"vmid", "101"}, {"archive", "backup:backup/vzdump-qemu-101-2020_01_01-00_00_00.vma.zst"}},
          500,
          "unable to restore VM 101 - CT 101 already exists on node 'n1'",
          ""},
