@@ -32,7 +32,7 @@ std::optional<std::string> name_problem(const std::string& userid) {
 class judge {
   public:
     judge(const cluster& model, const identity& who, const parameters& given)
-        : model_(model), access_(model.access()), who_(who), given_(given) {}
+        : access_(model.access()), who_(who), given_(given) {}
 
     /// Nothing when allowed.
     [[nodiscard]] std::optional<reply> decide(const json::array& rule, bool quiet = false) const {
@@ -152,7 +152,6 @@ class judge {
         return std::nullopt;
     }
 
-    const cluster& model_;
     const access_control& access_;
     const identity& who_;
     const parameters& given_;
