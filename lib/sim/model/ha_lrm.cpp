@@ -1,7 +1,6 @@
 #include "sim/model/ha_lrm.hpp"
 
 #include "sim/model/cluster.hpp"
-#include "sim/model/guest_migrate.hpp"
 
 #include <algorithm>
 #include <set>
@@ -130,12 +129,7 @@ void ha_lrm::run_move(const std::string& sid, guest_id guest, const ha_service& 
         workers_[sid].is_only_stopping = true;
         return;
     }
-    migrate_order order;
-    order.guest = guest;
-    order.target = s.target;
-    order.online = goes_live;
-    order.with_local_disks = true;
-    begin(sid, s, begin_migration(model_, self_, who, std::move(order)));
+    begin(sid, s, ha_.begin_move(self_, guest, s.target));
 }
 
 void ha_lrm::collect() {

@@ -1,6 +1,7 @@
 #include "sim/model/ha_manager.hpp"
 
 #include "sim/model/cluster.hpp"
+#include "sim/model/guest_migrate.hpp"
 #include "sim/model/ha_crm.hpp"
 #include "sim/model/ha_lrm.hpp"
 
@@ -263,6 +264,15 @@ std::string ha_manager::new_uid() {
         uid += alphabet[seed >> 58U];
     }
     return uid;
+}
+
+std::string ha_manager::begin_move(const node_name& node, guest_id guest, const node_name& target) {
+    migrate_order order;
+    order.guest = guest;
+    order.target = target;
+    order.online = model_.is_running(node, guest);
+    order.with_local_disks = true;
+    return begin_migration(model_, node, "root@pam", std::move(order));
 }
 
 }  // namespace steward::sim

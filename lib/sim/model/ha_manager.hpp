@@ -77,6 +77,8 @@ class ha_manager {
     void disarm(const node_name& node, const char* daemon);
     void write(const std::string& path, const std::string& text);
     [[nodiscard]] std::string new_uid();
+    /// The migration that an LRM carries out: offline, and live for a running VM. UPID.
+    std::string begin_move(const node_name& node, guest_id guest, const node_name& target);
 
   private:
     class node_daemons;

@@ -10,6 +10,20 @@ using namespace std::chrono_literals;
 namespace {
 constexpr duration delay_of_the_command = 2s;
 constexpr duration look_again = 1s;
+
+std::vector<std::string> running_backups(const cluster& model, const node_name& node) {
+    std::vector<std::string> found;
+    for (const auto& [upid, t] : model.tasks())
+        if (t.node == node && t.running() && t.work.type == "vzdump") found.push_back(upid);
+    return found;
+}
+
+/// What backups have locked cannot be stopped before they are gone.
+void after_backups(cluster& model, const node_name& node, const std::function<void()>& then) {
+    if (running_backups(model, node).empty()) return then();
+    model.at(model.now() + look_again, [&model, node, then] { after_backups(model, node, then); });
+}
+
 }  // namespace
 
 /// Whether the node still runs since that boot.
@@ -25,24 +39,11 @@ void node_power::shut_down(const node_name& node, bool comes_back) {
     if (known != going_down_.end() && known->second == n->booted) return;
     going_down_[node] = n->booted;
     model_.at(model_.now() + delay_of_the_command, [this, node, comes_back, booted = n->booted] {
-        for (const std::string& upid : running_backups(node)) model_.stop_task(upid);
-        wait_for_backups(node, comes_back, booted);
+        for (const std::string& upid : running_backups(model_, node)) model_.stop_task(upid);
+        after_backups(model_, node, [this, node, comes_back, booted] {
+            if (is_up_since(node, booted)) stop_guests(node, comes_back);
+        });
     });
-}
-
-std::vector<std::string> node_power::running_backups(const node_name& node) const {
-    std::vector<std::string> found;
-    for (const auto& [upid, t] : model_.tasks())
-        if (t.node == node && t.running() && t.work.type == "vzdump") found.push_back(upid);
-    return found;
-}
-
-/// What they have locked cannot be stopped before they are gone.
-void node_power::wait_for_backups(const node_name& node, bool comes_back, time_point booted) {
-    if (!is_up_since(node, booted)) return;
-    if (running_backups(node).empty()) return stop_guests(node, comes_back);
-    model_.at(model_.now() + look_again,
-              [this, node, comes_back, booted] { wait_for_backups(node, comes_back, booted); });
 }
 
 void node_power::stop_guests(const node_name& node, bool comes_back) {

@@ -3,8 +3,6 @@
 #include "base/time.hpp"
 
 #include <map>
-#include <string>
-#include <vector>
 
 namespace steward::sim {
 
@@ -23,8 +21,6 @@ class node_power {
 
   private:
     [[nodiscard]] bool is_up_since(const node_name& node, time_point booted) const;
-    [[nodiscard]] std::vector<std::string> running_backups(const node_name& node) const;
-    void wait_for_backups(const node_name& node, bool comes_back, time_point booted);
     void stop_guests(const node_name& node, bool comes_back);
 
     cluster& model_;
