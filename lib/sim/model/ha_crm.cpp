@@ -309,11 +309,12 @@ bool ha_crm::step_recovery(const std::string& sid, ha_service& s, const ha_resou
 void ha_crm::steal(guest_id guest, const node_name& from, const node_name& to) {
     const auto place = model_.files().find(guest.id);
     if (!place || place->node != from || from == to) return;
-    if (auto c = model_.config(from, place->guest); c && is_stale_lock(c->get("lock"))) {
+    if (!model_.files().rename(config_files::path(from, place->guest), config_files::path(to, place->guest))) return;
+    // Only now: the dead node cannot write.
+    if (auto c = model_.config(to, place->guest); c && is_stale_lock(c->get("lock"))) {
         c->set("lock", "");
-        (void)model_.files().write(from, place->guest, c->text());
+        (void)model_.files().write(to, place->guest, c->text());
     }
-    (void)model_.files().rename(config_files::path(from, place->guest), config_files::path(to, place->guest));
 }
 
 /// Nodes with services to fence: the agent lock is the proof that such a node is down (its LRM has not renewed it for

@@ -123,7 +123,7 @@ TEST_CASE("what HA refuses") {
          "no such resource 'ct:101'"},
         {"a group of unknown nodes",
          "POST /cluster/ha/groups",
-         {{"group", "g"}, {"nodes", "n1,n9"}},
+         {{"group", "gg"}, {"nodes", "n1,n9"}},
          500,
          "no such cluster node 'n9'"},
         {"a group twice",
@@ -355,7 +355,7 @@ TEST_CASE("rules have taken the place of groups in PVE 9") {
     o.version = {9, 1};
     cluster model(o);
     REQUIRE(ask(model, "POST /cluster/ha/resources", {{"sid", "vm:201"}}).status == 200);
-    CHECK(ask(model, "POST /cluster/ha/groups", {{"group", "g"}, {"nodes", "n1"}}).status == 500);
+    CHECK(ask(model, "POST /cluster/ha/groups", {{"group", "gg"}, {"nodes", "n1"}}).status == 500);
     REQUIRE(ask(model, "POST /cluster/ha/rules",
                 {{"rule", "home"}, {"type", "node-affinity"}, {"resources", "vm:201"}, {"nodes", "n3:1"}})
                 .status == 200);
