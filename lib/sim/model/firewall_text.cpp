@@ -77,13 +77,6 @@ std::string lower(std::string_view text) {
     return out;
 }
 
-std::string_view trimmed(std::string_view text) {
-    constexpr std::string_view blank = " \t\r\f\v";
-    const std::size_t first = text.find_first_not_of(blank);
-    if (first == std::string_view::npos) return {};
-    return text.substr(first, text.find_last_not_of(blank) - first + 1);
-}
-
 std::pair<std::string_view, std::string> split_comment(std::string_view line) {
     const std::size_t hash = line.find('#');
     if (hash == std::string_view::npos) return {trimmed(line), {}};

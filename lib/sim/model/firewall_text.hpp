@@ -1,5 +1,6 @@
 #pragma once
 #include "sim/model/firewall_file.hpp"
+#include "sim/model/text.hpp"
 
 #include <optional>
 #include <string>
@@ -10,7 +11,6 @@
 namespace steward::sim {
 
 [[nodiscard]] std::string lower(std::string_view text);
-[[nodiscard]] std::string_view trimmed(std::string_view text);
 /// "10.0.0.0/8 # ten" → {"10.0.0.0/8", "ten"}; the comment begins at the first '#'.
 [[nodiscard]] std::pair<std::string_view, std::string> split_comment(std::string_view line);
 

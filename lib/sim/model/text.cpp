@@ -7,7 +7,7 @@
 namespace steward::sim {
 
 std::string_view trimmed(std::string_view text) {
-    constexpr const char* blanks = " \t\r\n";
+    constexpr const char* blanks = " \t\r\n\f\v";
     const std::size_t begin = text.find_first_not_of(blanks);
     if (begin == std::string_view::npos) return {};
     return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
