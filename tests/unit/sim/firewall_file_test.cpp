@@ -80,7 +80,7 @@ TEST_CASE("a firewall file is written as PVE writes it") {
         "[OPTIONS]\n\nenable: 1\npolicy_in: DROP\n\n"
         "[ALIASES]\n\nGateway 10.0.0.1 # the router\nlan 10.0.0.0/24\n\n"
         "[IPSET bl] # block list\n\n!10.0.0.9\n10.1.0.0/24 # one\ndc/lan\n\n"
-        "[IPSET empty]\n\n"
+        "[IPSET empty]\n\n\n"
         "[RULES]\n\n"
         "|IN SSH(ACCEPT) -i vmbr0 -source +bl # off\n"
         "GROUP web -i vmbr1\n"
@@ -98,7 +98,8 @@ TEST_CASE("what PVE does to lines that were written by hand") {
         const char* left;
     };
     const row rows[] = {
-        {"names of sets and groups become lower-case", "[IPSET Foo]\n[group Web]\n", "[IPSET foo]\n\n[group web]\n\n"},
+        {"names of sets and groups become lower-case", "[IPSET Foo]\n[group Web]\n",
+         "[IPSET foo]\n\n\n[group web]\n\n\n"},
         {"aliases keep their case", "[aliases]\nGW 10.0.0.1/32\n", "[ALIASES]\n\nGW 10.0.0.1\n\n"},
         {"members are sorted and doubles dropped", "[IPSET a1]\n10.0.0.2\n  10.0.0.1  # x \n10.0.0.2 # again\n",
          "[IPSET a1]\n\n10.0.0.1 # x\n10.0.0.2\n\n"},

@@ -68,7 +68,7 @@ TEST_CASE("sets: what PVE says, call by call") {
            "IPSet 'other' does already exist"},
           {"POST /cluster/firewall/ipset", {{"name", "foo"}, {"rename", "foo"}, {"comment", "c"}}, 200, done},
           {"POST /cluster/firewall/ipset", {{"name", "new"}, {"rename", "foo"}}, 200, done}});
-    CHECK(stored(model, cluster_fw) == "[IPSET new] # c\n\n10.0.0.1\n\n[IPSET other]\n\n");
+    CHECK(stored(model, cluster_fw) == "[IPSET new] # c\n\n10.0.0.1\n\n[IPSET other]\n\n\n");
     play(model, {{"DELETE /cluster/firewall/ipset/new", {{"force", "1"}}, 200, done},
                  {"DELETE /cluster/firewall/ipset/other", {}, 200, done}});
     CHECK(stored(model, cluster_fw) == "(no file)");
@@ -147,8 +147,8 @@ TEST_CASE("a new rule is the first and disabled, and moves before the one that w
     cluster model(small_options());
     const auto order = [&] {
         std::string all;
-        for (const json::value& r : data_of(ask(model, "GET /cluster/firewall/rules")).as_array())
-            all += r.at("comment").as_string();
+        const json::value rules = data_of(ask(model, "GET /cluster/firewall/rules"));
+        for (const json::value& r : rules.as_array()) all += r.at("comment").as_string();
         return all;
     };
     for (const char* name : {"c", "b", "a"})
@@ -281,7 +281,7 @@ TEST_CASE("enabling the cluster's firewall with a value above 1 lasts a minute")
     pass(model, 1s);
     CHECK(enable() == 0);
     ask(model, "POST /cluster/firewall/ipset", {{"name", "a1"}});
-    CHECK(stored(model, cluster_fw) == "[OPTIONS]\n\nenable: 0\n\n[IPSET a1]\n\n");
+    CHECK(stored(model, cluster_fw) == "[OPTIONS]\n\nenable: 0\n\n[IPSET a1]\n\n\n");
 }
 
 TEST_CASE("a guest's sets may name its own aliases and the cluster's") {
@@ -313,7 +313,7 @@ TEST_CASE("a guest's sets are asked of any node, its options of the one in the p
     model.power(node_name("n3"), false);
     pass(model, 1min);
     CHECK(ask(model, "POST /nodes/n3/qemu/103/firewall/ipset", {{"name", "a1"}}).status == 200);
-    CHECK(stored(model, "firewall/103.fw") == "[IPSET a1]\n\n");
+    CHECK(stored(model, "firewall/103.fw") == "[IPSET a1]\n\n\n");
     CHECK(ask(model, "GET /nodes/n3/qemu/103/firewall/options").status == 595);
     CHECK(ask(model, "GET /nodes/n3/firewall/rules").status == 595);
 }
@@ -396,7 +396,7 @@ TEST_CASE("changes wait for the lock of their file, and change nothing when it d
             const api::reply refused = ask(model, r.line, r.params);
             CHECK(refused.reason == std::string("cfs-lock '") + r.lock + "' error: got lock request timeout");
             CHECK(refused.delay >= 9s);
-            CHECK(stored(model, cluster_fw) == "[group g1]\n\n");
+            CHECK(stored(model, cluster_fw) == "[group g1]\n\n\n");
             CHECK(stored(model, "firewall/101.fw") == "(no file)");
             REQUIRE(apply_fault(model, std::string("cfs-lock ") + r.lock + " free"));
             CHECK(ask(model, r.line, r.params).status == 200);
