@@ -19,8 +19,8 @@ options people() {
     o.users.back().expires = o.wall_start - 1h;
     o.users.emplace_back("off@pve", "offspass1");
     o.users.back().enabled = false;
-    o.tokens.emplace_back("gone@pve!t", "77777777-7777-4777-8777-777777777777", false);
-    o.tokens.emplace_back("off@pve!t", "88888888-8888-4888-8888-888888888888", false);
+    o.tokens.emplace_back("gone@pve!t1", "77777777-7777-4777-8777-777777777777", false);
+    o.tokens.emplace_back("off@pve!t1", "88888888-8888-4888-8888-888888888888", false);
     o.acl.emplace_back("/vms", "carl@pve", "PVEVMUser");
     return o;
 }
@@ -187,12 +187,12 @@ TEST_CASE("refusals of accounts, before and since 9.1") {
         const char* before;
     };
     const row rows[] = {
-        {"PVEAPIToken=gone@pve!t=77777777-7777-4777-8777-777777777777", "user 'gone@pve' access expired"},
-        {"PVEAPIToken=off@pve!t=88888888-8888-4888-8888-888888888888", "user 'off@pve' is disabled"},
-        {"PVEAPIToken=ghost@pve!t=88888888-8888-4888-8888-888888888888", "no such user ('ghost@pve')"},
-        {"PVEAPIToken=carl@pve!t=88888888-8888-4888-8888-888888888888", "no such token 't' for user 'carl@pve'"},
-        {"PVEAPIToken carl@pve!t=88888888-8888-4888-8888-888888888888", "no such token 't' for user 'carl@pve'"},
-        {"PVEAPIToken=carl%40pve%21t%3D88888888", "no such token 't' for user 'carl@pve'"},
+        {"PVEAPIToken=gone@pve!t1=77777777-7777-4777-8777-777777777777", "user 'gone@pve' access expired"},
+        {"PVEAPIToken=off@pve!t1=88888888-8888-4888-8888-888888888888", "user 'off@pve' is disabled"},
+        {"PVEAPIToken=ghost@pve!t1=88888888-8888-4888-8888-888888888888", "no such user ('ghost@pve')"},
+        {"PVEAPIToken=carl@pve!t1=88888888-8888-4888-8888-888888888888", "no such token 't1' for user 'carl@pve'"},
+        {"PVEAPIToken carl@pve!t1=88888888-8888-4888-8888-888888888888", "no such token 't1' for user 'carl@pve'"},
+        {"PVEAPIToken=carl%40pve%21t1%3D88888888", "no such token 't1' for user 'carl@pve'"},
         {"PVEAuthCookie=PVE%3Anobody", "permission denied - invalid PVE ticket"},
     };
     for (const row& r : rows) {

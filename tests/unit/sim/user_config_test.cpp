@@ -61,9 +61,9 @@ TEST_CASE("lines of user.cfg that cannot be are left out, one by one") {
     const char* rows[] = {
         "user:nobody:1:0::::::",
         "user:a@pve:1:never::::::",
-        "token:ghost@pve!t:0:1::",
+        "token:ghost@pve!tk:0:1::",
         "token:anna@pve:0:1::",
-        "token:anna@pve!t:soon:1:",
+        "token:anna@pve!tk:soon:1:",
         "acl:1:/v ms:anna@pve:PVEAdmin:",
         "acl:1:/vms::PVEAdmin:",
         "acl:1:/vms:anna@pve:None:",
@@ -115,12 +115,12 @@ TEST_CASE("roles along the tree of paths") {
         {"NoAccess outweighs", "acl:1:/vms:a@pve:NoAccess,PVEAdmin:", "a@pve", "/vms/101", "NoAccess+ "},
         {"NoAccess is undone further down", "acl:1:/vms:a@pve:NoAccess:\nacl:1:/vms/101:a@pve:PVEVMUser:", "a@pve",
          "/vms/101", "PVEVMUser+ "},
-        {"a token's own", "acl:1:/vms:a@pve!t:PVEVMUser:", "a@pve!t", "/vms/101", "PVEVMUser+ "},
-        {"not the token's user", "acl:1:/vms:a@pve!t:PVEVMUser:", "a@pve", "/vms/101", ""},
+        {"a token's own", "acl:1:/vms:a@pve!tk:PVEVMUser:", "a@pve!tk", "/vms/101", "PVEVMUser+ "},
+        {"not the token's user", "acl:1:/vms:a@pve!tk:PVEVMUser:", "a@pve", "/vms/101", ""},
         {"a path that only begins alike", "acl:1:/vms/10:a@pve:PVEVMUser:", "a@pve", "/vms/101", ""},
     };
     const std::string people =
-        "user:a@pve:1:0::::::\ntoken:a@pve!t:0:1::\nuser:b@pve:1:0::::::\ngroup:ops:a@pve::\ngroup:dev:a@pve::\n";
+        "user:a@pve:1:0::::::\ntoken:a@pve!tk:0:1::\nuser:b@pve:1:0::::::\ngroup:ops:a@pve::\ngroup:dev:a@pve::\n";
     for (const row& r : rows) {
         DYNAMIC_SECTION(r.name) {
             CHECK(roles_text(user_config::parse(people + r.acl, eight).roles(r.subject, r.path)) == r.roles);
@@ -205,7 +205,7 @@ TEST_CASE("privileges and built-in roles by release") {
     CHECK(built_in_roles({8, 4}).at("NoAccess").empty());
     CHECK(built_in_roles({7, 4}).count("PVESDNUser") == 0);
     CHECK(built_in_roles({8, 4}).count("PVESysUser") == 0);
-    CHECK(built_in_roles({8, 4}).size() == 19);
+    CHECK(built_in_roles({8, 4}).size() == 17);
 }
 
 TEST_CASE("domains.cfg, shadow.cfg and token.cfg") {
