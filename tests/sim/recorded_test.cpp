@@ -55,6 +55,8 @@ class replay {
             const auto time = parse_duration(d.rest);
             REQUIRE(time);
             model->advance_to(model->now() + *time);
+        } else if (d.verb == "until") {
+            model->advance_to(began + std::chrono::seconds(std::stol(d.rest) - first_offset.value_or(0)));
         } else if (d.verb == "settle") {
             settle();
         } else if (d.verb == "call" || d.verb == "begin") {

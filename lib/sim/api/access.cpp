@@ -15,8 +15,10 @@ namespace json = boost::json;
 
 namespace {
 
-reply version(call&) {
-    return ok(json::object{{"release", "8.4"}, {"version", "8.4.1"}, {"repoid", "2a5fa54a8503f96d"}});
+reply version(call& c) {
+    const auto release = c.model.version();
+    return ok(json::object{
+        {"release", to_string(release)}, {"version", full_version(release)}, {"repoid", repository_id(release)}});
 }
 
 /// GET /access/permissions: his own, and those of his tokens, may everybody ask for.

@@ -29,9 +29,7 @@ std::uint64_t used_memory(const call& c) {
 }
 
 std::string package_of(const call& c) {
-    if (is_before_9(c))
-        return c.model.version().major == 7 ? "pve-manager/7.4-3/9002ab8a" : "pve-manager/8.4.1/2a5fa54a8503f96d";
-    return fmt::format("pve-manager/{}.{}.1/0000000000000000", c.model.version().major, c.model.version().minor);
+    return fmt::format("pve-manager/{}/{}", full_version(c.model.version()), repository_id(c.model.version()));
 }
 
 reply get_status(call& c) {

@@ -128,7 +128,7 @@ reply subscription(call& c) {
 
 reply apt_versions(call& c) {
     const auto v = c.model.version();
-    const std::string manager = v == pve::schema::version{8, 4} ? "8.4.1" : fmt::format("{}.{}.1", v.major, v.minor);
+    const std::string manager = full_version(v);
     const std::vector<std::pair<const char*, std::string>> packages = {
         {"proxmox-ve", fmt::format("{}.{}.0", v.major, v.minor)}, {"pve-manager", manager}};
     json::array rows;
@@ -136,7 +136,7 @@ reply apt_versions(call& c) {
         json::object row{{"Package", name},     {"Title", name},          {"Arch", "amd64"},
                          {"Origin", "Proxmox"}, {"Priority", "optional"}, {"Section", "admin"},
                          {"Version", version},  {"OldVersion", version},  {"CurrentState", "Installed"}};
-        if (std::string_view(name) == "pve-manager") row["ManagerVersion"] = manager + "/2a5fa54a8503f96d";
+        if (std::string_view(name) == "pve-manager") row["ManagerVersion"] = manager + "/" + repository_id(v);
         if (std::string_view(name) == "proxmox-ve") row["RunningKernel"] = "6.8.12-9-pve";
         rows.push_back(std::move(row));
     }

@@ -57,6 +57,8 @@ duration ha_lrm::round() {
     keep_lock();
     if (status_.state == "active") {
         collect();
+        // The last service that ends may let the node go down, and this daemon with it.
+        if (!model_.find_node(self_)->powered) return active_round;
         for (const auto& [sid, s] : wanted_.services)
             if (s.node == self_) work_on(sid, s);
         check_departure();

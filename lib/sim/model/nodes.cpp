@@ -63,7 +63,10 @@ void cluster::power(const node_name& node, bool on) {
         n->waits_to_autostart = true;
         n->pveproxy = n->pvedaemon = n->pmxcfs = service::up;
         heard_.forget_all(n->index);
-        publish(n->index);
+        // pvestatd is among the last that start.
+        at(now_ + pvestatd_cycle, [this, sender = n->index, booted = n->booted] {
+            if (nodes_[sender].booted == booted) publish(sender);
+        });
     } else {
         go_down(*n);
     }
@@ -142,7 +145,8 @@ void cluster::publish(std::size_t sender) {
     if (!n.powered) return;
     // Not all of them in the same moment.
     const duration offset = pvestatd_cycle * sender / (nodes_.size() + 1);
-    const time_point next = n.booted + offset + ((now_ - n.booted - offset) / pvestatd_cycle + 1) * pvestatd_cycle;
+    const auto rounds = (now_ - n.booted - offset) / pvestatd_cycle + 1;
+    const time_point next = n.booted + offset + rounds * pvestatd_cycle;
     at(next, [this, sender, booted] {
         if (nodes_[sender].booted == booted) publish(sender);
     });

@@ -1,5 +1,7 @@
 #include "sim/model/options.hpp"
 
+#include "base/sha1.hpp"
+
 #include <fmt/core.h>
 
 namespace steward::sim {
@@ -27,6 +29,16 @@ std::vector<acl_entry> failover_acl(const std::vector<storage_options>& storages
 }
 
 }  // namespace
+
+std::string full_version(pve::schema::version release) {
+    if (release.major == 7) return fmt::format("{}-17", to_string(release));
+    return fmt::format("{}.1", to_string(release));
+}
+
+std::string repository_id(pve::schema::version release) {
+    if (release == pve::schema::version(8, 4)) return "2a5fa54a8503f96d";
+    return sha1_hex(full_version(release)).substr(0, release.major == 7 ? 8 : 16);
+}
 
 options make_options(int nodes, std::vector<guest_options> guests) {
     options o;

@@ -155,6 +155,10 @@ class options {
     std::shared_ptr<file_tree> files;  ///< empty: in memory
 };
 
+/// A release with its build: "8.4.1" and "2a5fa54a8503f96d". Of 8.4 as recorded, of others made up.
+[[nodiscard]] std::string full_version(pve::schema::version release);
+[[nodiscard]] std::string repository_id(pve::schema::version release);
+
 /// n1…nN, storages local, local-lvm (per node), backup and nfs-vm (shared), root@pam, and the user and token that the
 /// product needs with exactly the least role (pve-facts K "Failover").
 [[nodiscard]] options make_options(int nodes, std::vector<guest_options> guests);
