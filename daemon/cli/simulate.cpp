@@ -181,7 +181,7 @@ result<sim::simulator_options> read_serve_options(const option_map& given) {
     for (const auto& [name, value] : given) {
         const char* known[] = {"dir",        "nodes",        "guests",     "listen",    "service-port",
                                "speed",      "restore-time", "start-time", "stop-time", "backup-time",
-                               "backup-age", "seed",         "pve",        "state",      "script"};
+                               "backup-age", "seed",         "pve",        "state",     "script"};
         if (std::find(std::begin(known), std::end(known), name) == std::end(known))
             return fault(errc::invalid, "--" + name, "unknown option (see steward simulate --help)");
     }

@@ -9,8 +9,8 @@ namespace steward::config {
 
 namespace {
 
-constexpr std::string_view known_keys[] = {"sim",    "id",    "name",   "group",      "base", "topology", "params",
-                                           "script", "until", "expect", "invariants"};
+constexpr std::string_view known_keys[] = {"sim",    "id",     "name",  "group",  "base",      "topology",
+                                           "params", "script", "until", "expect", "invariants"};
 
 class reader {
   public:
@@ -29,7 +29,8 @@ class reader {
         }
         if (version == nullptr || version->text != "1") complain(root.at, "sim: 1 must say which format this is");
         if (script == nullptr || script->kind != node_kind::sequence)
-            return complain(script == nullptr ? root.at : script->at, "script: must be a list of {at: SECONDS, do: [COMMAND]}");
+            return complain(script == nullptr ? root.at : script->at,
+                            "script: must be a list of {at: SECONDS, do: [COMMAND]}");
         for (const node& step : script->values) read_step(step);
         std::stable_sort(into_.steps.begin(), into_.steps.end(),
                          [](const sim_step& a, const sim_step& b) { return a.at < b.at; });

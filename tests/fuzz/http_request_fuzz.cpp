@@ -65,7 +65,9 @@ stage read(net::request_reader& reader, std::string& bytes, cluster& model, bool
         }
         const stage now = slowly ? reader.read(pending) : reader.read(bytes);
         if (now == stage::judge)
-            wire::wants_body(model, model.nodes().front().name, reader.request(), reader.announced()) ? reader.read_body() : reader.leave_body();
+            wire::wants_body(model, model.nodes().front().name, reader.request(), reader.announced())
+                ? reader.read_body()
+                : reader.leave_body();
         else if (now != stage::head && now != stage::body)
             break;
         else if (!slowly || at == bytes.size())

@@ -123,10 +123,11 @@ options three() {
                             std::vector<std::string>{"images", "rootdir", "backup", "vztmpl"}, true);
     add_templates(o, "shared");
     const char* net200 = "name=eth0,bridge=vmbr0,firewall=0,hwaddr=BC:24:11:1E:C2:6B,ip=10.77.0.120/24,type=veth";
+    const char* net300 = "name=eth0,bridge=vmbr0,firewall=0,hwaddr=BC:24:11:EB:59:C8,ip=10.77.0.130/24,type=veth";
     const char* net301 = "name=eth0,bridge=vmbr0,firewall=1,hwaddr=BC:24:11:DC:2E:01,ip=10.77.0.131/24,type=veth";
     o.guests = {container(100, "pve1", "local", true),          container(101, "pve1", "local", false),
                 container(200, "pve2", "shared", true, net200), container(201, "pve2", "local", false),
-                container(300, "pve3", "shared", true),         container(301, "pve3", "local", false, net301)};
+                container(300, "pve3", "shared", true, net300), container(301, "pve3", "local", false, net301)};
     return o;
 }
 

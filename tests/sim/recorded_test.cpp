@@ -157,7 +157,8 @@ class replay {
         std::string bytes = request_bytes(sent);
         net::request_reader reader;
         while (reader.read(bytes) == net::request_reader::stage::judge)
-            wire::wants_body(*model, contacted, reader.request(), reader.announced()) ? reader.read_body() : reader.leave_body();
+            wire::wants_body(*model, contacted, reader.request(), reader.announced()) ? reader.read_body()
+                                                                                      : reader.leave_body();
         is_http_1_0 = reader.request().minor_version == 0;
         took = 0s;
         wire::answer given;

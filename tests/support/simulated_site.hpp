@@ -4,11 +4,11 @@
 #include "runtime/sim_time.hpp"
 #include "runtime/task_group.hpp"
 #include "services/keeper.hpp"
-#include "sim/model/cluster.hpp"
 #include "sim/direct_transport.hpp"
 #include "sim/drive.hpp"
-#include "sim/model/faults.hpp"
 #include "sim/guest_prober.hpp"
+#include "sim/model/cluster.hpp"
+#include "sim/model/faults.hpp"
 #include "sim/model_store.hpp"
 
 #include <algorithm>

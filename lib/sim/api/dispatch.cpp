@@ -21,12 +21,28 @@ namespace schema = pve::schema;
 const handler* find_handler(const schema::method& what) {
     static const std::map<std::pair<std::string, std::string>, handler> all = [] {
         std::map<std::pair<std::string, std::string>, handler> table;
-        for (const auto* part :
-             {&access_routes(), &resource_routes(), &task_routes(), &guest_routes(), &restore_routes(),
-              &ha_routes(), &ha_rule_routes(), &bulk_routes(), &node_status_routes(), &node_system_routes(),
-              &node_service_routes(), &cluster_options_routes(), &cluster_config_routes(), &notification_routes(),
-              &storage_config_routes(), &storage_status_routes(), &storage_content_routes(), &storage_prune_routes(),
-              &storage_upload_routes(), &vzdump_routes(), &backup_job_routes(), &firewall_routes()})
+        for (const auto* part : {&access_routes(),
+                                 &resource_routes(),
+                                 &task_routes(),
+                                 &guest_routes(),
+                                 &restore_routes(),
+                                 &ha_routes(),
+                                 &ha_rule_routes(),
+                                 &bulk_routes(),
+                                 &node_status_routes(),
+                                 &node_system_routes(),
+                                 &node_service_routes(),
+                                 &cluster_options_routes(),
+                                 &cluster_config_routes(),
+                                 &notification_routes(),
+                                 &storage_config_routes(),
+                                 &storage_status_routes(),
+                                 &storage_content_routes(),
+                                 &storage_prune_routes(),
+                                 &storage_upload_routes(),
+                                 &vzdump_routes(),
+                                 &backup_job_routes(),
+                                 &firewall_routes()})
             for (const route& r : *part) table[{r.method, r.path}] = r.run;
         return table;
     }();

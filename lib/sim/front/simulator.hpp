@@ -23,7 +23,7 @@ class simulator_options {
     double speed = 1;           ///< task durations and delays pass so many times as fast
     std::filesystem::path directory;
     std::vector<config::sim_step> script;  ///< faults that come by themselves, so long after the start
-    std::filesystem::path state_file;  ///< empty: nothing is kept beyond the files in `directory`/pve
+    std::filesystem::path state_file;      ///< empty: nothing is kept beyond the files in `directory`/pve
 };
 
 /// A simulated cluster as a process: HTTPS ports, guest services and a control socket over one model, whose pmxcfs is

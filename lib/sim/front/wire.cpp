@@ -238,7 +238,8 @@ answer serve(cluster& model, const node_name& contacted, const net::http_request
     return from_api(model, api::handle(model, call), r, where.format);
 }
 
-bool wants_body(const cluster& model, const node_name& contacted, const net::http_request& head, std::size_t announced) {
+bool wants_body(const cluster& model, const node_name& contacted, const net::http_request& head,
+                std::size_t announced) {
     const target where(head.target);
     return where.is_api && !refuse_at_first_sight(model, head) && is_known(model, contacted, head, where.path) &&
            !refuse_body(model, head, where.path, announced);

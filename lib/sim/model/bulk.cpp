@@ -236,7 +236,10 @@ std::string begin_migrate_all(cluster& model, bulk_order what) {
         migrate_order one;
         one.guest = i.guest;
         one.target = o.target;
-        one.online = one.restart = model.is_running(o.node, i.guest);
+        // A container cannot move while it runs; it is stopped and started again.
+        const bool runs = model.is_running(o.node, i.guest);
+        one.online = runs && i.guest.type == guest_type::vm;
+        one.restart = runs && i.guest.type == guest_type::ct;
         one.with_local_disks = o.with_local_disks;
         return begin_migration(model, o.node, o.user, std::move(one));
     };

@@ -65,7 +65,7 @@ class fault_plan {
   public:
     std::vector<guest_fault> guests;
     std::map<node_name, api_fault> api;  ///< by contacted node
-    std::set<node_name> silent_logs;  ///< workers there say nothing until their last line
+    std::set<node_name> silent_logs;     ///< workers there say nothing until their last line
     bool quorum_off = false;
     bool qdevice_off = false;
     std::set<std::string> storages_offline;  ///< "backup" or "backup@n2"

@@ -286,8 +286,8 @@ fault_command cluster_fault_command(std::string_view verb) {
         {"power", switch_command},   {"net", switch_command},  {"cnet", switch_command},     {"svc", switch_command},
         {"reset", reset_command},    {"boot", reset_command},  {"part", part_command},       {"heal", heal_command},
         {"pause", pause_command},    {"clock", clock_command}, {"service", service_command}, {"quorum", quorum_command},
-        {"qdevice", quorum_command}, {"wd", watchdog_command}, {"api", api_command},
-        {"worker", worker_command}, {"tasklog", tasklog_command}};
+        {"qdevice", quorum_command}, {"wd", watchdog_command}, {"api", api_command},         {"worker", worker_command},
+        {"tasklog", tasklog_command}};
     const auto found = commands.find(verb);
     return found == commands.end() ? nullptr : found->second;
 }

@@ -139,7 +139,7 @@ class options {
     std::vector<storage_options> storages;
     std::vector<stored_file_options> stored_files;
     std::map<node_name, std::chrono::seconds> utc_offsets;  ///< how far local time is ahead of UTC; missing: not at all
-    std::vector<std::string> bridges = {"vmbr0"};  ///< of every node
+    std::vector<std::string> bridges = {"vmbr0"};           ///< of every node
     qemu_options qemu;
     std::vector<user_options> users;
     std::vector<token_options> tokens;

@@ -8,8 +8,8 @@
 namespace steward::sim {
 
 /// Everything but what is only on its way: workers that run die with the simulator, as with a node's power, and leave
-/// what they leave; requests that wait are dropped; memberships that are being agreed on are agreed on; what the API of a
-/// node was made to do is over, and the cluster log begins anew. Times are seconds before now, calendar times are
+/// what they leave; requests that wait are dropped; memberships that are being agreed on are agreed on; what the API of
+/// a node was made to do is over, and the cluster log begins anew. Times are seconds before now, calendar times are
 /// absolute.
 [[nodiscard]] std::string save_state(const cluster& model);
 

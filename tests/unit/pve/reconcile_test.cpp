@@ -3,9 +3,9 @@
 #include "pve/client.hpp"
 #include "runtime/sim_time.hpp"
 #include "runtime/task_group.hpp"
-#include "sim/model/cluster.hpp"
 #include "sim/direct_transport.hpp"
 #include "sim/drive.hpp"
+#include "sim/model/cluster.hpp"
 #include "sim/model/faults.hpp"
 
 #include <catch2/catch.hpp>

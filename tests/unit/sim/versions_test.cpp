@@ -1,6 +1,5 @@
-#include "small_cluster.hpp"
-
 #include "sim/front/wire.hpp"
+#include "small_cluster.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -35,7 +34,9 @@ TEST_CASE("a release has its endpoints and its parameters and no others") {
         {"interfaces came with 8.1", "GET /nodes/n1/lxc/101/interfaces", {}, {501, 200, 200, 200}},
         {"bulk actions came with 9.1", "POST /cluster/bulk-action/guest/start", {{"vms", "110"}}, {501, 501, 200, 200}},
         {"groups became rules with 9.0", "GET /cluster/ha/rules", {}, {501, 501, 200, 200}},
-        {"overrule-shutdown came with 8.2", "POST /nodes/n1/lxc/101/status/stop", {{"overrule-shutdown", "1"}},
+        {"overrule-shutdown came with 8.2",
+         "POST /nodes/n1/lxc/101/status/stop",
+         {{"overrule-shutdown", "1"}},
          {400, 200, 200, 200}},
         {"the short form of a snippet of every release", "GET /version", {}, {200, 200, 200, 200}},
     };
