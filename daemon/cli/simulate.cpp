@@ -44,15 +44,22 @@ constexpr const char* help = R"(steward simulate serve [options]     a PVE clust
   --backup-age T|none    age of every guest's newest backup (1h)
   --seed S               (1)
 
-steward simulate fault --dir DIR COMMAND…
+steward simulate fault --dir DIR COMMAND…             all of them are explained in docs/simulator.md
   guest G crash|corrupt|refuse|suspend|heal|stop      its service dies, dies for good, answers 503, hangs; it stops itself
-  guest G stop-fails|start-fails|shutdown-hangs [@ N] [xK]          guest G ok
-  restore G fail P%|hang|slow F|workerkill P%|enospc P% [@ N] [xK]  restore G ok
-  lock G L   unlock G   ha add|del G   maint N on|off   backup G none|age D
-  power|net|svc N on|off   quorum off|on   storage S[@N] offline|online|full|hang
-  api N|any CODE [SECONDS]|hang|garbage|drop-reply|list-empty|ok
-  token revoke|restore|deny PRIVILEGE|allow PRIVILEGE
+  guest G stop-fails|start-fails|shutdown-hangs|agent off [@ N] [xK]   guest G ok
+  restore G fail P%|hang|slow F|workerkill P%|enospc P% [@ N] [xK]     restore G ok
+  lock G L   unlock G   worker G kill   tasklog N|any silent|ok   cfs-lock NAME hold|free
+  backup G none|age D|stale|missing|corrupt|unreadable|foreign
+  storage S[@N] offline|full|hang|online   storage S fails TEXT
+  ha add|del G   maint N on|off
+  power|net|cnet|svc N on|off   reset|boot N   pause N TIME   clock N step T|drift PPM|ok   wd N fire
+  part A,B|C [bridge N]   part A>B   part ring   heal   quorum|qdevice on|off
+  service N pveproxy|pvedaemon|pmxcfs stop|freeze|start   tls N change|expired
+  api N|any CODE|latency T|hang|stall|truncate|huge MIB|garbage|drop-request|drop-reply|list-empty [TIME]
+  api N|any status-lie G running|stopped [TIME]   api N|any ok
+  token revoke|restore|deny P|allow P   ticket revoke   user U disable|enable|expire
   status                 the whole model as JSON
+  save                   to the file of --state
 )";
 
 using option_map = std::map<std::string, std::string>;
