@@ -19,10 +19,11 @@ TEMPLATE = "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"
 class Refused(Exception):
     """The cluster said no: a status and its words."""
 
-    def __init__(self, status, text):
+    def __init__(self, status, text, has_errors=True):
         super().__init__(f"{status} {text}")
         self.status = status
         self.text = text
+        self.has_errors = has_errors
 
 
 class Proxmoxer:
@@ -30,7 +31,8 @@ class Proxmoxer:
 
     def __init__(self, site, user="root@pam", password="simulated"):
         from proxmoxer import ProxmoxAPI
-        from proxmoxer.core import AuthenticationError, ResourceException
+        from proxmoxer.backends.https import AuthenticationError
+        from proxmoxer.core import ResourceException
         self.refused = ResourceException
         host = site.ready["nodes"][0]["url"].removeprefix("https://")
         try:
@@ -38,12 +40,13 @@ class Proxmoxer:
         except AuthenticationError as error:
             raise Refused(401, str(error)) from error
 
-    def call(self, verb, path, **params):
+    def call(self, verb, path, /, **params):
         params = {key.replace("_", "-"): value for key, value in params.items()}
         try:
             return getattr(self.api(path), verb.lower())(**params)
         except self.refused as error:
-            raise Refused(error.status_code, f"{error.status_message} {error.content} {error.errors}") from error
+            # proxmoxer 1.2 looks for the parameters' errors below `data`, which is null, and so loses them.
+            raise Refused(error.status_code, f"{error.status_message} {error.content}", has_errors=False) from error
 
 
 class Curl:
@@ -57,7 +60,7 @@ class Curl:
         self.headers = ["-H", "Cookie: PVEAuthCookie=" + urllib.parse.quote(ticket["ticket"], safe=""),
                         "-H", "CSRFPreventionToken: " + ticket["CSRFPreventionToken"]]
 
-    def call(self, verb, path, **params):
+    def call(self, verb, path, /, **params):
         form = urllib.parse.urlencode({key.replace("_", "-"): value for key, value in params.items()})
         url = self.base + urllib.parse.quote(path, safe="/:!@%")
         body = []
@@ -66,8 +69,8 @@ class Curl:
         elif verb in ("POST", "PUT"):
             body = ["--data", form]
         done = subprocess.run(["curl", "-sS", "-i", "--http1.1", "--cacert", self.ca, "-X", verb, *self.headers, *body, url],
-                              capture_output=True, text=True, timeout=60, check=True)
-        head, _, text = done.stdout.partition("\r\n\r\n")
+                              capture_output=True, timeout=60, check=True)
+        head, _, text = done.stdout.decode().partition("\r\n\r\n")
         _, status, reason = head.split("\r\n")[0].split(" ", 2)
         if status != "200":
             raise Refused(int(status), f"{reason} {text}")
@@ -80,7 +83,7 @@ class Ours:
     VERBS = {"GET": "get", "POST": "create", "PUT": "set", "DELETE": "delete"}
 
     def __init__(self, site, user="root@pam", password="simulated"):
-        secret = site.directory / f"password-{user}"
+        secret = site.directory / f"password-{user}-{password}"
         secret.write_text(password + "\n")
         secret.chmod(0o600)
         self.site = site
@@ -88,7 +91,7 @@ class Ours:
                         "--user", user, "--password-file", str(secret), "-o", "json", "--no-check"]
         self.call("GET", "/version")
 
-    def call(self, verb, path, **params):
+    def call(self, verb, path, /, **params):
         words = [f"{key.replace('_', '-')}={value}" for key, value in params.items()]
         done = self.site.run("api", self.VERBS[verb], *self.options, path, *words)
         if done.returncode == 0:
@@ -107,6 +110,8 @@ def refused(status, words, call, *args, **params):
     except Refused as no:
         # Our client names the kind of refusal and not always its number.
         expect(no.status in (status, 0), f"{args} was refused with {no.status}, not {status}: {no.text}")
+        if status == 400 and not no.has_errors:
+            words = "Parameter verification failed."
         expect(words in no.text, f"{args} was refused with other words than \"{words}\": {no.text}")
         return
     raise Failed(f"{args} {params} was not refused")
@@ -204,7 +209,7 @@ def firewall(client):
 def errors(site, kind, client):
     refused(500, "does not exist", client.call, "GET", "/nodes/n1/lxc/999/config")
     refused(500, "hostname lookup 'n9' failed", client.call, "GET", "/nodes/n9/status")
-    refused(400, "boolean", client.call, "POST", "/nodes/n1/vzdump", vmid=101, protected="yes")
+    refused(400, "boolean", client.call, "POST", "/nodes/n1/vzdump", vmid=101, storage="backup", protected=2)
     refused(400, "not defined in schema", client.call, "GET", "/version", colour="red")
     refused(501, "not implemented", client.call, "GET", "/nosuch")
     client.call("POST", "/access/users", userid="guest@pve", password="a-password")
