@@ -202,7 +202,7 @@ int number_from_environment(const char* name, int otherwise) {
 
 TEST_CASE("no sequence of calls and faults breaks what must hold") {
     const int first = number_from_environment("STEWARD_SIM_SEED", 1);
-    const int count = number_from_environment("STEWARD_SIM_SEEDS", 40);
+    const int count = number_from_environment("STEWARD_SIM_SEEDS", 20);
     int calls = 0;
     int good = 0;
     for (int seed = first; seed < first + count; ++seed) {
