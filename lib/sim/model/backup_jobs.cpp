@@ -2,6 +2,7 @@
 
 #include "sim/model/calendar_event.hpp"
 #include "sim/model/cluster.hpp"
+#include "sim/model/text.hpp"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -9,18 +10,8 @@
 namespace steward::sim {
 namespace {
 
-std::vector<std::string> words_of(const std::string& list) {
-    std::vector<std::string> words;
-    for (std::size_t at = 0; at < list.size();) {
-        const std::size_t end = std::min(list.find_first_of(",; ", at), list.size());
-        if (end > at) words.push_back(list.substr(at, end - at));
-        at = end + 1;
-    }
-    return words;
-}
-
 bool names(const std::string& list, vmid guest) {
-    const auto words = words_of(list);
+    const auto words = split_list(list);
     return std::find(words.begin(), words.end(), to_string(guest)) != words.end();
 }
 
@@ -70,7 +61,7 @@ std::vector<vmid> guests_of_pool(const std::string& user_cfg, const std::string&
         at = end + 1;
         const std::size_t from = line.starts_with(head) ? line.find(':', head.size()) : std::string::npos;
         if (from == std::string::npos) continue;
-        for (const std::string& word : words_of(line.substr(from + 1, line.find(':', from + 1) - from - 1)))
+        for (const std::string& word : split_list(line.substr(from + 1, line.find(':', from + 1) - from - 1)))
             if (const auto id = parse_vmid(word)) guests.push_back(*id);
     }
     return guests;

@@ -1,6 +1,7 @@
 #include "sim/model/ha_config.hpp"
 
 #include "sim/model/file_tree.hpp"
+#include "sim/model/text.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -10,18 +11,8 @@ namespace steward::sim {
 
 namespace {
 
-std::vector<std::string> words_of(const std::string& list) {
-    std::vector<std::string> words;
-    for (std::size_t at = 0; at < list.size();) {
-        const std::size_t end = std::min(list.find_first_of(",; ", at), list.size());
-        if (end > at) words.push_back(list.substr(at, end - at));
-        at = end + 1;
-    }
-    return words;
-}
-
 bool names(const config_section& rule, const std::string& sid) {
-    const auto all = words_of(rule.get("resources"));
+    const auto all = split_list(rule.get("resources"));
     return std::find(all.begin(), all.end(), sid) != all.end();
 }
 
@@ -43,7 +34,7 @@ ha_resource::ha_resource(const config_section& from, guest_id who)
 
 std::map<node_name, int> parse_ha_nodes(const std::string& list) {
     std::map<node_name, int> nodes;
-    for (const std::string& word : words_of(list)) {
+    for (const std::string& word : split_list(list)) {
         const std::size_t colon = word.find(':');
         nodes[node_name(word.substr(0, colon))] = colon == std::string::npos ? 0 : std::atoi(word.c_str() + colon + 1);
     }
@@ -93,7 +84,7 @@ std::vector<node_name> ha_config::without_conflicts(const wish& w, std::vector<n
     for (const config_section& rule : rules.sections) {
         if (rule.type != "resource-affinity" || rule.flag("disable") || !names(rule, w.sid)) continue;
         std::vector<node_name> taken;
-        for (const std::string& other : words_of(rule.get("resources")))
+        for (const std::string& other : split_list(rule.get("resources")))
             if (const auto s = services.find(other); other != w.sid && s != services.end())
                 taken.push_back(s->second.node);
         const bool together = rule.get("affinity") == "positive";

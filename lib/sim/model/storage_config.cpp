@@ -1,5 +1,7 @@
 #include "sim/model/storage_config.hpp"
 
+#include "sim/model/text.hpp"
+
 #include <algorithm>
 #include <array>
 #include <fmt/core.h>
@@ -37,16 +39,6 @@ constexpr std::array<storage_type, 15> types = {{
     {"esxi", true, "import", "import", "server,username,password", "skip-cert-verification", "raw"},
 }};
 
-std::vector<std::string> words_of(const std::string& list) {
-    std::vector<std::string> words;
-    for (std::size_t at = 0; at < list.size();) {
-        const std::size_t end = std::min(list.find_first_of(",; ", at), list.size());
-        if (end > at) words.push_back(list.substr(at, end - at));
-        at = end + 1;
-    }
-    return words;
-}
-
 bool is_set(const config_section& s, const std::string& key) { return s.has(key) && s.get(key) != "0"; }
 
 storage_entry entry_of(const config_section& s) {
@@ -55,10 +47,10 @@ storage_entry entry_of(const config_section& s) {
     const storage_type* type = find_storage_type(s.type);
     const std::string held = s.get("content", type != nullptr ? type->default_content : "images");
     e.values["content"] = held;
-    e.content = words_of(held);
+    e.content = split_list(held);
     e.shared = (type != nullptr && type->is_shared) || is_set(s, "shared");
     e.disabled = is_set(s, "disable");
-    for (const std::string& name : words_of(s.get("nodes"))) e.nodes.emplace_back(name);
+    for (const std::string& name : split_list(s.get("nodes"))) e.nodes.emplace_back(name);
     const bool is_mounted = e.has_files() && s.type != "dir" && s.type != "btrfs";
     if (is_mounted && !s.has("path")) e.values["path"] = "/mnt/pve/" + s.id;
     return e;
@@ -70,7 +62,7 @@ storage_entry built_in_local() {
     e.values = {{"path", "/var/lib/vz"},
                 {"content", "vztmpl,iso,backup,rootdir,images,snippets"},
                 {"prune-backups", "keep-all=1"}};
-    e.content = words_of(e.values["content"]);
+    e.content = split_list(e.values["content"]);
     return e;
 }
 
