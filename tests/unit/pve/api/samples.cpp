@@ -110,6 +110,7 @@ constexpr const char* likely[] = {
     "2026-11-21 02:30",
     "10/second",
     "ftp",
+    "echo-request",
     "tag:ff0000",
     "-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----\n",
     "q35",
