@@ -29,7 +29,8 @@ const char* name_of(errc code) noexcept {
 }
 
 bool is_not_delivered(errc code) noexcept {
-    return code == errc::not_delivered || code == errc::untrusted || code == errc::dry_run || code == errc::unavailable || code == errc::unsupported;
+    return code == errc::not_delivered || code == errc::untrusted || code == errc::dry_run ||
+           code == errc::unavailable || code == errc::unsupported;
 }
 
 std::string fault::text() const {

@@ -28,10 +28,10 @@ def memory(pid, key):
     return 0.0
 
 
-def whole_lists(site, token, count):
-    """Milliseconds on the clock for one /cluster/resources after the other on one connection, as curl sees them."""
+def one_after_the_other(site, token, path, count):
+    """Seconds on the clock and bytes of one request after the other on one connection, as curl sees them."""
     with tempfile.NamedTemporaryFile("w", suffix=".curl") as config:
-        url = site.ready["nodes"][0]["url"] + "/api2/json/cluster/resources"
+        url = site.ready["nodes"][0]["url"] + "/api2/json" + path
         config.write(f'cacert = "{site.ready["ca_file"]}"\nheader = "Authorization: PVEAPIToken={token}"\nsilent\nfail\n'
                      'write-out = "%{time_starttransfer} %{time_total} %{size_download}\\n"\n'
                      + f'url = "{url}"\noutput = "/dev/null"\n' * count)
@@ -59,9 +59,10 @@ def main():
             token = pathlib.Path(site.ready["token_file"]).read_text().strip()
             print(f"{given.nodes} nodes, {given.guests} guests: ready after {started:.1f} s, {memory(pid, 'VmRSS'):.0f} MiB")
 
-            whole_lists(site, token, 2)
+            everything = "/cluster/resources"
+            one_after_the_other(site, token, everything, 2)
             used = processor_seconds(pid)
-            rows = whole_lists(site, token, given.lists)
+            rows = one_after_the_other(site, token, everything, given.lists)
             used = (processor_seconds(pid) - used) / len(rows)
             first = statistics.median(row[0] for row in rows) * 1000
             total = statistics.median(row[1] for row in rows) * 1000
@@ -78,6 +79,11 @@ def main():
             used = processor_seconds(pid) - used
             print(f"/version, 8 at once: {given.requests / took:.0f} requests/s beside the client, "
                   f"{given.requests / used:.0f} on one core ({used / given.requests * 1e6:.0f} µs each)")
+            for path, count in [("/nodes/n2/lxc", 50), ("/nodes/n2/lxc/101/status/current", 1000), ("/nodes/n2/lxc/101/config", 1000)]:
+                used = processor_seconds(pid)
+                rows = one_after_the_other(site, token, path, count)
+                used = (processor_seconds(pid) - used) / count
+                print(f"{path} by way of n1, {rows[0][2]:.0f} bytes: {used * 1e6:.0f} µs of processor, {1 / used:.0f} requests/s on one core")
             print(f"largest so far: {memory(pid, 'VmHWM'):.0f} MiB")
             began = time.monotonic()
             site.stop("simulator", limit=120)

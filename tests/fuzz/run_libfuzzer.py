@@ -2,7 +2,7 @@
 
 usage: run_libfuzzer.py [--seconds N] PROGRAM CORPUS
 
-Without the program there is nothing to run: skipped (77), unless STEWARD_FUZZER=required, as `./dev fuzz` sets it once it
+Without the program there is nothing to run: skipped (77), unless STEWARD_FUZZER=required, as `./dev test` sets it once it
 has found a Clang. What it found is printed as hexadecimal, and kept beside the program.
 """
 import argparse
@@ -21,7 +21,7 @@ def main():
     parser.add_argument("corpus", type=pathlib.Path)
     wanted = parser.parse_args()
     if not wanted.program.exists():
-        print(f"{wanted.program} is not there: ./dev fuzz builds it where Clang can be installed")
+        print(f"{wanted.program} is not there: ./dev test builds it where Clang can be installed")
         return 1 if os.environ.get("STEWARD_FUZZER") == "required" else 77
     found = wanted.program.parent / (wanted.program.name + ".found")
     found.mkdir(exist_ok=True)

@@ -101,7 +101,7 @@ reply unlock(call& c) {
 std::optional<reply> mark_user(call& c, bool has_factors) {
     return change_users(c, "enabling TFA for the user failed", [&](user_config& users) -> complaint {
         const auto found = users.users.find(c.path.at("userid"));
-        if (found != users.users.end()) found->second.keys = std::string(has_factors ? 1 : 0, 'x');
+        if (found != users.users.end()) found->second.keys = has_factors ? "x" : "";
         return std::nullopt;
     });
 }

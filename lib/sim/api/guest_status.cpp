@@ -1,4 +1,5 @@
 #include "sim/api/guest_api.hpp"
+#include "sim/api/guest_load.hpp"
 #include "sim/model/devices.hpp"
 
 #include <boost/json/array.hpp>
@@ -14,24 +15,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::uint64_t node_processors = 2;
-constexpr std::uint64_t root_disk = 270553174016;
-constexpr std::uint64_t root_disk_used = 23316590592;
-constexpr std::uint64_t ct_default_disk = 4ULL << 30U;
-
-std::uint64_t number_of(const guest_config& config, const char* key, std::uint64_t fallback) {
-    const std::string text = config.get(key);
-    return text.empty() ? fallback : std::strtoull(text.c_str(), nullptr, 10);
-}
-
-std::uint64_t memory_of(const guest_config& config) {
-    // A VM's memory may be a property string: "current=512"
-    const std::string text = config.get("memory");
-    const std::size_t digits = text.find_first_of("0123456789");
-    return (text.empty() || digits == std::string::npos ? 512 : std::strtoull(text.c_str() + digits, nullptr, 10))
-           << 20U;
-}
-
 std::uint64_t seconds_up(const call& c, const instance* i) {
     return i == nullptr ? 0 : static_cast<std::uint64_t>((c.model.now() - i->started) / 1s);
 }
@@ -41,40 +24,15 @@ bool has_network(const guest_config& config) {
                        [](const auto& v) { return is_net_option(v.first); });
 }
 
-void add_container(const call& c, const guest_config& config, const instance* i, json::object& row) {
-    std::uint64_t disk = disk_size(config.get("rootfs"));
+void add_container(const guest_config& config, json::object& row) {
     row["type"] = "lxc";
-    row["name"] = config.get("hostname").empty() ? fmt::format("CT{}", row["vmid"].as_int64()) : config.get("hostname");
-    row["cpus"] = number_of(config, "cores", number_of(config, "cpulimit", node_processors));
-    row["maxmem"] = memory_of(config);
-    row["mem"] = i == nullptr ? 0 : memory_of(config) / 20;
     row["swap"] = 0;
     row["maxswap"] = number_of(config, "swap", 512) << 20U;
-    // A stopped one has what its configuration says; a running one what df says, of the storage for a plain directory.
-    if (i == nullptr && disk == 0) disk = ct_default_disk;
-    row["maxdisk"] = disk == 0 ? root_disk : disk;
-    row["disk"] = i == nullptr ? 0 : disk == 0 ? root_disk_used : disk / 8;
     row["diskread"] = 0;
-    row["diskwrite"] = 0;
-    (void)c;
 }
 
 /// A system reads a little when it boots.
 std::uint64_t bytes_read(const call& c, const instance* i) { return seconds_up(c, i) < 2 ? 0 : 1536; }
-
-void add_machine(const call& c, const guest_config& config, const instance* i, json::object& row) {
-    row["name"] = config.get("name").empty() ? fmt::format("VM {}", row["vmid"].as_int64()) : config.get("name");
-    const std::uint64_t all = number_of(config, "sockets", 1) * number_of(config, "cores", 1);
-    row["cpus"] = std::min(all, number_of(config, "vcpus", all));
-    row["maxmem"] = memory_of(config);
-    row["mem"] = i == nullptr ? 0 : memory_of(config) / 32;
-    const std::string boot = boot_disk(config);
-    row["maxdisk"] = boot.empty() ? 0 : disk_size(config.get(boot));
-    row["disk"] = 0;
-    row["diskread"] = boot.empty() ? 0 : bytes_read(c, i);
-    row["diskwrite"] = 0;
-    if (!config.get("serial0").empty()) row["serial"] = 1;
-}
 
 json::object status_row(const call& c, guest_id g, const guest_config& config) {
     const instance* i = c.model.find_instance(c.node, g);
@@ -85,10 +43,20 @@ json::object status_row(const call& c, guest_id g, const guest_config& config) {
     const std::uint64_t traffic = has_network(config) ? seconds_up(c, i) : 0;
     row["netin"] = traffic * 120;
     row["netout"] = traffic * 60;
-    if (g.type == guest_type::ct)
-        add_container(c, config, i, row);
-    else
-        add_machine(c, config, i, row);
+    const guest_load load(g, config, i != nullptr);
+    row["name"] = load.name;
+    row["cpus"] = load.processors;
+    row["maxmem"] = load.memory_bytes;
+    row["mem"] = load.used_memory_bytes;
+    row["maxdisk"] = load.disk_bytes;
+    row["disk"] = load.used_disk_bytes;
+    row["diskwrite"] = 0;
+    if (g.type == guest_type::ct) {
+        add_container(config, row);
+    } else {
+        row["diskread"] = load.boot_disk.empty() ? 0 : bytes_read(c, i);
+        if (!config.get("serial0").empty()) row["serial"] = 1;
+    }
     if (i != nullptr) row["pid"] = i->pid;
     for (const char* key : {"lock", "tags"})
         if (const std::string value = config.get(key); !value.empty()) row[key] = value;
@@ -144,7 +112,7 @@ void ask_machine(const call& c, guest_id g, const guest_config& config, const in
                    {"pbs-masterkey", true},           {"query-bitmap-info", true}};
     row["proxmox-support"] = std::move(support);
     if (qemu.is_proxmox && config.get("balloon") != "0") {
-        const std::uint64_t all = memory_of(config);
+        const std::uint64_t all = guest_load(g, config, true).memory_bytes;
         row["balloon"] = all;
         row["ballooninfo"] = json::object{{"actual", all}, {"max_mem", all}, {"last_update", 0}};
     }

@@ -1,5 +1,6 @@
 #include "base/sha1.hpp"
 #include "sim/api/call.hpp"
+#include "sim/model/machine.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -13,20 +14,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::uint64_t node_memory = 24ULL << 30U;
-constexpr std::uint64_t own_memory = 3ULL << 30U;
-constexpr std::uint64_t root_bytes = 270553174016;
-constexpr std::uint64_t root_used = 23316590592;
-
 bool is_before_9(const call& c) { return c.model.version() < pve::schema::version{9, 0}; }
-
-std::uint64_t used_memory(const call& c) {
-    std::uint64_t used = own_memory;
-    for (const auto& [key, i] : c.model.instances())
-        if (const auto config = c.model.config(i.node, i.guest); config && i.node == c.node)
-            used += std::strtoull(config->get("memory").c_str(), nullptr, 10) << 20U;
-    return used;
-}
 
 std::string package_of(const call& c) {
     return fmt::format("pve-manager/{}/{}", full_version(c.model.version()), repository_id(c.model.version()));
@@ -34,11 +22,11 @@ std::string package_of(const call& c) {
 
 reply get_status(call& c) {
     const sim_node* n = c.model.find_node(c.node);
-    const std::uint64_t used = used_memory(c);
+    const std::uint64_t used = c.model.used_memory(c.node);
     const std::string release = is_before_9(c) ? "6.8.12-9-pve" : "6.14.8-2-pve";
     const std::string build = "#1 SMP PREEMPT_DYNAMIC PMX 6.8.12-9 (2025-03-16T19:18Z)";
-    json::object memory{{"total", node_memory}, {"used", used}, {"free", node_memory - used}};
-    if (!is_before_9(c)) memory["available"] = node_memory - used;
+    json::object memory{{"total", machine::memory_bytes}, {"used", used}, {"free", machine::memory_bytes - used}};
+    if (!is_before_9(c)) memory["available"] = machine::memory_bytes - used;
     return ok(json::object{
         {"uptime", (c.model.now() - n->booted) / 1s},
         {"cpu", 0.02},
@@ -60,10 +48,10 @@ reply get_status(call& c) {
         {"memory", std::move(memory)},
         {"swap", json::object{{"total", 0}, {"used", 0}, {"free", 0}}},
         {"ksm", json::object{{"shared", 0}}},
-        {"rootfs", json::object{{"total", root_bytes},
-                                {"used", root_used},
-                                {"free", root_bytes - root_used},
-                                {"avail", root_bytes - root_used}}},
+        {"rootfs", json::object{{"total", machine::root_bytes},
+                                {"used", machine::root_used_bytes},
+                                {"free", machine::root_bytes - machine::root_used_bytes},
+                                {"avail", machine::root_bytes - machine::root_used_bytes}}},
         {"pveversion", package_of(c)}});
 }
 

@@ -1,5 +1,6 @@
 #include "base/sha1.hpp"
 #include "sim/api/call.hpp"
+#include "sim/model/machine.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -166,18 +167,19 @@ reply rrd_data(call& c) {
     for (int i = count; i > 0; --i) {
         json::object row{{"time", last - i * width}};
         if (last - i * width >= booted) {
-            for (const auto& [key, value] : std::vector<std::pair<const char*, double>>{{"cpu", 0.02},
-                                                                                        {"maxcpu", 2},
-                                                                                        {"loadavg", 0.1},
-                                                                                        {"iowait", 0},
-                                                                                        {"netin", 0},
-                                                                                        {"netout", 0},
-                                                                                        {"memtotal", 25769803776.0},
-                                                                                        {"memused", 3221225472.0},
-                                                                                        {"swaptotal", 0},
-                                                                                        {"swapused", 0},
-                                                                                        {"roottotal", 270553174016.0},
-                                                                                        {"rootused", 23316590592.0}})
+            for (const auto& [key, value] : std::vector<std::pair<const char*, double>>{
+                     {"cpu", 0.02},
+                     {"maxcpu", machine::processors},
+                     {"loadavg", 0.1},
+                     {"iowait", 0},
+                     {"netin", 0},
+                     {"netout", 0},
+                     {"memtotal", static_cast<double>(machine::memory_bytes)},
+                     {"memused", static_cast<double>(machine::own_memory_bytes)},
+                     {"swaptotal", 0},
+                     {"swapused", 0},
+                     {"roottotal", static_cast<double>(machine::root_bytes)},
+                     {"rootused", static_cast<double>(machine::root_used_bytes)}})
                 row[key] = value;
         }
         rows.push_back(std::move(row));

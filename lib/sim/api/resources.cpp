@@ -1,5 +1,7 @@
 #include "sim/api/call.hpp"
+#include "sim/api/guest_load.hpp"
 #include "sim/api/row_text.hpp"
+#include "sim/model/machine.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -15,10 +17,6 @@ namespace json = boost::json;
 using namespace std::chrono_literals;
 
 namespace {
-
-constexpr std::uint64_t node_memory = 24ULL << 30U;
-constexpr std::uint64_t node_processors = 2;
-constexpr std::uint64_t root_disk = 270553174016;
 
 std::size_t index_of(const call& c, const node_name& node) {
     const sim_node* n = c.model.find_node(node);
@@ -47,24 +45,6 @@ reply status(call& c) {
     return ok(std::move(rows));
 }
 
-std::uint64_t number_of(const guest_config& config, const char* key, std::uint64_t fallback) {
-    const auto found = config.values.find(key);
-    return found == config.values.end() ? fallback : std::strtoull(found->second.c_str(), nullptr, 10);
-}
-
-/// A guest without a name is called by its number.
-std::string name_of(guest_id guest, const guest_config& config) {
-    const bool is_ct = guest.type == guest_type::ct;
-    std::string name = config.get(is_ct ? "hostname" : "name");
-    return name.empty() ? fmt::format("{}{}", is_ct ? "CT" : "VM ", guest.id.number()) : name;
-}
-
-/// A container that does not say has all of the node's processors.
-std::uint64_t processors_of(guest_type type, const guest_config& config) {
-    if (type == guest_type::ct) return number_of(config, "cores", number_of(config, "cpulimit", node_processors));
-    return number_of(config, "sockets", 1) * number_of(config, "cores", 1);
-}
-
 /// One guest as text: ten thousand of them in one answer are too many for a tree of JSON values.
 void guest_row(const call& c, std::size_t viewer, const config_files::entry& e, const ha_view& ha, row_text& out) {
     const guest_id guest = e.where.guest;
@@ -79,33 +59,24 @@ void guest_row(const call& c, std::size_t viewer, const config_files::entry& e, 
     if (heard == nullptr) {
         out.text("status", "unknown");
     } else {
-        std::uint64_t disk = 0;
-        for (const auto& [key, id] : config.volumes()) disk += disk_size(config.get(key));
+        const guest_load load(guest, config, heard->running);
         out.text("status", !heard->running ? "stopped" : heard->paused ? "paused" : "running");
-        out.text("name", name_of(guest, config));
+        out.text("name", load.name);
         out.number("template", config.get("template") == "1" ? 1 : 0);
         out.number("uptime", heard->running ? static_cast<std::uint64_t>((at - heard->started) / 1s) : 0);
-        out.number("maxcpu", processors_of(guest.type, config));
+        out.number("maxcpu", load.processors);
         out.raw("cpu", heard->running ? "0.0006" : "0");
-        out.number("maxmem", number_of(config, "memory", 512) << 20U);
-        out.number("mem", heard->running ? 48U << 20U : 0);
-        out.number("maxdisk", disk);
-        for (const char* counter : {"disk", "netin", "netout", "diskread", "diskwrite"}) out.number(counter, 0);
+        out.number("maxmem", load.memory_bytes);
+        out.number("mem", load.used_memory_bytes);
+        out.number("maxdisk", load.disk_bytes);
+        out.number("disk", load.used_disk_bytes);
+        for (const char* counter : {"netin", "netout", "diskread", "diskwrite"}) out.number(counter, 0);
     }
     if (const auto pool = c.model.access().users().pool_of(guest.id.number())) out.text("pool", *pool);
     if (const std::string lock = config.get("lock"); !lock.empty()) out.text("lock", lock);
     if (const std::string tags = config.get("tags"); !tags.empty()) out.text("tags", tags);
     if (const std::string state = ha.short_state_of(guest); !state.empty()) out.text("hastate", state);
     out.end();
-}
-
-std::uint64_t used_memory(const call& c, const sim_node& n) {
-    std::uint64_t used = 3ULL << 30U;
-    for (const auto& [key, i] : c.model.instances())
-        if (i.node == n.name)
-            if (const auto* e = c.model.files().find(n.name, i.guest))
-                used += std::strtoull(e->parsed.get("memory").c_str(), nullptr, 10) << 20U;
-    return used;
 }
 
 /// A member whose pvestatd has said nothing yet is `unknown`; one that left keeps its sizes for a while.
@@ -120,18 +91,38 @@ json::object node_row(const call& c, const sim_node& n) {
                                 : heard != nullptr ? "online"
                                                    : "unknown"}};
     if (heard == nullptr || !c.may("/nodes/" + n.name.str(), "Sys.Audit")) return row;
-    row["maxcpu"] = node_processors;
-    row["maxmem"] = node_memory;
-    row["maxdisk"] = root_disk;
+    row["maxcpu"] = machine::processors;
+    row["maxmem"] = machine::memory_bytes;
+    row["maxdisk"] = machine::root_bytes;
     if (!member) return row;
-    row["mem"] = used_memory(c, n);
+    row["mem"] = heard->used_memory;
     row["cpu"] = 0.02;
-    row["disk"] = 23316590592;
+    row["disk"] = machine::root_used_bytes;
     row["uptime"] = (heard->at - n.booted) / 1s;
     return row;
 }
 
-json::object storage_row(const call& c, const storage_entry& s, const sim_node& n) {
+/// How much is used of each storage. What is shared is counted once for all nodes: it may hold the archives of
+/// thousands of guests.
+class storage_use {
+  public:
+    explicit storage_use(const cluster& model) : model_(model) {}
+
+    std::uint64_t of(const storage_entry& s, const node_name& node) {
+        const std::uint64_t total = model_.capacity(s.id);
+        if (model_.is_full(s.id, node)) return total;
+        if (!s.shared) return std::min(model_.used(s.id, node), total);
+        const auto [known, is_new] = shared_.try_emplace(s.id);
+        if (is_new) known->second = model_.used(s.id, node);
+        return std::min(known->second, total);
+    }
+
+  private:
+    const cluster& model_;
+    std::map<storage_id, std::uint64_t> shared_;
+};
+
+json::object storage_row(const call& c, const storage_entry& s, const sim_node& n, storage_use& use) {
     std::string content;
     for (const std::string& word : s.content) content += (content.empty() ? "" : ",") + word;
     const bool heard = c.model.heard().of_node(index_of(c, c.at), n.index, c.model.now()) != nullptr;
@@ -146,7 +137,7 @@ json::object storage_row(const call& c, const storage_entry& s, const sim_node& 
                      {"status", available ? "available" : "unknown"}};
     if (available) {
         row["maxdisk"] = c.model.capacity(s.id);
-        row["disk"] = c.model.capacity(s.id) - c.model.available(s.id, n.name);
+        row["disk"] = use.of(s, n.name);
     }
     return row;
 }
@@ -177,11 +168,12 @@ reply resources(call& c) {
                 row["hastate"] = state;
             out.row(row);
         }
+    storage_use use(c.model);
     if (wanted("storage"))
         for (const sim_node& n : c.model.nodes())
             for (const storage_entry& s : c.model.storages(c.at))
                 if (s.is_enabled_on(n.name) && c.may("/storage/" + s.id.str(), "Datastore.Audit"))
-                    out.row(storage_row(c, s, n));
+                    out.row(storage_row(c, s, n, use));
     if (wanted("sdn"))
         for (const sim_node& n : c.model.nodes())
             if (c.may("/sdn/zones/localnetwork", "SDN.Audit"))

@@ -184,6 +184,8 @@ class cluster {
     [[nodiscard]] const std::map<std::pair<node_name, guest_id>, instance>& instances() const { return instances_; }
     [[nodiscard]] instance* find_instance(const node_name& node, guest_id guest);
     [[nodiscard]] bool is_running(const node_name& node, guest_id guest) const;
+    /// Bytes that the node itself and the guests that run on it take.
+    [[nodiscard]] std::uint64_t used_memory(const node_name& node) const;
     /// Every place where it runs: more than one is the disaster that all of this is about.
     [[nodiscard]] std::vector<node_name> running_on(guest_id guest) const;
     /// Healthy when a running instance with a network has a healthy service.
@@ -227,6 +229,8 @@ class cluster {
     /// How much would fit on it in all.
     [[nodiscard]] std::uint64_t capacity(const storage_id& id) const;
     [[nodiscard]] bool is_active(const storage_id& id, const node_name& node) const;
+    /// Whether a fault says so, whatever is on it.
+    [[nodiscard]] bool is_full(const storage_id& id, const node_name& node) const;
     [[nodiscard]] std::uint64_t used(const storage_id& id, const node_name& node) const;
     [[nodiscard]] std::uint64_t available(const storage_id& id, const node_name& node) const;
     [[nodiscard]] bool has_volume(const volid& id, const node_name& node) const;

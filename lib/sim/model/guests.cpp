@@ -1,6 +1,7 @@
 #include "sim/model/cluster.hpp"
 #include "sim/model/devices.hpp"
 #include "sim/model/guest_pending.hpp"
+#include "sim/model/machine.hpp"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -101,10 +102,18 @@ instance* cluster::find_instance(const node_name& node, guest_id guest) {
 
 bool cluster::is_running(const node_name& node, guest_id guest) const { return instances_.count({node, guest}) != 0; }
 
+std::uint64_t cluster::used_memory(const node_name& node) const {
+    std::uint64_t used = machine::own_memory_bytes;
+    for (auto i = instances_.lower_bound({node, guest_id{}}); i != instances_.end() && i->first.first == node; ++i)
+        if (const auto* e = files_.find(node, i->second.guest))
+            used += std::strtoull(e->parsed.get("memory").c_str(), nullptr, 10) << 20U;
+    return std::min(used, machine::memory_bytes);  // what is more has been ballooned away
+}
+
 std::vector<node_name> cluster::running_on(guest_id guest) const {
     std::vector<node_name> where;
-    for (const auto& [key, i] : instances_)
-        if (i.guest == guest) where.push_back(i.node);
+    for (const sim_node& n : nodes_)
+        if (is_running(n.name, guest)) where.push_back(n.name);
     return where;
 }
 

@@ -153,10 +153,11 @@ void cluster::publish(std::size_t sender) {
     if (n.frozen || n.pmxcfs != service::up) return;
     auto report = std::make_shared<node_report>();
     report->at = now_;
-    for (const config_files::place& p : files(n.name).guests()) {
-        if (p.node != n.name) continue;
-        guest_report& g = report->guests[p.guest.id.number()];
-        const instance* i = find_instance(n.name, p.guest);
+    report->used_memory = used_memory(n.name);
+    for (const auto& [id, e] : files(n.name).entries()) {
+        if (e.where.node != n.name) continue;
+        guest_report& g = report->guests[id.number()];
+        const instance* i = find_instance(n.name, e.where.guest);
         g.running = i != nullptr;
         if (i == nullptr) continue;
         g.paused = i->paused;

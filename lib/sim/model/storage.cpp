@@ -88,6 +88,10 @@ bool cluster::is_active(const storage_id& id, const node_name& node) const {
            faults_.storages_offline.count(id.str() + "@" + node.str()) == 0;
 }
 
+bool cluster::is_full(const storage_id& id, const node_name& node) const {
+    return faults_.storages_full.count(id.str()) != 0 || faults_.storages_full.count(id.str() + "@" + node.str()) != 0;
+}
+
 std::uint64_t cluster::used(const storage_id& id, const node_name& node) const {
     std::uint64_t sum = 0;
     if (const auto v = volumes_.find(key_of(id, node)); v != volumes_.end())
@@ -99,10 +103,9 @@ std::uint64_t cluster::used(const storage_id& id, const node_name& node) const {
 }
 
 std::uint64_t cluster::available(const storage_id& id, const node_name& node) const {
-    const bool full =
-        faults_.storages_full.count(id.str()) != 0 || faults_.storages_full.count(id.str() + "@" + node.str()) != 0;
+    if (storage(id) == nullptr || is_full(id, node)) return 0;
     const std::uint64_t taken = used(id, node);
-    return storage(id) == nullptr || full || taken >= capacity(id) ? 0 : capacity(id) - taken;
+    return taken >= capacity(id) ? 0 : capacity(id) - taken;
 }
 
 std::map<volid, volume>& cluster::volumes(const storage_id& id, const node_name& node) {
