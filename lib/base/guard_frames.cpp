@@ -58,6 +58,7 @@ std::string encode(const request& r) {
                     to_string(r.guest), r.source.str(), r.generation);
     if (!r.target.empty()) out += fmt::format("target={}\n", r.target.str());
     if (!r.digest.empty()) out += fmt::format("digest={}\n", r.digest);
+    if (r.is_source_gone) out += "gone=1\n";
     return out;
 }
 
@@ -88,6 +89,10 @@ result<request> decode_request(std::string_view body) {
         if (key == "source") return read_node(value, r.source);
         if (key == "target") return read_node(value, r.target);
         if (key == "generation") return read(value, r.generation);
+        if (key == "gone") {
+            r.is_source_gone = value == "1";
+            return r.is_source_gone;
+        }
         if (key == "digest") {
             r.digest = value;
             return is_digest(value);

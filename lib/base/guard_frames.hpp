@@ -27,6 +27,8 @@ class request {
     node_name target;  ///< relocate only
     std::uint32_t generation = 0;
     std::string digest;  ///< SHA-1 expected of the configuration (park, relocate)
+    /// Its node is proven to run nothing: whatever locked it died with that node (reliability P14).
+    bool is_source_gone = false;
 };
 
 class reply {

@@ -22,7 +22,7 @@ std::string home_path(const request& r) {
 /// Whether the configuration may be taken at all: nobody else's lock on it, and still what the asker has seen.
 std::optional<reply> reason_against(const request& r, const std::string& text) {
     // The lock first: PVE's lock also changes the digest, and is the better explanation.
-    if (const auto lock = head_value(text, "lock"))
+    if (const auto lock = head_value(text, "lock"); lock && !r.is_source_gone)
         return refusal(errc::locked, fmt::format("{} is locked ({})", to_string(r.guest), *lock));
     if (sha1_hex(text) != r.digest)
         return refusal(errc::changed, home_path(r) + " was changed meanwhile: its digest is another one");

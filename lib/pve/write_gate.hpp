@@ -9,11 +9,14 @@ class write_gate final : public transport {
   public:
     explicit write_gate(transport& inner) : inner_(inner) {}
     void open(bool yes) { is_open_ = yes; }
+    /// Asked in front of every write, as late as can be: false means somebody else has taken over (reliability E1).
+    std::function<bool()> may_act;
     [[nodiscard]] boost::asio::awaitable<result<reply>> send(request call, time_point deadline) override;
     [[nodiscard]] boost::asio::awaitable<result<reply>> stream(request call, streams with) override;
 
   private:
-    [[nodiscard]] bool holds_back(const request& call) const { return call.what != verb::get && !is_open_; }
+    /// Why it must not leave; nothing when it may.
+    [[nodiscard]] std::optional<fault> objection(const request& call) const;
     transport& inner_;
     bool is_open_ = false;
 };

@@ -11,6 +11,9 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr const char* mode_record = "mode";
+/// A look at the cluster that is older says nothing about now.
+constexpr duration sight_limit = std::chrono::seconds(60);
+constexpr duration storm_settle = std::chrono::seconds(60);
 
 const char* name_of(config::mode m) { return m == config::mode::armed ? "armed" : "observe"; }
 
@@ -35,7 +38,11 @@ asio::awaitable<void> end_guest(guest_keeper& guest) { co_await guest.stop(); }
 }  // namespace
 
 keeper::keeper(keeper_world& world, config::settings settings, std::function<void(bool)> allow_writes)
-    : world_(world), settings_(std::move(settings)), allow_writes_(std::move(allow_writes)), ends_(world.executor) {}
+    : world_(world),
+      settings_(std::move(settings)),
+      allow_writes_(std::move(allow_writes)),
+      ends_(world.executor),
+      role_(world.executor) {}
 
 keeper::~keeper() = default;
 
@@ -59,6 +66,7 @@ void keeper::add_guest(const config::guest& g, std::optional<failover::record> s
     if (saved) first.saved = std::move(*saved);
     if (!unreadable.empty()) first = unreadable_state(g.id, now, world_.time.wall_now(), unreadable);
     auto added = std::make_unique<guest_keeper>(world_, g, std::move(first));
+    if (cluster_ != nullptr && !is_leading_) added->follow();
     auto group = std::make_unique<task_group>(world_.executor);
     group->spawn("guest " + to_string(g.id), added->run(is_resumed));
     guests_[g.id] = std::move(added);
@@ -127,6 +135,8 @@ asio::awaitable<void> keeper::watch_cluster() {
         if (view) {
             sight_.view = std::move(*view);
             sight_.taken = world_.time.now();
+            if (cluster_ != nullptr) cluster_->see_members(*sight_.view);
+            tell_guests();
         }
         take_leave();
         co_await world_.time.sleep_for(settings_.pve.poll_interval);
@@ -136,13 +146,135 @@ asio::awaitable<void> keeper::watch_cluster() {
 asio::awaitable<void> keeper::run() {
     config::settings settings = settings_;
     apply(std::move(settings));
+    if (cluster_ != nullptr) role_.spawn("leadership", cluster_->run());
     co_await watch_cluster();
+}
+
+/// What the whole picture says about single guests.
+void keeper::tell_guests() {
+    for (const auto& [id, guest] : guests_) {
+        const failover::record& r = guest->state().saved;
+        const auto* row = sight_.view->find(id);
+        if (row != nullptr) guest->post_news(failover::ha_seen{!row->hastate.empty() && row->hastate != "ignored"});
+        if (!failover::is_in_flight(r.at) || !r.chosen) continue;
+        const auto target = sight_.view->nodes.find(r.target);
+        if (target != sight_.view->nodes.end() && target->second.online == false)
+            guest->post_news(failover::target_gone{});
+    }
+}
+
+void keeper::join(leadership& cluster) {
+    cluster_ = &cluster;
+    world_.lead = &cluster;
+    world_.storm = [this] { return storm(); };
+    world_.home_of = [this](guest_id guest) {
+        const auto* row = sight_.view ? sight_.view->find(guest) : nullptr;
+        return row != nullptr ? row->node : node_name();
+    };
+    cluster.words = [this] { return words(); };
+    cluster.own_view = [this](guest_id guest) {
+        const guest_keeper* known = find(guest);
+        return known != nullptr ? known->own_view() : health::summary();
+    };
+    cluster.fitness = [this] {
+        leader::fitness f;
+        f.is_quorate = sight_.view && sight_.view->is_quorate == true && world_.time.now() - sight_.taken < sight_limit;
+        f.is_wanted = !guests_.empty();
+        return f;
+    };
+    cluster.on_change = [this](bool leads, std::uint64_t) { change_role(leads); };
+}
+
+/// What this daemon sees, for the lease of its node.
+daemon_words keeper::words() const {
+    daemon_words w;
+    w.config_digest = cluster_->config_digest;
+    w.is_fit = sight_.view.has_value() && world_.time.now() - sight_.taken < sight_limit;
+    for (const auto& [id, guest] : guests_) {
+        const health::standing s = guest->own_view().now;
+        if (s == health::standing::down) w.down.push_back(id);
+        if (s == health::standing::unknown || s == health::standing::suspicious) w.unsure.push_back(id);
+    }
+    return w;
+}
+
+void keeper::change_role(bool leads) {
+    is_leading_ = leads;
+    if (leads) {
+        role_.spawn("take the lead", take_lead());
+        return;
+    }
+    for (auto& [id, guest] : guests_) guest->follow();
+}
+
+/// Everything is read again, behind the write that made us leader: what was under way is ours now (L5).
+asio::awaitable<void> keeper::take_lead() {
+    for (;;) {
+        auto records = co_await world_.store.load_records();
+        if (records) {
+            records_.clear();
+            for (stored_record& r : *records) records_[r.name] = std::move(r.text);
+            break;
+        }
+        log::error("records.unreadable", {{"reason", records.error().text()}});
+        co_await world_.time.sleep_for(std::chrono::seconds(2));
+    }
+    if (!is_leading_) co_return;
+    const auto remembered = records_.find(mode_record);
+    if (remembered != records_.end()) {
+        world_.armed = remembered->second == "armed";
+        allow_writes_(world_.armed);
+    }
+    for (auto& [id, guest] : guests_) {
+        bool is_resumed = false;
+        failover::state from = state_from(id, is_resumed);
+        guest->take_over(std::move(from), is_resumed);
+    }
+}
+
+failover::state keeper::state_from(guest_id guest, bool& is_resumed) {
+    const time_point now = world_.time.now();
+    const wall_time wall = world_.time.wall_now();
+    failover::state s = failover::first_state(guest, now, wall);
+    const auto record = records_.find(failover::record_name(guest));
+    if (record == records_.end()) return s;
+    auto saved = failover::parse_record(record->second);
+    if (saved && saved->guest == guest) {
+        s.saved = std::move(*saved);
+        is_resumed = true;
+        return s;
+    }
+    return unreadable_state(guest, now, wall, saved ? "it is about another guest" : saved.error().text());
+}
+
+/// Full disruption: when so much fails on nodes that are there, it is not the guests (reliability §1.5).
+std::string keeper::storm() const {
+    if (cluster_ == nullptr || !sight_.view) return {};
+    std::size_t watched = 0;
+    std::size_t failing = 0;
+    for (const auto& [id, guest] : guests_) {
+        const auto* row = sight_.view->find(id);
+        if (row == nullptr) continue;
+        const auto node = sight_.view->nodes.find(row->node);
+        if (node == sight_.view->nodes.end() || node->second.online != true) continue;
+        ++watched;
+        const health::standing s = guest->own_view().now;
+        if (s == health::standing::down || s == health::standing::suspicious) ++failing;
+    }
+    const bool is_raging = failing >= 3 && failing * 100 >= watched * 55;
+    if (is_raging) last_storm_ = world_.time.now();
+    // When it ends not all of them are up at once: counts begin anew.
+    if (!is_raging && (!last_storm_ || world_.time.now() - *last_storm_ >= storm_settle)) return {};
+    return fmt::format("{} of {} watched guests on nodes that are online fail at once: the cause is not the guests",
+                       failing, watched);
 }
 
 asio::awaitable<void> keeper::stop() {
     for (auto& [id, group] : runs_) group->cancel();
     for (auto& [id, group] : runs_) co_await group->join();
     for (auto& [id, guest] : guests_) co_await guest->stop();
+    role_.cancel();
+    co_await role_.join();
     co_await ends_.join();
     guests_.clear();
     runs_.clear();
@@ -167,7 +299,7 @@ asio::awaitable<result<std::variant<failover::plan, failover::refusal>>> keeper:
                         fmt::format("{} is not in the configuration of this daemon", to_string(guest)));
     const failover::policy rules = policy_of(known->settings());
     const failover::facts seen =
-        co_await failover::gather_facts(world_.pve, world_.store, guest, rules, world_.own_user);
+        co_await failover::gather_facts(world_.pve, world_.store, guest, rules, world_.own_user, world_.lead);
     co_return failover::make_plan(seen, rules, asked);
 }
 
@@ -187,6 +319,26 @@ result<void> keeper::order_failover(guest_id guest, failover::wish asked) {
         return fault(errc::refused, "", "observe mode changes nothing; see steward plan, or steward arm first");
     known->second->post(failover::ordered{std::move(asked)});
     return {};
+}
+
+asio::awaitable<result<void>> keeper::confirm_fence(node_name node, std::string by) {
+    if (cluster_ == nullptr) co_return fault(errc::unsupported, "", "this daemon shares its work with no other");
+    const auto known = sight_.view ? sight_.view->nodes.find(node) : std::map<node_name, model::node>::const_iterator();
+    if (!sight_.view || known == sight_.view->nodes.end())
+        co_return fault(errc::not_found, "", "there is no node " + node.str());
+    if (known->second.online != false)
+        co_return fault(errc::refused, "",
+                        node.str() + " is a member of the cluster right now: nobody needs to vouch for it");
+    const lease::node_lease* last = cluster_->leases().last(node);
+    fencing::confirmation c;
+    c.boot_id = last != nullptr ? last->boot_id : "unknown";
+    c.by = std::move(by);
+    c.when = world_.time.wall_now();
+    auto written = co_await cluster_->store().write_confirmation(node, fencing::to_text(c));
+    if (!written) co_return written;
+    log::warning("fence.confirmed", {{"node", node.str()}, {"by", c.by}});
+    for (auto& [id, guest] : guests_) guest->post(failover::reconsider{});
+    co_return result<void>();
 }
 
 result<void> keeper::retry(guest_id guest) {

@@ -2,6 +2,7 @@
 #include "config/settings.hpp"
 #include "model/snapshot.hpp"
 #include "services/failover/guest_keeper.hpp"
+#include "services/leadership/leadership.hpp"
 
 #include <boost/asio/awaitable.hpp>
 
@@ -28,6 +29,9 @@ class keeper {
     keeper(keeper_world& world, config::settings settings, std::function<void(bool)> allow_writes);
     ~keeper();
 
+    /// Before `start`: shares the work with the daemons of other nodes. Only the leader's guests act.
+    void join(leadership& cluster);
+
     /// Reads the records, takes up what was under way, and watches until cancelled. Fails when the records cannot be
     /// read.
     [[nodiscard]] boost::asio::awaitable<result<void>> start();
@@ -47,6 +51,8 @@ class keeper {
         guest_id guest, failover::wish asked);
     /// Orders a hand-over; `refused` says why not now.
     [[nodiscard]] result<void> order_failover(guest_id guest, failover::wish asked);
+    /// A person says that this node, as it was booted last, is down and stays so. Errors: `refused` while it is there.
+    [[nodiscard]] boost::asio::awaitable<result<void>> confirm_fence(node_name node, std::string by);
     /// Another try for a held or failed_parked guest.
     [[nodiscard]] result<void> retry(guest_id guest);
 
@@ -58,6 +64,12 @@ class keeper {
 
   private:
     [[nodiscard]] boost::asio::awaitable<void> watch_cluster();
+    void change_role(bool leads);
+    void tell_guests();
+    [[nodiscard]] boost::asio::awaitable<void> take_lead();
+    [[nodiscard]] daemon_words words() const;
+    [[nodiscard]] std::string storm() const;
+    [[nodiscard]] failover::state state_from(guest_id guest, bool& is_resumed);
     void add_guest(const config::guest& g, std::optional<failover::record> saved, const std::string& unreadable);
     void take_leave();
 
@@ -69,7 +81,11 @@ class keeper {
     std::map<guest_id, std::unique_ptr<task_group>> runs_;
     std::map<std::string, std::string> records_;  ///< as found at the start, for guests that a reload adds
     std::vector<std::unique_ptr<guest_keeper>> leaving_;
+    leadership* cluster_ = nullptr;
+    bool is_leading_ = false;
+    mutable std::optional<time_point> last_storm_;
     task_group ends_;
+    task_group role_;  ///< taking the lead, and the cluster's own loop
 };
 
 }  // namespace steward

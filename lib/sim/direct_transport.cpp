@@ -37,7 +37,8 @@ direct_transport::direct_transport(cluster& model, time_source& time, std::strin
 asio::awaitable<result<pve::reply>> direct_transport::ask(node_name node, pve::request call, time_point deadline) {
     model_.advance_to(time_.now());
     const sim_node* n = model_.find_node(node);
-    if (n == nullptr || !n->reachable() || n->pveproxy == service::stopped) {
+    const bool has_way = n != nullptr && (origin ? model_.can_reach(*origin, node) : n->reachable());
+    if (!has_way || n->pveproxy == service::stopped) {
         const time_point give_up = std::min(deadline, time_.now() + connect_limit);
         co_await time_.sleep_until(give_up);
         co_return fault(errc::not_delivered, "connect " + node.str(), "no route to host");

@@ -3,6 +3,8 @@
 #include "runtime/time_source.hpp"
 #include "sim/model/cluster.hpp"
 
+#include <optional>
+
 namespace steward::sim {
 
 /// The API of the model without sockets, in the time of `time`. Endpoints are tried in order while requests are not
@@ -16,6 +18,7 @@ class direct_transport final : public pve::transport {
 
     duration latency = std::chrono::milliseconds(4);   ///< there and back
     duration connect_limit = std::chrono::seconds(1);  ///< spent on a node that is off
+    std::optional<node_name> origin;  ///< where the client is; nothing: outside, with a way to every node
 
   private:
     [[nodiscard]] boost::asio::awaitable<result<pve::reply>> ask(node_name node, pve::request call,

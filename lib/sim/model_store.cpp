@@ -64,6 +64,7 @@ asio::awaitable<result<void>> model_store::check_parking() {
 asio::awaitable<result<std::string>> model_store::park(guard::request what) {
     co_await reach_store_to_write();
     if (!guard_answers) co_return no_guard();
+    if (auto ready = writable(); !ready) co_return ready.error();
     co_return model_.park(what);
 }
 

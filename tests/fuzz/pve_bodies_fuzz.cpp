@@ -1,4 +1,6 @@
 #include "core/failover/record.hpp"
+#include "core/fencing/proof.hpp"
+#include "core/lease/node_lease.hpp"
 #include "pve/api/cluster.hpp"
 #include "pve/api/decode.hpp"
 #include "pve/api/nodes_lxc.hpp"
@@ -59,5 +61,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     static_cast<void>(parse_upid(answer.body));
     const auto record = failover::parse_record(answer.body);
     if (record && failover::to_json(*record).size() > 4096) __builtin_trap();
+    const auto lease = lease::parse_node_lease(answer.body);
+    if (lease && (lease::to_json(*lease).size() > 4096 || !lease::parse_node_lease(lease::to_json(*lease))))
+        __builtin_trap();
+    static_cast<void>(fencing::parse_confirmation(answer.body));
     return 0;
 }

@@ -11,6 +11,7 @@ const char* name_of(operation o) noexcept {
         case operation::preflight: return "preflight";
         case operation::claim: return "claim";
         case operation::stop: return "stop";
+        case operation::fence: return "fence";
         case operation::isolate: return "isolate";
         case operation::look_at_target: return "look_at_target";
         case operation::restore: return "restore";
@@ -84,6 +85,7 @@ static void dispatch(stepper& s, const event& e) {
         case phase::held: return on_held(s, e);
         case phase::claimed: return on_claimed(s, e);
         case phase::stopping: return on_stopping(s, e);
+        case phase::fencing: return on_fencing(s, e);
         case phase::isolating: return on_isolating(s, e);
         case phase::parked: return on_parked(s, e);
         case phase::restoring: return on_restoring(s, e);
@@ -122,6 +124,10 @@ step advance(state before, const event& what, const surroundings& around) {
         detail::resume(s);
         return s.take();
     }
+    if (std::holds_alternative<ha_seen>(what) || std::holds_alternative<target_gone>(what)) {
+        if (is_news(s.now(), what)) detail::on_news(s, what);
+        return s.take();
+    }
     // While only observing, a hand-over that is under way stands still: its limits do not run either.
     const phase at = s.saved().at;
     const bool is_frozen = !around.armed && (is_in_flight(at) || at == phase::restarting);
@@ -131,6 +137,14 @@ step advance(state before, const event& what, const surroundings& around) {
     }
     detail::dispatch(s, what);
     return s.take();
+}
+
+bool is_news(const state& now, const event& what) {
+    const record& r = now.saved;
+    const bool is_held_for_ha = r.at == phase::held && r.held && r.held->code == "ha_managed";
+    if (const auto* ha = std::get_if<ha_seen>(&what)) return ha->is_managed != is_held_for_ha;
+    if (!std::holds_alternative<target_gone>(what)) return false;
+    return r.at == phase::restoring || r.at == phase::restored || r.at == phase::starting || r.at == phase::cleaning;
 }
 
 state first_state(guest_id guest, time_point now, wall_time wall) {

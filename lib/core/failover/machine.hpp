@@ -45,7 +45,7 @@ enum class outcome {
 struct finished {
     outcome how = outcome::ok;
     std::string text;
-    std::string code;         ///< blocked: hold code
+    std::string code;         ///< blocked: hold code; fence: the proof
     std::string parked_path;  ///< isolate
 };
 /// The running operation learned the UPID of its task; written down so that a restarted daemon adopts it.
@@ -53,7 +53,15 @@ struct task_started {
     std::string upid;
 };
 
-using event = std::variant<seen, tick, reconsider, resumed, planned, ordered, retry, finished, task_started>;
+/// Whether Proxmox HA manages the guest, as the cluster's list says.
+struct ha_seen {
+    bool is_managed = false;
+};
+/// The node that the guest is being brought to cannot be reached any more.
+struct target_gone {};
+
+using event = std::variant<seen, tick, reconsider, resumed, planned, ordered, retry, finished, task_started, ha_seen,
+                           target_gone>;
 
 // ---- effects -----------------------------------------------------------------------------------------------------
 // At most one operation runs per guest; entering another phase cancels it.
@@ -64,6 +72,7 @@ enum class operation {
     preflight,       ///< gather facts, make a plan
     claim,           ///< take the number of this hand-over
     stop,            ///< shutdown, stop, verified by two sources
+    fence,           ///< until a proof that the unreachable source runs nothing
     isolate,         ///< park, or relocate the configuration
     look_at_target,  ///< is something of ours there already?
     restore,
@@ -101,9 +110,13 @@ struct step {
 struct surroundings {
     const policy& rules;
     bool armed = false;
+    std::string no_claims;  ///< why no hand-over may begin now although all is well; empty: it may
     time_point now;
     wall_time wall;
 };
+
+/// Whether an `ha_seen` or `target_gone` tells that state something new.
+[[nodiscard]] bool is_news(const state& now, const event& what);
 
 [[nodiscard]] step advance(state before, const event& what, const surroundings& around);
 

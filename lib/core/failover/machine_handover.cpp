@@ -34,6 +34,11 @@ void fail_parked(stepper& s, std::string code, std::string why) {
 }
 
 void roll_back(stepper& s, std::string why) {
+    if (s.saved().chosen->is_source_gone) {
+        // There is no home to go back to. Before the commit nothing has changed.
+        if (s.saved().parked_path.empty()) return abort_safely(s, std::move(why));
+        return fail_parked(s, "failover_failed", std::move(why));
+    }
     s.enter(phase::rolling_back, std::move(why), limits::rolling_back + s.rules().start_timeout)
         .run(operation::roll_back);
 }
@@ -56,8 +61,7 @@ void try_next(stepper& s) {
     if (!next) return roll_back(s, last);
     r.target = *next;
     r.attempt_since = s.around().wall;
-    s.enter(phase::parked, fmt::format("{}; next is {}", last, next->str()), limits::parked)
-        .run(operation::look_at_target);
+    s.enter(phase::parked, fmt::format("{}; next is {}", last, next->str()), limits::next_target);
 }
 
 void give_up_target(stepper& s, const std::string& why) {
@@ -80,6 +84,11 @@ void look_again(stepper& s, const std::string& why) {
     s.set_deadline(limits::retry);
     s.now().saved.operation_done = true;
     s.mark_dirty();
+}
+
+void tell_warnings(stepper& s, plan& p) {
+    for (const rejected& w : p.warnings) s.alarm(w.what, w.why);
+    p.warnings.clear();
 }
 
 void verify(stepper& s, std::string why) {
@@ -113,6 +122,8 @@ void claim_hand_over(stepper& s, plan chosen) {
                            describe_duration(s.around().wall - chosen.archive->created));
     for (const rejected& x : chosen.rejections) why += fmt::format("; not {}: {}", x.what, x.why);
     chosen.rejections.clear();
+    // Of a source that is gone they are told when it is sure that it matters.
+    if (!chosen.is_source_gone) tell_warnings(s, chosen);
     r.chosen = std::move(chosen);
     s.enter(phase::claimed, std::move(why), limits::claimed).run(operation::claim);
 }
@@ -124,6 +135,12 @@ void on_claimed(stepper& s, const event& e) {
     const auto* end = std::get_if<finished>(&e);
     if (!end) return;
     if (end->how != outcome::ok) return abort_safely(s, end->text);
+    if (s.saved().chosen->is_source_gone) {
+        s.enter(phase::fencing, fmt::format("number {} is ours; {} cannot be reached and must be proven to run nothing",
+                                            s.saved().claim, s.saved().chosen->source.str()))
+            .run(operation::fence);
+        return;
+    }
     s.enter(phase::stopping,
             fmt::format("number {} is ours; {} must be proven to run nothing", s.saved().claim,
                         s.saved().chosen->source.str()),
@@ -134,6 +151,7 @@ void on_claimed(stepper& s, const event& e) {
 void on_stopping(stepper& s, const event& e) {
     const auto* end = std::get_if<finished>(&e);
     if (end && end->how == outcome::ok) {
+        s.saved().proof = fencing::name_of(fencing::proof::stopped);
         s.enter(phase::isolating, end->text, limits::isolating).run(operation::isolate);
         return;
     }
@@ -143,6 +161,23 @@ void on_stopping(stepper& s, const event& e) {
                fmt::format("{} is not proven stopped on {}: {}. Nothing else was changed", guest_name(s),
                            s.saved().chosen->source.str(), why),
                "it can be stopped, or it recovers");
+}
+
+/// It costs nothing to give up here: nothing has changed yet.
+void on_fencing(stepper& s, const event& e) {
+    if (again_when_late(s, e, limits::retry, operation::fence)) return;
+    const auto* end = std::get_if<finished>(&e);
+    if (!end) return;
+    switch (end->how) {
+        case outcome::ok:
+            s.saved().proof = end->code;
+            tell_warnings(s, *s.saved().chosen);
+            s.enter(phase::isolating, end->text, limits::isolating).run(operation::isolate);
+            return;
+        case outcome::failed: return abort_safely(s, end->text);
+        case outcome::blocked: s.hold_for(end->code, end->text, "a proof that its node runs nothing"); return;
+        case outcome::unknown: return look_again(s, end->text);
+    }
 }
 
 void on_isolating(stepper& s, const event& e) {
@@ -199,7 +234,11 @@ void on_parked(stepper& s, const event& e) {
             if (!end->code.empty()) r.task = end->code;  // a restore of ours runs there already: follow it
             return;
         case outcome::unknown: return look_again(s, end->text);
-        case outcome::failed: return give_up_target(s, end->text);
+        case outcome::failed:
+            if (end->code != "target_gone") return give_up_target(s, end->text);
+            // Nothing can be removed there, and it is proven that nothing runs.
+            r.tried.push_back(fmt::format("{}: {}", r.target.str(), end->text));
+            return try_next(s);
         case outcome::blocked: return fail_parked(s, "vmid_conflict", end->text);
     }
 }
@@ -307,6 +346,19 @@ void on_rolling_back(stepper& s, const event& e) {
             end ? "bringing the original back failed: " + end->text : "bringing the original back took too long");
 }
 
+void on_news(stepper& s, const event& e) {
+    record& r = s.saved();
+    if (const auto* ha = std::get_if<ha_seen>(&e)) {
+        if (!ha->is_managed) return s.enter(phase::watching, "no longer managed by Proxmox HA"), void();
+        // Two managers would fight (I7). What was begun stays as it is: HA has it now.
+        s.hold_for("ha_managed", guest_name(s) + " is managed by Proxmox HA, which does this itself",
+                   "it is removed from HA");
+        return;
+    }
+    s.enter(phase::parked, fmt::format("{} cannot be reached any more", r.target.str()), limits::parked)
+        .run(operation::look_at_target);
+}
+
 void resume(stepper& s) {
     record& r = s.saved();
     s.now().entered = s.around().now;
@@ -339,6 +391,7 @@ void resume(stepper& s) {
             s.set_deadline(stop_limit(s.rules()));
             s.run(operation::stop);
             return;
+        case phase::fencing: s.run(operation::fence); return;
         case phase::isolating:
             s.set_deadline(limits::isolating);
             s.run(operation::isolate);

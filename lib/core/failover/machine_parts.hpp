@@ -42,6 +42,8 @@ struct limits {
     static constexpr duration parked = std::chrono::seconds(30);
     static constexpr duration cleaning = std::chrono::seconds(300);
     static constexpr duration rolling_back = std::chrono::seconds(120);
+    static constexpr duration next_target =
+        std::chrono::seconds(20);  ///< what failed there may not be the target's fault
     static constexpr duration retry = std::chrono::seconds(5);
     static constexpr std::size_t longest_story = 64;
 };
@@ -56,6 +58,8 @@ void on_restarting(stepper& s, const event& e);
 void on_confirming(stepper& s, const event& e);
 void on_held(stepper& s, const event& e);
 void on_resting(stepper& s, const event& e);
+/// Proxmox HA has come or gone, or the target has (machine_handover.cpp).
+void on_news(stepper& s, const event& e);
 /// A fault that is believed: restart, plan, or hold.
 void react(stepper& s);
 void order(stepper& s, const ordered& o);
@@ -63,6 +67,7 @@ void order(stepper& s, const ordered& o);
 // machine_handover.cpp: from claimed to the end.
 void on_claimed(stepper& s, const event& e);
 void on_stopping(stepper& s, const event& e);
+void on_fencing(stepper& s, const event& e);
 void on_isolating(stepper& s, const event& e);
 void on_parked(stepper& s, const event& e);
 void on_restoring(stepper& s, const event& e);

@@ -62,6 +62,10 @@ void decide(stepper& s, const plan& p) {
         s.hold_for("observe_mode", "observe mode: " + first + describe(p), "steward arm");
         return;
     }
+    if (!s.around().no_claims.empty() && !r.ordered) {
+        s.hold_for("settling", s.around().no_claims, "it has settled");
+        return;
+    }
     forget_before(r.failovers, s.around().wall - std::chrono::hours(24));
     if (!r.ordered && std::cmp_greater_equal(r.failovers.size(), s.rules().max_per_day)) {
         s.hold_for("too_many_failovers",
@@ -75,13 +79,16 @@ void decide(stepper& s, const plan& p) {
 void hold_because(stepper& s, const refusal& no) {
     std::string text = no.text;
     for (const rejected& x : no.rejections) text += fmt::format("; {}: {}", x.what, x.why);
-    s.hold_for(no.code, std::move(text), no.release);
+    const bool is_news = !s.saved().held || s.saved().held->code != no.code;
+    s.hold_for(no.code, text, no.release);
+    if (no.code == "locked_create" && is_news) s.alarm("manual_cleanup", std::move(text));
 }
 
 /// A held guest was looked at again. A restart in place needs less than a hand-over does.
 void look_from_hold(stepper& s, const planned& answer) {
     const auto* p = std::get_if<plan>(&answer.answer);
     const auto* no = std::get_if<refusal>(&answer.answer);
+    if (p && p->is_source_gone) return decide(s, *p);
     const bool may_touch_it = p || !no->is_untouchable;
     if (may_touch_it && s.around().armed && may_restart(s)) return restart(s);
     if (p) return decide(s, *p);
@@ -191,6 +198,7 @@ void on_confirming(stepper& s, const event& e) {
 
 void on_held(stepper& s, const event& e) {
     record& r = s.saved();
+    if (r.held && r.held->code == "ha_managed") return s.set_deadline(limits::held_recheck);  // until HA lets go of it
     if (const auto* o = std::get_if<ordered>(&e)) return order(s, *o);
     const bool is_timed = r.held && r.held->until > s.around().wall;
     if (says(e, standing::up) && !is_timed) return back_to_watching(s, "healthy again");

@@ -6,13 +6,14 @@
 namespace steward::failover {
 namespace {
 
-constexpr std::array<std::pair<phase, const char*>, 19> names{{{phase::watching, "watching"},
+constexpr std::array<std::pair<phase, const char*>, 20> names{{{phase::watching, "watching"},
                                                                {phase::suspect, "suspect"},
                                                                {phase::restarting, "restarting"},
                                                                {phase::confirming, "confirming"},
                                                                {phase::held, "held"},
                                                                {phase::claimed, "claimed"},
                                                                {phase::stopping, "stopping"},
+                                                               {phase::fencing, "fencing"},
                                                                {phase::isolating, "isolating"},
                                                                {phase::parked, "parked"},
                                                                {phase::restoring, "restoring"},
@@ -44,6 +45,7 @@ bool is_in_flight(phase p) noexcept {
     switch (p) {
         case phase::claimed:
         case phase::stopping:
+        case phase::fencing:
         case phase::isolating:
         case phase::parked:
         case phase::restoring:

@@ -13,6 +13,7 @@ enum class phase {
     held,        ///< may not act; hold says why and what would release it
     claimed,     ///< this hand-over has a number that nobody else can take
     stopping,    ///< until the source is proven stopped
+    fencing,     ///< the source cannot be reached: until its node is proven to run nothing
     isolating,   ///< lock and park the configuration: the commit point
     parked,      ///< committed; looking at the target before (re)starting a restore
     restoring,

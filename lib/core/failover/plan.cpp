@@ -103,31 +103,35 @@ storage_id restore_storage(const facts& seen, const policy& rules) {
 std::optional<refusal> untouchable(const facts& seen) {
     const auto& row = *seen.view->find(seen.guest);
     const std::string name = to_string(seen.guest);
-    if (seen.status->ha_managed)
+    // Of a guest whose node is gone there is no status.
+    const model::guest_status status = seen.status.value_or(model::guest_status());
+    const bool is_gone = !seen.status.has_value();
+    if (status.ha_managed || (is_gone && !row.hastate.empty() && row.hastate != "ignored"))
         return refuse("ha_managed",
                       name + " is managed by Proxmox HA, which does this itself; two managers would fight",
                       "remove it from HA or set its HA state to ignored");
     if (row.is_template || seen.config->get("template") == "1")
         return refuse("template", name + " is a template", "it is never failed over");
-    const std::string lock = !seen.status->lock.empty() ? seen.status->lock : seen.config->get("lock");
-    if (!lock.empty())
+    const std::string lock = !status.lock.empty() ? status.lock : seen.config->get("lock");
+    if (is_gone && lock == "create")
+        return refuse("locked_create", fmt::format("{} was being created when its node went away", name),
+                      "a person has to look at what is there");
+    // What else was locked died with its node (P14); on a living node it is somebody's work.
+    if (!lock.empty() && !is_gone)
         return refuse(
             "locked", fmt::format("{} is locked by PVE ({})", name, lock),
             lock == "create" ? "a person has to look: pct unlock / qm unlock" : "the task that holds the lock ends");
-    if (!seen.stopped_by.empty() && seen.status->status == model::run_state::stopped)
+    if (!seen.stopped_by.empty() && status.status == model::run_state::stopped)
         return refuse("operator_stopped", fmt::format("{} was stopped on purpose by {}", name, seen.stopped_by),
                       "it is started again");
-    if (seen.status->detail == "paused" || seen.status->detail == "suspended")
-        return refuse("guest_suspended", fmt::format("{} is {}, not dead", name, seen.status->detail), "resume it");
+    if (status.detail == "paused" || status.detail == "suspended")
+        return refuse("guest_suspended", fmt::format("{} is {}, not dead", name, status.detail), "resume it");
     return std::nullopt;
 }
 
 /// Reasons in the guest itself why it can live only where it is.
 std::optional<refusal> unmovable(const facts& seen) {
     const std::string name = to_string(seen.guest);
-    if (seen.config->get("protection") == "1")
-        return refuse("protected", name + " has protection=1: its disks may not be replaced",
-                      "remove the protection flag");
     for (const disk& d : disks_of(seen.guest.type, *seen.config))
         if (d.volume.starts_with('/'))
             return refuse("not_movable",
@@ -139,6 +143,19 @@ std::optional<refusal> unmovable(const facts& seen) {
             return refuse("not_movable", fmt::format("{} uses a device of its node ({}: {})", name, key, value),
                           "remove the pass-through device");
     return std::nullopt;
+}
+
+/// The guest's node is not there: whether a proof that it runs nothing exists, or will with time.
+std::optional<refusal> source_forbids(const facts& seen, const model::guest_row& row) {
+    const fencing::verdict v = fencing::judge(*seen.source);
+    if (!v.given && !v.code.empty()) return refuse(v.code.c_str(), v.text, v.release);
+    if (!v.given && (!seen.source->gone_for || *seen.source->gone_for < fencing::timing::off))
+        return refuse("node_away", v.text, row.node.str() + " comes back, or stays away for a minute");
+    if (seen.config) return std::nullopt;
+    return refuse(
+        "unknown",
+        fmt::format("the configuration of {} could not be read from the cluster file system", to_string(seen.guest)),
+        "it can be read again");
 }
 
 /// Reasons that lie in the cluster or in ourselves.
@@ -154,7 +171,9 @@ std::optional<refusal> world_forbids(const facts& seen) {
                       name + " is not in the cluster's list: it is gone, or our token may not see it (VM.Audit)",
                       "the guest is listed again");
     const auto node = seen.view->nodes.find(row->node);
-    if (node == seen.view->nodes.end() || node->second.online != true)
+    const bool is_online = node != seen.view->nodes.end() && node->second.online == true;
+    if (!is_online && seen.source) return source_forbids(seen, *row);
+    if (!is_online)
         return refuse("no_fence",
                       fmt::format("{} lives on {}, which is not reachable: without proof that it is down a second copy "
                                   "could start",
@@ -187,23 +206,28 @@ std::optional<refusal> privileges_missing(const facts& seen, const policy& rules
     return refuse("missing_privilege", "our token lacks " + missing, "grant it (pveum acl modify)");
 }
 
-/// Why an archive is not good enough; empty when it is.
-std::string archive_fault(const facts& seen, const policy& rules, const wish& asked, const backup& b) {
-    if (b.bytes == 0) return "is empty";
-    if (b.verify_failed) return "failed its verification";
-    if (b.encrypted) return "is encrypted";
-    if (b.created > seen.now + std::chrono::minutes(61)) return "is from the future: a clock is wrong";
+/// What is wrong with an archive, and what a guest that has no other one is held for.
+class archive_fault {
+  public:
+    std::string code;
+    std::string text;  ///< empty: it is good enough
+};
+
+archive_fault fault_of(const facts& seen, const policy& rules, const wish& asked, const backup& b) {
+    if (b.bytes == 0) return {"no_usable_backup", "is empty"};
+    if (b.verify_failed) return {"no_usable_backup", "failed its verification"};
+    if (b.encrypted) return {"no_usable_backup", "is encrypted"};
     const duration age = seen.now - b.created;
     if (age > rules.max_backup_age && !asked.force)
-        return fmt::format("is {} old, more than max_backup_age {}", describe_duration(age),
-                           format_duration(rules.max_backup_age));
+        return {"backup_stale", fmt::format("is {} old, more than max_backup_age {}", describe_duration(age),
+                                            format_duration(rules.max_backup_age))};
     const auto inside = seen.archived.find(b.volume);
     if (inside == seen.archived.end())
-        return "was not opened to see whose it is (only the newest three are, if they can be)";
+        return {"no_usable_backup", "was not opened to see whose it is (only the newest three are, if they can be)"};
     const char* key = seen.guest.type == guest_type::ct ? "hostname" : "name";
     const std::string here = seen.config->get(key);
     const std::string there = inside->second.get(key);
-    if (here != there) return fmt::format("holds another guest (\"{}\", not \"{}\")", there, here);
+    if (here != there) return {"backup_identity", fmt::format("holds another guest (\"{}\", not \"{}\")", there, here)};
     return {};
 }
 
@@ -282,9 +306,10 @@ std::vector<backup> newest_first(std::vector<backup> backups) {
 void choose_archive(const facts& seen, const policy& rules, const wish& asked, const std::vector<node_name>& reachable,
                     plan& into) {
     for (const backup& b : newest_first(seen.backups)) {
-        const std::string fault = archive_fault(seen, rules, asked, b);
-        if (!fault.empty()) {
-            into.rejections.push_back({b.volume.str(), fault});
+        archive_fault fault = fault_of(seen, rules, asked, b);
+        if (!fault.text.empty()) {
+            into.rejections.push_back({b.volume.str(), std::move(fault.text)});
+            if (into.archive_code.empty()) into.archive_code = std::move(fault.code);
             continue;
         }
         std::vector<rejected> nodes;
@@ -302,6 +327,19 @@ void choose_archive(const facts& seen, const policy& rules, const wish& asked, c
         }
         if (!into.targets.empty()) return;
     }
+}
+
+/// What does not stand in the way, but a person should know.
+std::vector<rejected> warnings_of(const facts& seen, const plan& p) {
+    std::vector<rejected> out;
+    const std::string lock = seen.config->get("lock");
+    if (p.is_source_gone && !lock.empty())
+        out.push_back({"stale_lock_ignored", fmt::format("{} was locked ({}) by a task that died with {}",
+                                                         to_string(seen.guest), lock, p.source.str())});
+    if (p.archive && p.archive->created > seen.now + std::chrono::minutes(61))
+        out.push_back(
+            {"backup_time_skew", fmt::format("{} is from the future: a clock is wrong", p.archive->volume.str())});
+    return out;
 }
 
 std::vector<std::string> own_tags(const facts& seen) {
@@ -350,13 +388,18 @@ std::variant<plan, refusal> make_plan(const facts& seen, const policy& rules, co
     if (!rules.failover_enabled)
         return refuse("disabled", "failover is switched off for " + to_string(seen.guest),
                       "set failover.enabled: true");
+    if (!seen.storm.empty() && !asked.force)
+        return refuse("storm", seen.storm, "fewer guests fail at once: then all counts begin anew");
     if (auto no = may_touch(seen)) return *no;
+    if (!seen.path_problem.empty()) return refuse("path_problem", seen.path_problem, "the observers agree");
     if (auto no = unmovable(seen)) return *no;
     if (seen.parking_problem) return refuse("no_guard", *seen.parking_problem, "steward-guard runs on this node");
 
     plan p;
     p.source = seen.view->find(seen.guest)->node;
     p.digest = seen.config->digest;
+    p.is_source_gone = !seen.status.has_value();
+    if (p.is_source_gone && seen.source && seen.source->lease) p.source_boot = seen.source->lease->boot_id;
     p.tags = own_tags(seen);
 
     std::vector<node_name> reachable;
@@ -373,6 +416,7 @@ std::variant<plan, refusal> make_plan(const facts& seen, const policy& rules, co
         if (is_shared_with(seen, n)) p.targets.push_back(n);
     if (!p.targets.empty()) {
         p.how = strategy::relocate;
+        p.warnings = warnings_of(seen, p);
         if (auto no = privileges_missing(seen, rules, p.how, {})) return *no;
         return p;
     }
@@ -384,12 +428,13 @@ std::variant<plan, refusal> make_plan(const facts& seen, const policy& rules, co
             seen.backups.empty()
                 ? refuse("no_backup", "there is no backup of " + to_string(seen.guest) + " that we can see",
                          "make one (vzdump), or check Datastore.AllocateSpace and VM.Backup")
-                : refuse("no_usable_backup", "none of the backups of " + to_string(seen.guest) + " is good enough",
+                : refuse(p.archive_code.c_str(), "none of the backups of " + to_string(seen.guest) + " is good enough",
                          "make a fresh one, or order it with --force when only its age is wrong");
         no.rejections = std::move(p.rejections);
         return no;
     }
     if (auto no = privileges_missing(seen, rules, p.how, storage_of(p.archive->volume))) return *no;
+    p.warnings = warnings_of(seen, p);
     if (p.targets.empty()) {
         refusal no = refuse("no_target", "no node can take " + to_string(seen.guest), "one of the reasons goes away");
         no.rejections = std::move(p.rejections);

@@ -1,5 +1,6 @@
 #pragma once
 #include "base/ids.hpp"
+#include "core/fencing/proof.hpp"
 #include "model/snapshot.hpp"
 
 #include <map>
@@ -14,6 +15,7 @@ namespace steward::failover {
 
 /// What the configuration says about one guest (mirrors config::restart_policy and config::failover_policy).
 struct policy {
+    bool accept_weak_fence = false;  ///< a guard's word without a watchdog counts as a fence
     int restart_attempts = 1;
     duration restart_window = std::chrono::minutes(30);
     duration restart_settle = std::chrono::seconds(60);
@@ -50,6 +52,9 @@ struct facts {
     std::vector<model::backup> backups;
     std::map<volid, model::guest_config> archived;  ///< configuration inside an archive
     std::string stopped_by;                         ///< who stopped it on purpose; empty: nobody did
+    std::optional<fencing::evidence> source;        ///< about its node, when that is not online
+    std::string path_problem;                       ///< why the observers' opinion does not count as the guest's fault
+    std::string storm;                              ///< why too much fails at once for anybody to be believed
     std::optional<std::string> parking_problem;     ///< why configurations cannot be parked right now
     std::vector<std::string> problems;              ///< reads that failed, for people
 };
@@ -66,12 +71,16 @@ struct rejected {
 struct plan {
     strategy how = strategy::restore;
     node_name source;
+    bool is_source_gone = false;  ///< its node cannot be reached: it must be proven fenced, and there is no way back
+    std::string source_boot;      ///< the boot that was seen last; "" when none was
     std::string digest;
     std::vector<node_name> targets;  ///< in order of preference
     storage_id storage;              ///< restore: where new volumes go; empty: where the archive says (VM)
     std::optional<model::backup> archive;
     std::vector<std::string> tags;  ///< the guest's own, without earlier generations
     std::vector<rejected> rejections;
+    std::string archive_code;        ///< what is wrong with the newest archive that is not good enough
+    std::vector<rejected> warnings;  ///< code and text, for people; nothing stands in the way
 };
 
 /// Why not, and what would change that.

@@ -30,6 +30,10 @@ json::object plan_to_json(const plan& p) {
     o["how"] = name_of(p.how);
     o["source"] = p.source.str();
     o["digest"] = p.digest;
+    if (p.is_source_gone) {
+        o["gone"] = true;
+        o["boot"] = p.source_boot;
+    }
     o["targets"] = texts(p.targets, [](const node_name& n) { return json::value(n.str()); });
     o["storage"] = p.storage.str();
     o["tags"] = texts(p.tags, [](const std::string& t) { return json::value(t); });
@@ -52,6 +56,7 @@ json::object everything(const record& r, std::size_t first_story_line, std::size
     o["format"] = record::format;
     o["guest"] = to_string(r.guest);
     o["seq"] = r.sequence;
+    o["epoch"] = r.epoch;
     o["state"] = name_of(r.at);
     o["since"] = seconds(r.since);
     o["reason"] = cut(r.reason);
@@ -73,6 +78,7 @@ json::object everything(const record& r, std::size_t first_story_line, std::size
     o["tried"] = texts(r.tried, [&](const std::string& t) { return json::value(cut(t)); });
     o["attempt_since"] = seconds(r.attempt_since);
     o["parked_path"] = r.parked_path;
+    o["proof"] = r.proof;
     o["upid"] = r.task;
     o["operation_done"] = r.operation_done;
     json::array story;
@@ -136,6 +142,8 @@ plan plan_from_json(const json::object& o, guest_id guest) {
     p.how = in.text("how") == "relocate" ? strategy::relocate : strategy::restore;
     p.source = node_name(in.text("source"));
     p.digest = in.text("digest");
+    p.is_source_gone = in.truth("gone");
+    p.source_boot = in.text("boot");
     for (const std::string& n : in.texts_of("targets")) p.targets.emplace_back(n);
     p.storage = storage_id(in.text("storage"));
     p.tags = in.texts_of("tags");
@@ -194,6 +202,7 @@ result<record> parse_record(std::string_view text) {
     r.guest = *guest;
     r.at = *at;
     r.sequence = static_cast<std::uint64_t>(in.number("seq"));
+    r.epoch = static_cast<std::uint64_t>(in.number("epoch"));
     r.since = from_seconds(in.number("since"));
     r.reason = in.text("reason");
     r.seen_up = in.truth("seen_up");
@@ -213,6 +222,7 @@ result<record> parse_record(std::string_view text) {
     r.tried = in.texts_of("tried");
     r.attempt_since = from_seconds(in.number("attempt_since"));
     r.parked_path = in.text("parked_path");
+    r.proof = in.text("proof");
     r.task = in.text("upid");
     r.operation_done = in.truth("operation_done");
     read_story(in, r);

@@ -32,6 +32,7 @@ struct record {
 
     guest_id guest;
     std::uint64_t sequence = 0;  ///< rises with every write
+    std::uint64_t epoch = 0;     ///< of the leader that wrote it; 0: a single instance
     phase at = phase::watching;
     wall_time since{};
     std::string reason;
@@ -50,6 +51,7 @@ struct record {
     node_name target;                ///< being tried, or where the guest now lives
     std::vector<std::string> tried;  ///< targets that failed, with the reason: "n1: storage full"
     wall_time attempt_since{};       ///< since when tasks on `target` can be ours
+    std::string proof;               ///< that its source runs nothing: "stopped", "waitout"… (reliability §1.3)
     std::string parked_path;
     std::string task;               ///< UPID to adopt after a crash
     bool operation_done = false;    ///< the restart (restarting) is over and must now show its effect

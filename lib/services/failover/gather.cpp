@@ -1,5 +1,9 @@
 #include "services/failover/gather.hpp"
 
+#include "base/sha1.hpp"
+#include "pve/model_of.hpp"
+#include "services/leadership/leadership.hpp"
+
 #include <algorithm>
 #include <array>
 #include <tuple>
@@ -100,9 +104,20 @@ asio::awaitable<void> gather_privileges(pve::client& pve, const policy& rules, f
     }
 }
 
+/// Nobody can be asked on that node.
+asio::awaitable<void> look_from_afar(const leadership& lead, node_name node, bool accepts_weak_fence, facts& into) {
+    into.source = co_await lead.evidence(node, into.guest, accepts_weak_fence);
+    const auto config = co_await lead.store().read_config(node, into.guest);
+    if (!config) into.problems.push_back(config.error().text());
+    if (!config || !*config) co_return;
+    into.config = pve::parse_config_text(**config);
+    into.config->digest = sha1_hex(**config);  // what PVE would say (pve-facts F.4)
+}
+
 }  // namespace
 
-asio::awaitable<facts> gather_guest(pve::client& pve, guest_id guest, std::string own_user) {
+asio::awaitable<facts> gather_guest(pve::client& pve, guest_id guest, std::string own_user, const leadership* lead,
+                                    bool accepts_weak_fence) {
     facts seen;
     seen.guest = guest;
     seen.now = pve.time().wall_now();
@@ -114,6 +129,12 @@ asio::awaitable<facts> gather_guest(pve::client& pve, guest_id guest, std::strin
     seen.view = std::move(*view);
     const auto* row = seen.view->find(guest);
     if (!row) co_return seen;
+    const auto node = seen.view->nodes.find(row->node);
+    const bool is_gone = node != seen.view->nodes.end() && node->second.online == false;
+    if (is_gone && lead != nullptr) {
+        co_await look_from_afar(*lead, row->node, accepts_weak_fence, seen);
+        co_return seen;
+    }
 
     auto status = co_await pve.guest_status(row->node, guest);
     if (!status) {
@@ -140,9 +161,9 @@ asio::awaitable<facts> gather_guest(pve::client& pve, guest_id guest, std::strin
 }
 
 asio::awaitable<facts> gather_facts(pve::client& pve, cluster_store& store, guest_id guest, policy rules,
-                                    std::string own_user) {
-    facts seen = co_await gather_guest(pve, guest, std::move(own_user));
-    if (!seen.view || !seen.status || !seen.config) co_return seen;
+                                    std::string own_user, const leadership* lead) {
+    facts seen = co_await gather_guest(pve, guest, std::move(own_user), lead, rules.accept_weak_fence);
+    if (!seen.view || !seen.config) co_return seen;
     co_await gather_backups(pve, rules, seen);
     co_await open_archives(pve, seen);
     co_await gather_privileges(pve, rules, seen);

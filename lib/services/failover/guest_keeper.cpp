@@ -4,6 +4,7 @@
 #include "runtime/with_timeout.hpp"
 #include "services/failover/gather.hpp"
 #include "services/health/watch.hpp"
+#include "services/leadership/leadership.hpp"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -27,6 +28,8 @@ struct guest_keeper::check_slot {
 
 namespace {
 
+constexpr duration preflight_jitter = 10s;
+
 /// Operations whose effect must be on record before it happens; the others only read.
 bool changes_the_world(failover::operation o) {
     return o != failover::operation::none && o != failover::operation::preflight &&
@@ -37,6 +40,7 @@ bool changes_the_world(failover::operation o) {
 
 failover::policy policy_of(const config::guest& g) {
     failover::policy p;
+    p.accept_weak_fence = g.failover.accept_weak_fence;
     p.restart_attempts = g.restart.attempts;
     p.restart_window = g.restart.window;
     p.restart_settle = g.restart.settle;
@@ -62,11 +66,15 @@ guest_keeper::guest_keeper(keeper_world& world, config::guest settings, failover
       rules_(policy_of(settings_)),
       state_(std::move(first)),
       inbox_(world.executor),
-      context_(world.pve, world.store, world.own_user) {}
+      context_(world.pve, world.store, world.own_user, world.lead) {}
 
 guest_keeper::~guest_keeper() = default;
 
 void guest_keeper::post(failover::event e) { inbox_.post({0, std::move(e)}); }
+
+void guest_keeper::post_news(const failover::event& e) {
+    if (!is_following_ && failover::is_news(state_, e)) post(e);
+}
 
 std::unique_ptr<guest_keeper::check_slot> guest_keeper::make_slot(const config::check& spec) {
     auto slot = std::make_unique<check_slot>(spec, world_.make_prober(settings_.id, spec), world_.executor);
@@ -103,7 +111,7 @@ void guest_keeper::apply(config::guest settings) {
 
 void guest_keeper::forget_checks() {
     for (auto& slot : slots_) slot->state = {};
-    last_summary_ = {};
+    last_opinion_ = {};
 }
 
 health::summary guest_keeper::summary() const {
@@ -125,11 +133,53 @@ void guest_keeper::on_probe(check_slot& slot, const probe_result& answer) {
                                   {"from", health::name_of(before)},
                                   {"to", health::name_of(slot.state.now)},
                                   {"reason", answer.reason}});
-    const health::summary now = summary();
+    if (is_following_) return tell_of_lost_quorum();
+    const health::summary now = opinion();
     // In quiet times only news matters; while something is going on every answer may decide.
-    const bool is_news = now.now != last_summary_.now || now.reason != last_summary_.reason;
-    last_summary_ = now;
+    const bool is_news = now.now != last_opinion_.now || now.reason != last_opinion_.reason;
+    last_opinion_ = now;
     if (is_news || state_.saved.at != phase::watching) post(failover::seen{now.now, now.reason});
+}
+
+/// What all observers together think, when there are several.
+health::summary guest_keeper::opinion() {
+    if (world_.lead == nullptr) return summary();
+    const node_name home = world_.home_of ? world_.home_of(settings_.id) : node_name();
+    lease::opinion all = world_.lead->opinion_of(settings_.id, summary(), home);
+    path_problem_ = std::move(all.path_problem);
+    return all.all;
+}
+
+/// Nobody leads here, and nothing can be written; but whoever asks this node should hear why nothing happens.
+void guest_keeper::tell_of_lost_quorum() {
+    const bool has_quorum = world_.lead->state().fit.is_quorate;
+    const bool is_told = state_.saved.at == phase::held && state_.saved.held && state_.saved.held->code == "quorum";
+    if (has_quorum || is_told || summary().now != health::standing::down) return;
+    failover::step shown;
+    shown.now = state_;
+    shown.now.saved.at = phase::held;
+    shown.now.saved.held = failover::hold{"quorum", "this node is not part of a majority", "quorum is back", {}};
+    shown.now.saved.reason = shown.now.saved.held->text;
+    tell(state_, shown);
+    state_ = std::move(shown.now);
+}
+
+void guest_keeper::follow() {
+    ++life_;
+    is_following_ = true;
+    cancel_operation();
+    state_.deadline.reset();
+    last_opinion_ = {};
+}
+
+void guest_keeper::take_over(failover::state from, bool is_resumed) {
+    ++life_;
+    cancel_operation();
+    state_ = std::move(from);
+    is_following_ = false;
+    is_unsaved_ = false;
+    last_opinion_ = {};
+    if (is_resumed) post(failover::resumed{});
 }
 
 std::vector<guest_keeper::check_view> guest_keeper::checks() const {
@@ -146,12 +196,10 @@ asio::awaitable<result<guest_keeper::envelope>> guest_keeper::receive() {
 
 asio::awaitable<void> guest_keeper::run(bool is_resumed) {
     for (const config::check& spec : settings_.checks) slots_.push_back(make_slot(spec));
-    is_resuming_ = is_resumed;
     if (is_resumed) {
         failover::event resume = failover::resumed();
         co_await handle(std::move(resume));
     }
-    is_resuming_ = false;
     for (;;) {
         failover::event what = failover::tick{};
         if (state_.deadline && inbox_.empty()) {
@@ -177,12 +225,25 @@ asio::awaitable<void> guest_keeper::stop() {
 }
 
 asio::awaitable<void> guest_keeper::handle(failover::event e) {
+    if (is_following_) co_return;
+    is_resuming_ = std::holds_alternative<failover::resumed>(e);
     const bool has_ended = std::holds_alternative<failover::finished>(e);
     const bool was_done = state_.saved.operation_done;
     if (has_ended) running_ = failover::operation::none;
-    const failover::surroundings around{rules_, world_.armed, world_.time.now(), world_.time.wall_now()};
+    std::string no_claims;
+    if (world_.lead != nullptr)
+        no_claims = world_.lead->claims_forbidden(world_.home_of ? world_.home_of(settings_.id) : node_name());
+    const failover::surroundings around{rules_, world_.armed, std::move(no_claims), world_.time.now(),
+                                        world_.time.wall_now()};
     failover::step next = failover::advance(state_, e, around);
-    if (next.dirty) ++next.now.saved.sequence;
+    // A new leader signs what it takes over (I11).
+    const std::uint64_t epoch = world_.lead == nullptr ? 0 : world_.lead->state().epoch;
+    const bool is_adopted = is_resuming_ && state_.saved.epoch != epoch;
+    next.dirty = next.dirty || is_adopted;
+    if (next.dirty) {
+        ++next.now.saved.sequence;
+        next.now.saved.epoch = epoch;
+    }
     tell(state_, next);
 
     const bool is_new_phase = next.now.saved.at != state_.saved.at;
@@ -192,13 +253,17 @@ asio::awaitable<void> guest_keeper::handle(failover::event e) {
     state_ = std::move(next.now);
     if (next.cancel) cancel_operation();
     is_unsaved_ = is_unsaved_ || next.dirty;
+    const std::uint64_t life = life_;
     if (is_unsaved_) co_await persist(changes_the_world(next.run));
+    // While it was being written another daemon may have taken over, or this one anew.
+    if (is_following_ || life != life_) co_return;
     if (next.run != failover::operation::none) start_operation(next.run);
     std::erase_if(retired_, [](const auto& group) { return group->size() == 0; });
     std::erase_if(slots_, [](const auto& slot) { return slot->is_retired && slot->task->size() == 0; });
 }
 
 void guest_keeper::tell(const failover::state& before, const failover::step& s) {
+    if (world_.on_step) world_.on_step(before, s);
     const failover::record& r = s.now.saved;
     const std::string guest = to_string(settings_.id);
     if (r.at != before.saved.at) {
@@ -223,7 +288,7 @@ asio::awaitable<void> guest_keeper::persist(bool is_needed) {
         is_complaining_ = !saved;
         is_unsaved_ = !saved;
         // Without the record no effect: a crash would repeat or forget it (reliability I5). Looking needs none.
-        if (saved || !is_needed) co_return;
+        if (saved || !is_needed || is_following_) co_return;
         co_await world_.time.sleep_for(2s);
     }
 }
@@ -252,8 +317,14 @@ void guest_keeper::start_operation(failover::operation what) {
 
 asio::awaitable<void> guest_keeper::carry_out(failover::operation what, std::uint64_t number, bool is_resumed) {
     if (what == failover::operation::preflight) {
-        const failover::facts seen =
-            co_await failover::gather_facts(world_.pve, world_.store, settings_.id, rules_, world_.own_user);
+        // Guests of one node that fail together are not all planned in the same moment.
+        const bool is_first_look =
+            world_.lead != nullptr && state_.saved.at == phase::confirming && !state_.saved.ordered;
+        if (is_first_look) co_await world_.time.sleep_for(jittered(preflight_jitter, world_.chance).first_delay);
+        failover::facts seen = co_await failover::gather_facts(world_.pve, world_.store, settings_.id, rules_,
+                                                               world_.own_user, world_.lead);
+        seen.path_problem = path_problem_;
+        if (world_.storm) seen.storm = world_.storm();
         inbox_.post({number, failover::planned{failover::make_plan(seen, rules_, state_.saved.asked)}});
         co_return;
     }

@@ -20,6 +20,8 @@
 
 namespace steward {
 
+class leadership;
+
 /// What all guests share. Owned by the composition root; outlives every keeper.
 class keeper_world {
   public:
@@ -41,6 +43,13 @@ class keeper_world {
     prober_factory make_prober;
     std::string own_user;  ///< our name in UPIDs
     bool armed = false;
+    const leadership* lead = nullptr;  ///< null: a single instance, which always leads
+    /// Why so much fails at once that nobody is to be believed; empty: it does not. Empty function: nobody counts.
+    std::function<std::string()> storm;
+    /// Where a guest is, as last seen; empty: not known.
+    std::function<node_name(guest_id)> home_of;
+    /// Told of every step of every guest, before it is written down; empty: nobody listens.
+    std::function<void(const failover::state& before, const failover::step& next)> on_step;
 };
 
 /// One guest: runs its checks, feeds the failover machine, writes each record before carrying out its effects.
@@ -56,9 +65,19 @@ class guest_keeper {
     /// Cancels everything that `run` started and waits for it; call after `run` has ended.
     [[nodiscard]] boost::asio::awaitable<void> stop();
 
+    /// Another daemon leads: only its checks go on. What was under way here is dropped, not undone.
+    void follow();
+    /// This daemon leads now, and goes on from the record that the last one left; without one the guest is new.
+    void take_over(failover::state from, bool is_resumed);
+    [[nodiscard]] bool is_following() const { return is_following_; }
+    /// What this daemon's own checks say.
+    [[nodiscard]] health::summary own_view() const { return summary(); }
+
     /// New settings; checks that did not change keep what they know.
     void apply(config::guest settings);
     void post(failover::event e);
+    /// The same for what is seen again and again: only if it would change something.
+    void post_news(const failover::event& e);
 
     struct check_view {
         std::string name;
@@ -82,6 +101,8 @@ class guest_keeper {
     void forget_checks();
     void on_probe(check_slot& slot, const probe_result& answer);
     [[nodiscard]] health::summary summary() const;
+    [[nodiscard]] health::summary opinion();
+    void tell_of_lost_quorum();
     [[nodiscard]] boost::asio::awaitable<void> handle(failover::event e);
     [[nodiscard]] boost::asio::awaitable<void> persist(bool is_needed);
     [[nodiscard]] boost::asio::awaitable<result<envelope>> receive();
@@ -96,7 +117,10 @@ class guest_keeper {
     config::guest settings_;
     failover::policy rules_;
     failover::state state_;
-    health::summary last_summary_;
+    health::summary last_opinion_;
+    std::string path_problem_;
+    bool is_following_ = false;
+    std::uint64_t life_ = 0;  ///< rises whenever somebody else's record becomes ours, or ours somebody else's
     std::vector<std::unique_ptr<check_slot>> slots_;
     mailbox<envelope> inbox_;
     failover::operation_context context_;

@@ -23,6 +23,7 @@ class worker {
     [[nodiscard]] boost::asio::awaitable<finished> restart();
     [[nodiscard]] boost::asio::awaitable<finished> claim();
     [[nodiscard]] boost::asio::awaitable<finished> stop();
+    [[nodiscard]] boost::asio::awaitable<finished> fence();
     [[nodiscard]] boost::asio::awaitable<finished> isolate();
     [[nodiscard]] boost::asio::awaitable<finished> roll_back();
 
@@ -53,6 +54,9 @@ class worker {
     boost::asio::awaitable<finished> verified_stopped(node_name node);
     boost::asio::awaitable<result<upid>> running_task(node_name node, std::string type);
     boost::asio::awaitable<result<findings>> inspect_target();
+    /// Waits for the proof that an unreachable node runs nothing; `failed` when it is back.
+    boost::asio::awaitable<finished> proven_fenced(node_name node, std::string boot_at_claim);
+    boost::asio::awaitable<finished> leave_dead_target();
     [[nodiscard]] guard::request guard_request(guard::verb what) const;
 
     operation_context& with_;

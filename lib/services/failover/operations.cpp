@@ -2,6 +2,7 @@
 
 #include "services/failover/gather.hpp"
 #include "services/failover/operation_parts.hpp"
+#include "services/leadership/leadership.hpp"
 
 #include <fmt/core.h>
 
@@ -141,7 +142,14 @@ asio::awaitable<result<upid>> worker::running_task(node_name node, std::string t
 }
 
 asio::awaitable<finished> worker::restart() {
-    const facts seen = co_await gather_guest(pve(), guest(), with_.own_user);
+    const facts seen = co_await gather_guest(pve(), guest(), with_.own_user, with_.lead, rules_.accept_weak_fence);
+    if (!may_touch(seen) && !seen.status) {
+        finished f;
+        f.how = outcome::blocked;
+        f.code = "node_away";
+        f.text = fmt::format("{} cannot be reached", seen.view->find(guest())->node.str());
+        co_return f;
+    }
     if (const auto no = may_touch(seen)) {
         finished f;
         f.how = outcome::blocked;
@@ -193,6 +201,33 @@ asio::awaitable<finished> worker::stop() {
     co_return proof;
 }
 
+asio::awaitable<finished> worker::fence() {
+    finished end = co_await proven_fenced(saved_.chosen->source, saved_.chosen->source_boot);
+    co_return end;
+}
+
+/// Looks every second, because the node may come back any time.
+asio::awaitable<finished> worker::proven_fenced(node_name source, std::string boot_at_claim) {
+    if (with_.lead == nullptr) co_return failed_with("no other daemon watches " + source.str());
+    for (;;) {
+        fencing::evidence seen = co_await with_.lead->evidence(source, guest(), rules_.accept_weak_fence);
+        seen.boot_at_claim = boot_at_claim;
+        const fencing::verdict v = fencing::judge(seen);
+        if (v.given == fencing::proof::reboot || seen.is_member)
+            co_return failed_with(fmt::format("{} is back", source.str()));
+        finished f;
+        f.text = v.text;
+        f.code = v.given ? fencing::name_of(*v.given) : v.code;
+        if (v.given) co_return f;
+        if (!v.code.empty()) {
+            f.how = outcome::blocked;
+            co_return f;
+        }
+        if (news_.progress) news_.progress(v.text);
+        co_await time().sleep_for(1s);
+    }
+}
+
 guard::request worker::guard_request(guard::verb what) const {
     guard::request r;
     r.what = what;
@@ -200,6 +235,7 @@ guard::request worker::guard_request(guard::verb what) const {
     r.source = saved_.chosen->source;
     r.generation = saved_.claim;
     r.digest = saved_.chosen->digest;
+    r.is_source_gone = saved_.chosen->is_source_gone;
     return r;
 }
 
@@ -259,6 +295,7 @@ asio::awaitable<finished> carry_out(operation_context& with, operation what, rec
         case operation::restart: end = co_await w.restart(); break;
         case operation::claim: end = co_await w.claim(); break;
         case operation::stop: end = co_await w.stop(); break;
+        case operation::fence: end = co_await w.fence(); break;
         case operation::isolate: end = co_await w.isolate(); break;
         case operation::look_at_target: end = co_await w.look_at_target(); break;
         case operation::restore: end = co_await w.restore(); break;

@@ -1,4 +1,6 @@
+#include "base/sha1.hpp"
 #include "services/failover/operation_parts.hpp"
+#include "services/leadership/leadership.hpp"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -91,7 +93,32 @@ asio::awaitable<result<worker::findings>> worker::inspect_target() {
     co_return f;
 }
 
+/// A half-made replacement on a node that is proven dead cannot be removed, but it has our vmid: its configuration is
+/// parked beside the original's, and its volumes stay where they are.
+asio::awaitable<finished> worker::leave_dead_target() {
+    finished proof = co_await proven_fenced(saved_.target, "");
+    if (proof.how == outcome::failed) co_return not_known(proof.text);  // it is back: look again
+    if (proof.how != outcome::ok) co_return not_known(proof.text);
+    const auto left = co_await with_.lead->store().read_config(saved_.target, guest());
+    if (!left) co_return not_known(left.error().text());
+    if (*left) {
+        guard::request what = guard_request(guard::verb::park);
+        what.source = saved_.target;
+        what.digest = sha1_hex(**left);
+        what.is_source_gone = true;
+        const auto parked = co_await with_.store.park(std::move(what));
+        if (!parked) co_return not_known(parked.error().text());
+    }
+    finished f = failed_with("died before the guest ran there: " + proof.text);
+    f.code = "target_gone";
+    co_return f;
+}
+
 asio::awaitable<finished> worker::look_at_target() {
+    if (with_.lead != nullptr && with_.lead->is_gone(saved_.target)) {
+        finished gone = co_await leave_dead_target();
+        co_return gone;
+    }
     const auto found = co_await inspect_target();
     // Whatever kept us from looking says nothing about the target.
     if (!found) co_return not_known(found.error().text());

@@ -45,6 +45,13 @@ std::string config_text(const guest_options& g, const volid& disk, const std::st
     return c.text();
 }
 
+/// Where the backups lie that exist at the start.
+storage_id first_backup_store(const options& o) {
+    for (const storage_options& s : o.storages)
+        if (s.shared && std::find(s.content.begin(), s.content.end(), "backup") != s.content.end()) return s.id;
+    return storage_id("backup");
+}
+
 }  // namespace
 
 std::string guest_lock_name(guest_id guest) { return fmt::format("guest {}", guest.id.number()); }
@@ -79,7 +86,7 @@ void cluster::create_guest(guest_options& g) {
         a.created = wall_at(now_ - age);
         a.bytes = g.disk_bytes / 8;
         a.config = text;
-        add_archive(storage_id("backup"), g.node, std::move(a));
+        add_archive(first_backup_store(options_), g.node, std::move(a));
     }
 }
 

@@ -26,7 +26,8 @@ std::string kept_path(const guard::request& what) {
 /// The lock first: setting it changes the digest too, and it is the better explanation.
 std::optional<fault> reason_against(const guard::request& what, const std::string& text, const char* verb) {
     const std::string home = config_files::path(what.source, what.guest);
-    if (const std::string lock = guest_config::parse(text).get("lock"); !lock.empty())
+    const std::string lock = guest_config::parse(text).get("lock");
+    if (!lock.empty() && !what.is_source_gone)
         return fault(errc::locked, verb, fmt::format("{} is locked ({})", to_string(what.guest), lock));
     if (sha1_hex(text) != what.digest) return fault(errc::changed, verb, home + " was changed meanwhile");
     return std::nullopt;
@@ -38,7 +39,9 @@ result<std::string> cluster::park(const guard::request& what) {
     const std::string home = config_files::path(what.source, what.guest);
     const std::string parked = guard::parked_path(what.guest.id, what.source, what.generation);
     file_tree& tree = files_.tree();
-    if (!is_quorate(what.source)) return fault(errc::no_quorum, "park", "cluster not ready - no quorum?");
+    // By the guard of its own node, or by another's once that is proven to be down.
+    if (!what.is_source_gone && !is_quorate(what.source))
+        return fault(errc::no_quorum, "park", "cluster not ready - no quorum?");
     const auto text = tree.read(home);
     const auto original = tree.read(kept_path(what));
     const bool is_ours = original && sha1_hex(*original) == what.digest;
@@ -51,7 +54,10 @@ result<std::string> cluster::park(const guard::request& what) {
     if (!is_ours || *text != frozen(*original)) {
         if (auto why = reason_against(what, *text, "park")) return *why;
         tree.write(kept_path(what), *text);
-        if (const auto written = files_.write(what.source, what.guest, frozen(*text)); !written) return written.error();
+        if (what.is_source_gone)
+            tree.write(home, frozen(*text));
+        else if (const auto written = files_.write(what.source, what.guest, frozen(*text)); !written)
+            return written.error();
     }
     if (const auto renamed = files_.rename(home, parked); !renamed) return renamed.error();
     changed();

@@ -23,6 +23,9 @@ TEST_CASE("guard requests and replies survive the wire") {
     CHECK(back->target.str() == "n1");
     CHECK(back->generation == 7);
     CHECK(back->digest == digest);
+    CHECK_FALSE(back->is_source_gone);
+    r.is_source_gone = true;
+    CHECK(guard::decode_request(guard::encode(r))->is_source_gone);
 
     guard::reply no;
     no.code = errc::changed;
@@ -48,7 +51,7 @@ TEST_CASE("malformed guard requests are refused") {
     for (const std::string& bad :
          {std::string(), std::string("verb=park"), std::string("verb=destroy\nguest=ct/101\nsource=n1\n"),
           std::string("verb=park\nguest=ct/101\nsource=../../x\ngeneration=1\ndigest=") + digest + "\n",
-          std::string("verb=park\nguest=ct/101\nsource=n1\ngeneration=1\n"), good + "extra=1\n",
+          std::string("verb=park\nguest=ct/101\nsource=n1\ngeneration=1\n"), good + "extra=1\n", good + "gone=0\n",
           good + "generation=x\n"}) {
         DYNAMIC_SECTION("refused: " << bad) { CHECK_FALSE(guard::decode_request(bad)); }
     }

@@ -27,7 +27,7 @@ class player {
     player& say(const event& e) {
         now_ += 1s;
         const surroundings around{
-            rules, armed, now_,
+            rules, armed, "", now_,
             wall_time(1'800'000'000s) + std::chrono::duration_cast<std::chrono::seconds>(now_ - time_point(1h))};
         step s = advance(at_, e, around);
         at_ = std::move(s.now);
@@ -271,4 +271,100 @@ TEST_CASE("an order that is refused is forgotten") {
     CHECK(p.held() == "no_target");
     CHECK_FALSE(p.saved().ordered);
     CHECK(p.up().at() == phase::watching);
+}
+
+namespace {
+
+/// A hand-over from a node that cannot be reached, waiting for a proof.
+player fencing_player() {
+    player p;
+    p.rules.restart_attempts = 0;
+    plan gone = some_plan(strategy::restore);
+    gone.is_source_gone = true;
+    gone.warnings = {{"stale_lock_ignored", "it was locked"}};
+    p.say(seen{standing::suspicious, "silent"}).down().say(planned{gone}).done();
+    REQUIRE(p.at() == phase::fencing);
+    REQUIRE(p.last_run == operation::fence);
+    return p;
+}
+
+}  // namespace
+
+TEST_CASE("a source that cannot be reached is fenced, never stopped, and nothing is begun without a proof") {
+    SECTION("a proof leads on, and is written down") {
+        player p = fencing_player();
+        p.done("waitout");
+        CHECK(p.at() == phase::isolating);
+        CHECK(p.saved().proof == "waitout");
+        CHECK(p.alerts.back() == "stale_lock_ignored");
+    }
+    SECTION("the node is back: given up for free") {
+        player p = fencing_player();
+        p.ends(outcome::failed);
+        CHECK(p.at() == phase::aborted_safe);
+    }
+    SECTION("there will be no proof") {
+        player p = fencing_player();
+        p.ends(outcome::blocked, "life_evidence");
+        CHECK(p.held() == "life_evidence");
+    }
+    SECTION("nothing could be learned: looked at again, as long as it takes") {
+        player p = fencing_player();
+        p.ends(outcome::unknown).wait(6s);
+        CHECK(p.at() == phase::fencing);
+        CHECK(p.last_run == operation::fence);
+    }
+    SECTION("another daemon goes on from there") {
+        player p = fencing_player();
+        p.say(resumed{});
+        CHECK(p.last_run == operation::fence);
+    }
+    SECTION("before the commit a refusal costs nothing, and there is no home to bring it up at") {
+        player p = fencing_player();
+        p.done("waitout").ends(outcome::failed);
+        CHECK(p.at() == phase::aborted_safe);
+    }
+}
+
+TEST_CASE("a target that dies on the way is waited for, and then passed over without cleaning") {
+    player p;
+    p.until(phase::restoring).say(target_gone{});
+    REQUIRE(p.at() == phase::parked);
+    CHECK(p.last_run == operation::look_at_target);
+    const node_name first = p.saved().target;
+    p.ends(outcome::failed, "target_gone");
+    CHECK(p.at() == phase::parked);
+    CHECK(p.saved().target != first);
+}
+
+TEST_CASE("Proxmox HA is never fought: a guest that it manages is held until it no longer does") {
+    for (const phase at : {phase::watching, phase::stopping, phase::restoring, phase::starting}) {
+        INFO(name_of(at));
+        player p;
+        if (at != phase::watching) p.until(at);
+        p.say(ha_seen{true});
+        CHECK(p.held() == "ha_managed");
+        CHECK(p.last_run == operation::none);
+        p.up().down().wait(100s);
+        CHECK(p.held() == "ha_managed");
+        CHECK(p.last_run == operation::none);
+        CHECK(p.now().deadline > time_point(1h));
+        p.say(ha_seen{false});
+        CHECK(p.at() == phase::watching);
+    }
+}
+
+TEST_CASE("a leader that has only just begun claims nothing, unless a person orders it") {
+    state s = first_state(ct101, time_point(1h), wall_time(1'800'000'000s));
+    s.saved.seen_up = true;
+    policy rules;
+    rules.restart_attempts = 0;
+    const surroundings settling{rules, true, "new here", time_point(1h), wall_time(1'800'000'000s)};
+    s = advance(s, seen{standing::suspicious, "x"}, settling).now;
+    s = advance(s, seen{standing::down, "x"}, settling).now;
+    REQUIRE(s.saved.at == phase::confirming);
+    const state held = advance(s, planned{some_plan(strategy::restore)}, settling).now;
+    CHECK(held.saved.held->code == "settling");
+    s.saved.ordered = true;
+    CHECK(advance(s, planned{some_plan(strategy::restore)}, settling).now.saved.at == phase::claimed);
 }

@@ -148,7 +148,7 @@ TEST_CASE("what is not as it was asked for is refused, and nothing changes") {
     }
 }
 
-TEST_CASE("a configuration that PVE has locked is left alone") {
+TEST_CASE("a configuration that PVE has locked is left alone, unless its node is proven dead") {
     const site s;
     const std::string locked =
         original.substr(0, original.find("rootfs")) + "lock: backup\n" + original.substr(original.find("rootfs"));
@@ -163,6 +163,10 @@ TEST_CASE("a configuration that PVE has locked is left alone") {
     CHECK_FALSE(answer.ok);
     CHECK(answer.code == errc::locked);
     CHECK(s.get(s.home) == locked);
+
+    r.is_source_gone = true;
+    CHECK(carry_out(r, s.place).ok);
+    CHECK(s.get(s.home) == "(missing)");
 }
 
 TEST_CASE("symbolic links are not followed") {

@@ -17,7 +17,7 @@ TEST_CASE("what forbids a hand-over is said, and nothing is written") {
         {"locked by a backup", {"lock ct102 backup"}, "locked"},
         {"suspended", {"guest vm103 suspend"}, "guest_suspended"},
         {"no backup", {"backup ct102 none"}, "no_backup"},
-        {"only an old backup", {"backup ct102 age 30h"}, "no_usable_backup"},
+        {"only an old backup", {"backup ct102 age 30h"}, "backup_stale"},
         {"a privilege is missing", {"token deny VM.Allocate"}, "missing_privilege"},
         {"no quorum", {"quorum off"}, "quorum"},
         {"no node has room", {"storage local-lvm full"}, "no_target"},
@@ -63,13 +63,12 @@ TEST_CASE("an API that hangs for ten minutes causes no action") {
     CHECK(site.reaches(ct102, phase::watching, 200s));
 }
 
-TEST_CASE("protected guests and templates are refused") {
+TEST_CASE("templates are refused") {
     struct row {
         const char* code;
         void (*change)(sim::guest_options&);
     };
     const row rows[] = {
-        {"protected", [](sim::guest_options& g) { g.is_protected = true; }},
         {"template", [](sim::guest_options& g) { g.is_template = true; }},
     };
     for (const row& r : rows) {

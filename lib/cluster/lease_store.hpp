@@ -1,0 +1,59 @@
+#pragma once
+#include "base/result.hpp"
+#include "cluster/cluster_store.hpp"
+
+#include <boost/asio/awaitable.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace steward {
+
+/// The leader's lock as it stands in pmxcfs.
+class lock_sight {
+  public:
+    bool is_held = false;
+    std::string stamp;  ///< differs after every renewal; means nothing else
+};
+
+/// What the daemon adds to the lease that its node's guard renews.
+class daemon_words {
+  public:
+    std::string config_digest;
+    bool is_fit = false;
+    std::vector<guest_id> down;
+    std::vector<guest_id> unsure;
+};
+
+/// What the daemons of a cluster agree on through pmxcfs: node leases, the leader's lock and epochs (reliability §1.4).
+/// A single instance has none. Errors: no_quorum, outcome_unknown, unavailable (no guard), io.
+class lease_store {
+  public:
+    virtual ~lease_store() = default;
+
+    /// Goes into every renewal from now on, until the daemon has been silent for half a minute.
+    [[nodiscard]] virtual boost::asio::awaitable<result<void>> say(daemon_words words) = 0;
+    /// The leases of all nodes; reading proves nothing about quorum (reliability P2).
+    [[nodiscard]] virtual boost::asio::awaitable<result<std::vector<stored_record>>> load_leases() = 0;
+
+    [[nodiscard]] virtual boost::asio::awaitable<result<lock_sight>> look_at_lock() = 0;
+    /// `exists` when somebody has it. `ask_expiry`: lets the cluster judge the present holder's age first (L3).
+    [[nodiscard]] virtual boost::asio::awaitable<result<void>> acquire_lock(bool ask_expiry) = 0;
+    [[nodiscard]] virtual boost::asio::awaitable<result<void>> renew_lock() = 0;
+    [[nodiscard]] virtual boost::asio::awaitable<result<void>> release_lock() = 0;
+    /// True for whoever asks first.
+    [[nodiscard]] virtual boost::asio::awaitable<result<bool>> claim_epoch(std::uint64_t epoch) = 0;
+    [[nodiscard]] virtual boost::asio::awaitable<result<std::uint64_t>> highest_epoch() = 0;
+
+    /// A guest's configuration of a node that cannot be asked; nothing when it is not there.
+    [[nodiscard]] virtual boost::asio::awaitable<result<std::optional<std::string>>> read_config(node_name node,
+                                                                                                 guest_id guest) = 0;
+    /// Writes down what a person said about a node.
+    [[nodiscard]] virtual boost::asio::awaitable<result<void>> write_confirmation(node_name node, std::string text) = 0;
+    /// What a person confirmed about a node: the record of that name, "" when there is none.
+    [[nodiscard]] virtual boost::asio::awaitable<result<std::string>> read_confirmation(node_name node) = 0;
+};
+
+}  // namespace steward

@@ -1,0 +1,69 @@
+#pragma once
+#include "base/time.hpp"
+#include "core/lease/node_lease.hpp"
+
+#include <optional>
+#include <string>
+
+/// Whether a node is proven to run nothing (reliability §1.3). Without proof nothing of it is started elsewhere.
+namespace steward::fencing {
+
+enum class proof {
+    stopped,   ///< the source says so itself, by two ways
+    released,  ///< it stopped everything and left
+    reboot,    ///< it is back with another boot id
+    agent,     ///< a fence agent says it is off, and it gave no sign of life since
+    waitout,   ///< its watchdog must have fired by now
+    selfstop,  ///< its guard must have killed everything by now; only where that is accepted
+    manual,    ///< a person says so, by name
+};
+[[nodiscard]] const char* name_of(proof p) noexcept;
+
+class timing {
+  public:
+    /// D_max = 5 + 62 + 62 + 10 + 1 = 140 s after its last renewal a node with a watchdog is dead (E2); with clocks
+    /// that differ by 0.1 % and a second on top 141.6, so 150.
+    static constexpr duration take = std::chrono::seconds(150);
+    /// A node is offline when it has been out of the membership for so long (E4).
+    static constexpr duration off = std::chrono::seconds(60);
+    static constexpr duration after_agent = std::chrono::seconds(10);
+};
+
+/// A person's word, written down: about that boot of that node and no other.
+class confirmation {
+  public:
+    std::string boot_id;
+    std::string by;
+    wall_time when{};
+};
+
+[[nodiscard]] std::string to_text(const confirmation& c);
+/// Nothing when the text is none.
+[[nodiscard]] std::optional<confirmation> parse_confirmation(const std::string& text);
+
+/// What is known about a node that cannot be reached.
+class evidence {
+  public:
+    node_name node;
+    bool is_member = false;                  ///< of our membership, right now
+    std::optional<duration> gone_for;        ///< out of it for so long; nothing: it is in
+    std::optional<lease::node_lease> lease;  ///< the last one seen
+    std::optional<duration> silence;         ///< since then
+    std::string boot_at_claim;               ///< its boot when the fencing began; "" when unknown
+    std::optional<confirmation> confirmed;
+    std::optional<duration> off_by_agent;  ///< a fence agent reported off so long ago
+    bool accepts_weak = false;             ///< the guest's accept_weak_fence
+    bool shows_life = false;               ///< the guest still answers somebody in the majority
+};
+
+/// A proof, or why there is none (yet).
+class verdict {
+  public:
+    std::optional<proof> given;
+    std::string code;     ///< "no_fence", "life_evidence"; "" while it is only a matter of time
+    std::string text;     ///< for people
+    std::string release;  ///< what would change it
+};
+[[nodiscard]] verdict judge(const evidence& e);
+
+}  // namespace steward::fencing

@@ -1,0 +1,160 @@
+#include "core/fencing/self_fence.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace steward::fencing {
+
+namespace {
+
+constexpr std::array<std::pair<guard_phase, const char*>, 9> names{{{guard_phase::embargo, "embargo"},
+                                                                    {guard_phase::disarmed, "disarmed"},
+                                                                    {guard_phase::arming, "arming"},
+                                                                    {guard_phase::armed, "armed"},
+                                                                    {guard_phase::withdrawing, "withdrawing"},
+                                                                    {guard_phase::late, "late"},
+                                                                    {guard_phase::starved, "starved"},
+                                                                    {guard_phase::killing, "killing"},
+                                                                    {guard_phase::killed, "killed"}}};
+
+bool is_promising(lease::contract c) { return c == lease::contract::watchdog || c == lease::contract::selfstop; }
+
+class stepper {
+  public:
+    stepper(guard_state before, time_point now) : now_(now) { out_.now = before; }
+    guard_state& s() { return out_.now; }
+
+    void on(const guard_tick&) {
+        if (!s().has_renewed || s().at == guard_phase::embargo || s().at == guard_phase::killed) return;
+        const duration age = now_ - s().lease_since;
+        // Whoever has promised nothing has nothing to keep: its guests run on, and nobody takes them for dead.
+        if (!is_promising(s().promise) && s().at != guard_phase::withdrawing) return;
+        if (s().at == guard_phase::killing) return run(guard_effect::kill_guests);
+        if (age >= guard_timing::kill) {
+            s().at = guard_phase::killing;
+            return run(guard_effect::kill_guests);
+        }
+        if (age >= guard_timing::hold)
+            s().at = guard_phase::starved;
+        else if (age >= guard_timing::late && s().at != guard_phase::withdrawing)
+            s().at = guard_phase::late;
+    }
+
+    void on(const renewal_ended& r) {
+        if (!r.ok) return on(guard_tick{});
+        s().lease_since = std::max(s().lease_since, r.begun);
+        s().has_renewed = true;
+        if (s().suspended_renewals > 0 && --s().suspended_renewals == 0 && s().has_watchdog)
+            s().promise = lease::contract::watchdog;
+        const duration age = now_ - s().lease_since;
+        switch (s().at) {
+            case guard_phase::embargo: return;
+            case guard_phase::killing: return run(guard_effect::kill_guests);
+            case guard_phase::killed: s().at = guard_phase::embargo; return;
+            case guard_phase::withdrawing:
+                // The others know now that nothing is promised any more.
+                s().at = guard_phase::disarmed;
+                if (s().has_watchdog) run(guard_effect::close_watchdog);
+                s().has_watchdog = false;
+                return;
+            case guard_phase::arming:
+            case guard_phase::late:
+            case guard_phase::starved:
+                if (age < guard_timing::late) s().at = guard_phase::armed;
+                break;
+            case guard_phase::disarmed:
+            case guard_phase::armed: break;
+        }
+        // Checked immediately before the feed, which is the caller's next instruction (E2).
+        if (s().has_watchdog && age <= guard_timing::feed_within) run(guard_effect::feed);
+        if (out_.run == guard_effect::none) reconsider();
+    }
+
+    void on(const guard_wishes& w) {
+        s().wishes = w;
+        reconsider();
+    }
+
+    void reconsider() {
+        const guard_wishes& w = s().wishes;
+        const bool wants = w.has_guests && w.may_arm && w.wanted != lease::contract::none;
+        if (s().at == guard_phase::disarmed && wants && s().has_renewed && !s().has_watchdog) {
+            s().at = guard_phase::arming;
+            if (w.wanted == lease::contract::watchdog) return run(guard_effect::open_watchdog);
+            s().promise = lease::contract::selfstop;
+            return;
+        }
+        const bool stands = s().at == guard_phase::armed || s().at == guard_phase::arming;
+        if (stands && !wants) {
+            s().at = guard_phase::withdrawing;
+            s().promise = lease::contract::none;
+        }
+    }
+
+    void on(const watchdog_answer& a) {
+        if (s().at == guard_phase::arming && a.works) {
+            s().has_watchdog = true;
+            s().promise = lease::contract::watchdog;
+            return;
+        }
+        if (a.works) return;
+        // Gone: what was promised cannot be kept, and the others must hear that first.
+        s().has_watchdog = false;
+        s().promise = lease::contract::none;
+        if (s().at == guard_phase::arming) s().at = guard_phase::disarmed;
+        if (s().at == guard_phase::armed) s().at = guard_phase::withdrawing;
+    }
+
+    void on(const clock_went_back&) {
+        if (s().promise != lease::contract::watchdog) return;
+        s().promise = lease::contract::none;
+        s().suspended_renewals = 2;
+    }
+
+    void on(const records_read&) {
+        if (s().at == guard_phase::embargo && s().has_renewed) s().at = guard_phase::disarmed;
+    }
+
+    void on(const all_killed&) {
+        if (s().at == guard_phase::killing) s().at = guard_phase::killed;
+    }
+
+    void run(guard_effect e) { out_.run = e; }
+    guard_step take() { return out_; }
+
+  private:
+    time_point now_;
+    guard_step out_;
+};
+
+}  // namespace
+
+const char* name_of(guard_phase p) noexcept {
+    for (const auto& [value, name] : names)
+        if (value == p) return name;
+    return "embargo";
+}
+
+feasibility feasible(int nodes, duration token, duration coefficient) {
+    using namespace std::chrono_literals;
+    feasibility f;
+    const duration real_token = token + coefficient * std::max(0, nodes - 2);
+    f.membership = real_token * 22 / 10;  // token and consensus (P15)
+    const duration needed = guard_timing::renewal + f.membership + 5s + 5s;
+    f.is_possible = guard_timing::hold >= needed;
+    f.has_slack = guard_timing::hold >= needed + 10s;
+    return f;
+}
+
+guard_step advance(guard_state before, const guard_event& what, time_point now) {
+    stepper s(before, now);
+    std::visit([&](const auto& e) { s.on(e); }, what);
+    return s.take();
+}
+
+bool serves_changes(const guard_state& s, time_point now) {
+    return s.has_renewed && now - s.lease_since < guard_timing::hold;
+}
+
+}  // namespace steward::fencing

@@ -1,0 +1,97 @@
+#pragma once
+#include "base/time.hpp"
+#include "core/lease/node_lease.hpp"
+
+#include <variant>
+
+/// The guard's own machine: it keeps the node's promise, and ends the node's guests when it can no longer know that
+/// they are still its own (reliability §3.3, §1.4 E0, E2). Pure; all times are of the node's clock that runs on in a
+/// suspend.
+namespace steward::fencing {
+
+enum class guard_phase {
+    embargo,   ///< after a boot: nothing of ours may start before a lease was written and the records were read
+    disarmed,  ///< renews, promises nothing
+    arming,    ///< the watchdog runs; the promise is on its way into the lease
+    armed,
+    withdrawing,  ///< the promise is being taken back; the watchdog stays until it is
+    late,         ///< no renewal for 15 s: not fed any more, the daemon must not act
+    starved,      ///< no renewal for 45 s
+    killing,      ///< none for 55 s: every guest we manage is ended
+    killed,
+};
+[[nodiscard]] const char* name_of(guard_phase p) noexcept;
+
+class guard_timing {
+  public:
+    static constexpr duration renewal = std::chrono::seconds(10);
+    static constexpr duration feed_within = std::chrono::seconds(5);  ///< g: of the begin of the renewal
+    static constexpr duration late = std::chrono::seconds(15);
+    static constexpr duration hold = std::chrono::seconds(45);
+    static constexpr duration kill = std::chrono::seconds(55);
+};
+
+/// E0: whether a healthy cluster of so many nodes can renew in time at all, given corosync's token (ms) and its
+/// coefficient (ms per node beyond two): T_hold ≥ T_r + T_memb(n) + T_sync + T_io, with 10 s to spare for good.
+class feasibility {
+  public:
+    duration membership{};     ///< T_memb(n)
+    bool is_possible = false;  ///< may be armed
+    bool has_slack = false;    ///< without a warning
+};
+[[nodiscard]] feasibility feasible(int nodes, duration token, duration coefficient);
+
+// ---- events
+struct guard_tick {};
+/// A renewal ended. `begun` is from before the call.
+struct renewal_ended {
+    bool ok = false;
+    time_point begun{};
+};
+/// Whether there is something to protect, what the administrator wants promised, and whether E0 and the cluster allow
+/// it.
+struct guard_wishes {
+    bool has_guests = false;
+    lease::contract wanted = lease::contract::none;  ///< watchdog, selfstop or none
+    bool may_arm = false;
+};
+/// The watchdog was opened and fed for the first time, or it could not be, or it is gone.
+struct watchdog_answer {
+    bool works = false;
+};
+/// The records have been read behind a write (reliability P2).
+struct records_read {};
+/// The wall clock was set back by more than a few seconds: watchdog-mux judges its clients by it, so what was promised
+/// holds again only after two renewals (E6).
+struct clock_went_back {};
+/// Every managed guest is gone.
+struct all_killed {};
+
+using guard_event =
+    std::variant<guard_tick, renewal_ended, guard_wishes, watchdog_answer, records_read, clock_went_back, all_killed>;
+
+enum class guard_effect { none, open_watchdog, feed, close_watchdog, kill_guests };
+
+class guard_state {
+  public:
+    guard_phase at = guard_phase::embargo;
+    lease::contract promise = lease::contract::none;  ///< goes into the next renewal
+    bool has_watchdog = false;
+    bool has_renewed = false;
+    int suspended_renewals = 0;  ///< before the promise is made again
+    time_point lease_since{};
+    guard_wishes wishes;
+};
+
+class guard_step {
+  public:
+    guard_state now;
+    guard_effect run = guard_effect::none;
+};
+
+[[nodiscard]] guard_step advance(guard_state before, const guard_event& what, time_point now);
+
+/// Whether a daemon may be served a changing verb now: the lease is fresh (E1).
+[[nodiscard]] bool serves_changes(const guard_state& s, time_point now);
+
+}  // namespace steward::fencing

@@ -1,0 +1,175 @@
+#include "services/leadership/leadership.hpp"
+
+#include "base/log.hpp"
+
+#include <algorithm>
+#include <fmt/core.h>
+
+namespace steward {
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr duration look_every = 2s;
+/// A loop that was away for so long has missed what others did meanwhile: nothing that it counted holds any more.
+constexpr duration pause_noticed = 5s;
+constexpr duration cold_boot = 300s;
+constexpr duration node_grace = 60s;
+
+bool leads(leader::phase p) {
+    return p == leader::phase::settling || p == leader::phase::leading || p == leader::phase::paused;
+}
+
+}  // namespace
+
+asio::awaitable<void> leadership::run() {
+    last_look_ = time_.now();
+    for (;;) {
+        co_await look();
+        const time_point wake = std::min(leader::next_tick(state_, time_.now()), time_.now() + look_every);
+        co_await time_.sleep_until(std::max(wake, time_.now() + 100ms));
+    }
+}
+
+asio::awaitable<void> leadership::look() {
+    if (time_.now() - last_look_ > pause_noticed) leases_.start_again(time_.now());
+    last_look_ = time_.now();
+    // Its own age first: whatever it learns below may be late.
+    leader::event ages = leader::tick{};
+    co_await take(std::move(ages));
+
+    if (words) {
+        daemon_words said = words();
+        const auto told = co_await store_.say(std::move(said));
+        (void)told;  // a guard that does not answer renews without us, and says so
+    }
+    const auto seen = co_await store_.load_leases();
+    if (seen)
+        for (const stored_record& r : *seen)
+            if (const auto lease = lease::parse_node_lease(r.text); lease && lease->node.str() == r.name)
+                leases_.observe(*lease, time_.now());
+    if (fitness) {
+        leader::event fit = fitness();
+        co_await take(std::move(fit));
+    }
+    const auto epoch = co_await store_.highest_epoch();
+    if (epoch) {
+        leader::event highest = leader::epoch_seen{*epoch};
+        co_await take(std::move(highest));
+    }
+    const auto lock = co_await store_.look_at_lock();
+    if (lock) {
+        if (lock->stamp != stamp_ || !lock->is_held) {
+            stamp_ = lock->stamp;
+            stamp_changed_ = time_.now();
+        }
+        leader::event held = leader::lock_seen{lock->is_held, time_.now() - stamp_changed_};
+        co_await take(std::move(held));
+    }
+}
+
+asio::awaitable<void> leadership::leave() {
+    leader::event down = leader::step_down{};
+    co_await take(std::move(down));
+}
+
+/// One event, and whatever follows from it.
+asio::awaitable<void> leadership::take(leader::event what) {
+    for (;;) {
+        const leader::phase before = state_.at;
+        const leader::step next = leader::advance(state_, what, time_.now());
+        state_ = next.now;
+        tell(before);
+        if (next.run == leader::effect::none || next.run == leader::effect::drop) co_return;
+        if (next.run == leader::effect::release) {
+            const auto released = co_await store_.release_lock();
+            (void)released;  // it expires by itself
+            co_return;
+        }
+        what = co_await carry_out(next.run);
+    }
+}
+
+asio::awaitable<leader::event> leadership::carry_out(leader::effect what) {
+    const time_point begun = time_.now();
+    if (what == leader::effect::claim_epoch) {
+        const std::uint64_t wanted = state_.epoch;
+        const auto claimed = co_await store_.claim_epoch(wanted);
+        co_return leader::epoch_answer{claimed.has_value() && *claimed, wanted, !claimed.has_value()};
+    }
+    if (what == leader::effect::renew) {
+        const auto done = co_await store_.renew_lock();
+        co_return leader::renewed{done.has_value(), begun};
+    }
+    const auto got = co_await store_.acquire_lock(what == leader::effect::ask_expiry);
+    co_return leader::acquired{got.has_value(), begun};
+}
+
+void leadership::see_members(const model::cluster_view& view) {
+    members_.clear();
+    for (const auto& [name, node] : view.nodes) {
+        members_.push_back(name);
+        if (node.online == false)
+            gone_since_.try_emplace(name, time_.now());
+        else if (gone_since_.erase(name) != 0)
+            back_since_[name] = time_.now();
+    }
+}
+
+lease::opinion leadership::opinion_of(guest_id guest, const health::summary& own, const node_name& home) const {
+    return lease::opinion_of(guest, own, self_, home, members_, leases_, config_digest, time_.now());
+}
+
+std::string leadership::claims_forbidden(const node_name& home) const {
+    const time_point now = time_.now();
+    const auto back = back_since_.find(home);
+    if (back != back_since_.end() && now - back->second < node_grace)
+        return fmt::format("{} came back {} ago: its guests get a minute to start", home.str(),
+                           describe_duration(now - back->second));
+    if (is_newly_booted(now))
+        return "this node was booted less than five minutes ago: others may still be on their way";
+    if (!leader::may_claim(state_, now)) return "this daemon has not led for long enough";
+    return {};
+}
+
+bool leadership::is_newly_booted(time_point now) const {
+    return node_booted != time_point::min() && now - node_booted < cold_boot;
+}
+
+asio::awaitable<fencing::evidence> leadership::evidence(node_name node, guest_id guest, bool accepts_weak) const {
+    fencing::evidence e;
+    e.node = node;
+    const auto gone = gone_since_.find(node);
+    e.is_member = gone == gone_since_.end();
+    if (!e.is_member) e.gone_for = time_.now() - gone->second;
+    const lease::node_lease* last = leases_.last(node);
+    // A lease from before our own boot says nothing about what its node has done since, unless it was renewed before
+    // our eyes: after a power cut that node may be a minute behind us.
+    const bool is_leftover = last != nullptr && !leases_.has_changed(node) && node_booted != time_point::min() &&
+                             leases_.first_seen(node) - node_booted < cold_boot;
+    if (last != nullptr && !is_leftover) {
+        e.lease = *last;
+        e.silence = leases_.silence(node, time_.now());
+    }
+    e.accepts_weak = accepts_weak;
+    const bool is_up_here = own_view && own_view(guest).now == health::standing::up;
+    e.shows_life =
+        is_up_here || lease::is_seen_alive(guest, self_, node, members_, leases_, config_digest, time_.now());
+    const auto said = co_await store_.read_confirmation(node);
+    if (said && !said->empty()) e.confirmed = fencing::parse_confirmation(*said);
+    co_return e;
+}
+
+void leadership::tell(leader::phase before) {
+    if (state_.at != before)
+        log::info("leader.phase", {{"node", self_.str()},
+                                   {"from", leader::name_of(before)},
+                                   {"to", leader::name_of(state_.at)},
+                                   {"epoch", std::to_string(state_.epoch)}});
+    if (leads(state_.at) == is_leading_) return;
+    is_leading_ = leads(state_.at);
+    if (on_change) on_change(is_leading_, state_.epoch);
+}
+
+}  // namespace steward

@@ -1,0 +1,81 @@
+#pragma once
+#include "cluster/lease_store.hpp"
+#include "core/fencing/proof.hpp"
+#include "core/leader/leader.hpp"
+#include "core/lease/node_lease.hpp"
+#include "core/lease/votes.hpp"
+#include "model/snapshot.hpp"
+#include "runtime/time_source.hpp"
+
+#include <boost/asio/awaitable.hpp>
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace steward {
+
+/// This daemon's part in the cluster: watches every node's lease, leads when it is its turn, says what it sees.
+class leadership {
+  public:
+    leadership(time_source& time, lease_store& store, node_name self)
+        : time_(time), store_(store), self_(std::move(self)) {}
+
+    /// Runs until cancelled.
+    [[nodiscard]] boost::asio::awaitable<void> run();
+
+    /// Whether a request that changes something may be issued now (E1).
+    [[nodiscard]] bool may_act() const { return leader::may_act(state_, time_.now()); }
+    /// Why no new hand-over may begin: a leader that has only just begun, or a cluster that is only just there
+    /// (reliability §1.5). Empty: it may.
+    [[nodiscard]] std::string claims_forbidden(const node_name& home) const;
+    [[nodiscard]] const leader::state& state() const { return state_; }
+    [[nodiscard]] const lease::lease_watch& leases() const { return leases_; }
+    [[nodiscard]] const node_name& self() const { return self_; }
+    [[nodiscard]] lease_store& store() const { return store_; }
+    /// Who is in the cluster, as the API says; a node that is missing was never there.
+    void see_members(const model::cluster_view& view);
+    [[nodiscard]] bool is_gone(const node_name& node) const { return gone_since_.count(node) != 0; }
+    [[nodiscard]] lease::opinion opinion_of(guest_id guest, const health::summary& own, const node_name& home) const;
+    /// What is known about a node that cannot be reached, for one of its guests.
+    [[nodiscard]] boost::asio::awaitable<fencing::evidence> evidence(node_name node, guest_id guest,
+                                                                     bool accepts_weak) const;
+    /// Gives the lead back at once, if it is here: the daemon ends, or cannot do the work.
+    [[nodiscard]] boost::asio::awaitable<void> leave();
+
+    /// When this node was booted, by its clock.
+    time_point node_booted = time_point::min();
+    /// Digest of our configuration: whoever has another one has no vote.
+    std::string config_digest;
+    /// What this daemon's checks say of a guest.
+    std::function<health::summary(guest_id)> own_view;
+    /// What the daemon has to say with every lease.
+    std::function<daemon_words()> words;
+    /// Whether there is anything to lead, and whether this node is in the majority.
+    std::function<leader::fitness()> fitness;
+    /// Told when this daemon begins to lead with that epoch, and when it no longer does.
+    std::function<void(bool leads, std::uint64_t epoch)> on_change;
+
+  private:
+    [[nodiscard]] boost::asio::awaitable<void> look();
+    [[nodiscard]] boost::asio::awaitable<void> take(leader::event what);
+    [[nodiscard]] boost::asio::awaitable<leader::event> carry_out(leader::effect what);
+    void tell(leader::phase before);
+    [[nodiscard]] bool is_newly_booted(time_point now) const;
+
+    time_source& time_;
+    lease_store& store_;
+    node_name self_;
+    leader::state state_;
+    lease::lease_watch leases_;
+    std::vector<node_name> members_;
+    std::map<node_name, time_point> gone_since_;
+    std::map<node_name, time_point> back_since_;
+    std::string stamp_;
+    time_point stamp_changed_{};
+    time_point last_look_{};
+    bool is_leading_ = false;
+};
+
+}  // namespace steward

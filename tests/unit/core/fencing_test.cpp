@@ -1,0 +1,258 @@
+#include "core/fencing/proof.hpp"
+#include "core/fencing/self_fence.hpp"
+
+#include <catch2/catch.hpp>
+#include <functional>
+
+using namespace steward;
+using namespace steward::fencing;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A node with an armed watchdog that has been gone and silent for so long.
+evidence silent_for(duration time, lease::contract promise = lease::contract::watchdog) {
+    evidence e;
+    e.node = node_name("n3");
+    e.gone_for = time;
+    e.silence = time;
+    e.lease = lease::node_lease();
+    e.lease->node = e.node;
+    e.lease->boot_id = "b1";
+    e.lease->promise = promise;
+    e.boot_at_claim = "b1";
+    return e;
+}
+
+}  // namespace
+
+TEST_CASE("nothing is fenced without a proof") {
+    struct row {
+        const char* name;
+        evidence seen;
+        std::optional<proof> given;
+        const char* code;
+    };
+    const auto with = [](evidence e, const std::function<void(evidence&)>& change) {
+        change(e);
+        return e;
+    };
+    const row rows[] = {
+        {"149 s are not 150", silent_for(149s), std::nullopt, ""},
+        {"the watchdog has fired", silent_for(150s), proof::waitout, ""},
+        {"gone for long, but renewed until a minute ago", with(silent_for(60s), [](evidence& e) { e.gone_for = 600s; }),
+         std::nullopt, ""},
+        {"silent for long, but only just gone", with(silent_for(600s), [](evidence& e) { e.gone_for = 59s; }),
+         std::nullopt, ""},
+        {"silent, but a member",
+         with(silent_for(600s),
+              [](evidence& e) {
+                  e.is_member = true;
+                  e.gone_for.reset();
+              }),
+         std::nullopt, ""},
+        {"it promised nothing", silent_for(6000s, lease::contract::none), std::nullopt, "no_fence"},
+        {"nobody ever saw a lease",
+         with(silent_for(6000s),
+              [](evidence& e) {
+                  e.lease.reset();
+                  e.silence.reset();
+              }),
+         std::nullopt, "no_fence"},
+        {"a guard's word alone", silent_for(6000s, lease::contract::selfstop), std::nullopt, "no_fence"},
+        {"a guard's word, where that is accepted",
+         with(silent_for(150s, lease::contract::selfstop), [](evidence& e) { e.accepts_weak = true; }), proof::selfstop,
+         ""},
+        {"it stopped everything and left", silent_for(60s, lease::contract::released), proof::released, ""},
+        {"a planned reboot", silent_for(6000s, lease::contract::frozen), std::nullopt, ""},
+        {"it is back with another boot", with(silent_for(1s), [](evidence& e) { e.lease->boot_id = "b2"; }),
+         proof::reboot, ""},
+        {"a person says so",
+         with(silent_for(1s, lease::contract::none),
+              [](evidence& e) {
+                  e.confirmed = confirmation{"b1", "root", {}};
+              }),
+         proof::manual, ""},
+        {"a person said so of an earlier boot",
+         with(silent_for(600s, lease::contract::none),
+              [](evidence& e) {
+                  e.confirmed = confirmation{"b0", "root", {}};
+              }),
+         std::nullopt, "no_fence"},
+        {"an agent switched it off",
+         with(silent_for(60s, lease::contract::none), [](evidence& e) { e.off_by_agent = 10s; }), proof::agent, ""},
+        {"an agent that lies: it renewed since",
+         with(silent_for(5s, lease::contract::none),
+              [](evidence& e) {
+                  e.gone_for = 60s;
+                  e.off_by_agent = 10s;
+              }),
+         std::nullopt, "no_fence"},
+        {"the guest still answers", with(silent_for(600s), [](evidence& e) { e.shows_life = true; }), std::nullopt,
+         "life_evidence"},
+        {"the guest answers, and nobody promised anything",
+         with(silent_for(600s, lease::contract::none), [](evidence& e) { e.shows_life = true; }), std::nullopt,
+         "life_evidence"},
+    };
+    for (const row& r : rows) {
+        INFO(r.name);
+        const verdict v = judge(r.seen);
+        CHECK(v.given == r.given);
+        CHECK(v.code == r.code);
+        CHECK((v.given.has_value() || !v.text.empty()));
+    }
+}
+
+TEST_CASE("what a person confirmed is kept as text") {
+    confirmation c;
+    c.boot_id = "b1";
+    c.by = "root at pts/3";
+    c.when = wall_time(1795204422s);
+    const auto back = parse_confirmation(to_text(c));
+    REQUIRE(back);
+    CHECK(back->boot_id == "b1");
+    CHECK(back->by == c.by);
+    CHECK(back->when == c.when);
+    for (const char* bad : {"", "b1", "b1 12", " 12 root"}) CHECK_FALSE(parse_confirmation(bad));
+}
+
+TEST_CASE("how many nodes a healthy cluster may have depends on corosync's timing") {
+    struct row {
+        int nodes;
+        duration coefficient;
+        bool possible;
+        bool slack;
+    };
+    for (const row& r : {row{3, 650ms, true, true}, row{7, 650ms, true, true}, row{8, 650ms, true, false},
+                         row{14, 650ms, true, false}, row{15, 650ms, false, false}, row{32, 125ms, true, true},
+                         row{33, 125ms, true, false}, row{68, 125ms, true, false}, row{69, 125ms, false, false}}) {
+        INFO(r.nodes);
+        const feasibility f = feasible(r.nodes, 3s, r.coefficient);
+        CHECK(f.is_possible == r.possible);
+        CHECK(f.has_slack == r.slack);
+    }
+}
+
+namespace {
+
+const time_point start{1000s};
+
+class guard {
+  public:
+    guard_effect take(const guard_event& e, time_point now) {
+        const guard_step s = advance(state_, e, now);
+        state_ = s.now;
+        return s.run;
+    }
+    guard_state state_;
+};
+
+guard armed_at_start(lease::contract wanted = lease::contract::watchdog) {
+    guard g;
+    g.take(renewal_ended{true, start - 20s}, start - 20s);
+    g.take(records_read{}, start - 20s);
+    const guard_effect did = g.take(guard_wishes{true, wanted, true}, start - 20s);
+    if (wanted == lease::contract::watchdog) {
+        REQUIRE(did == guard_effect::open_watchdog);
+        REQUIRE(g.state_.promise == lease::contract::none);  // nobody may rely on it before it works
+        g.take(watchdog_answer{true}, start - 20s);
+    }
+    REQUIRE(g.state_.promise == wanted);
+    g.take(renewal_ended{true, start}, start);
+    REQUIRE(g.state_.at == guard_phase::armed);
+    return g;
+}
+
+}  // namespace
+
+TEST_CASE("a guard that has just booted promises nothing before it has written and read") {
+    guard g;
+    CHECK(g.take(guard_wishes{true, lease::contract::watchdog, true}, start) == guard_effect::none);
+    g.take(records_read{}, start);
+    CHECK(g.state_.at == guard_phase::embargo);
+    g.take(renewal_ended{true, start}, start);
+    CHECK(g.state_.at == guard_phase::embargo);
+    g.take(records_read{}, start);
+    CHECK(g.state_.at == guard_phase::disarmed);
+}
+
+TEST_CASE("an armed guard without renewals is late, starves, and kills") {
+    struct row {
+        duration age;
+        guard_phase at;
+        guard_effect did;
+    };
+    for (const row& r :
+         {row{14s, guard_phase::armed, guard_effect::none}, row{15s, guard_phase::late, guard_effect::none},
+          row{45s, guard_phase::starved, guard_effect::none}, row{55s, guard_phase::killing, guard_effect::kill_guests},
+          row{900s, guard_phase::killing, guard_effect::kill_guests}}) {
+        guard g = armed_at_start();
+        const guard_effect did = g.take(guard_tick{}, start + r.age);
+        CHECK(g.state_.at == r.at);
+        CHECK(did == r.did);
+        CHECK(serves_changes(g.state_, start + r.age) == (r.age < 45s));
+    }
+}
+
+TEST_CASE("whoever has promised nothing kills nothing") {
+    guard g;
+    g.take(renewal_ended{true, start}, start);
+    g.take(records_read{}, start);
+    CHECK(g.take(guard_tick{}, start + 900s) == guard_effect::none);
+    CHECK(g.state_.at == guard_phase::disarmed);
+}
+
+TEST_CASE("the watchdog is fed only within five seconds of the beginning of a renewal") {
+    guard g = armed_at_start();
+    CHECK(g.take(renewal_ended{true, start + 10s}, start + 10s) == guard_effect::feed);
+    CHECK(g.take(renewal_ended{true, start + 20s}, start + 25s) == guard_effect::feed);
+    CHECK(g.take(renewal_ended{true, start + 30s}, start + 36s) == guard_effect::none);
+    CHECK(g.take(renewal_ended{false, start + 40s}, start + 40s) == guard_effect::none);
+}
+
+TEST_CASE("a renewal in time makes a late guard well again, but none that has begun to kill") {
+    guard g = armed_at_start();
+    g.take(guard_tick{}, start + 46s);
+    REQUIRE(g.state_.at == guard_phase::starved);
+    CHECK(g.take(renewal_ended{true, start + 50s}, start + 50s) == guard_effect::feed);
+    CHECK(g.state_.at == guard_phase::armed);
+
+    g.take(guard_tick{}, start + 110s);
+    REQUIRE(g.state_.at == guard_phase::killing);
+    CHECK(g.take(renewal_ended{true, start + 111s}, start + 111s) == guard_effect::kill_guests);
+    g.take(all_killed{}, start + 111s);
+    CHECK(g.state_.at == guard_phase::killed);
+    g.take(renewal_ended{true, start + 112s}, start + 112s);
+    CHECK(g.state_.at == guard_phase::embargo);
+}
+
+TEST_CASE("the promise is withdrawn before the watchdog is closed, never after") {
+    guard g = armed_at_start();
+    CHECK(g.take(guard_wishes{false, lease::contract::watchdog, true}, start + 1s) == guard_effect::none);
+    CHECK(g.state_.promise == lease::contract::none);
+    CHECK(g.state_.has_watchdog);
+    CHECK(g.take(renewal_ended{false, start + 5s}, start + 5s) == guard_effect::none);
+    CHECK(g.take(renewal_ended{true, start + 10s}, start + 10s) == guard_effect::close_watchdog);
+    CHECK(g.state_.at == guard_phase::disarmed);
+}
+
+TEST_CASE("a watchdog that is gone takes the promise with it") {
+    guard g = armed_at_start();
+    g.take(watchdog_answer{false}, start + 1s);
+    CHECK(g.state_.promise == lease::contract::none);
+}
+
+TEST_CASE("a clock that was set back suspends the promise until two renewals later") {
+    guard g = armed_at_start();
+    g.take(clock_went_back{}, start + 1s);
+    CHECK(g.state_.promise == lease::contract::none);
+    g.take(renewal_ended{true, start + 2s}, start + 2s);
+    CHECK(g.state_.promise == lease::contract::none);
+    g.take(renewal_ended{true, start + 12s}, start + 12s);
+    CHECK(g.state_.promise == lease::contract::watchdog);
+}
+
+TEST_CASE("a guard without a watchdog promises to kill, and does") {
+    guard g = armed_at_start(lease::contract::selfstop);
+    CHECK(g.take(guard_tick{}, start + 55s) == guard_effect::kill_guests);
+}

@@ -1,0 +1,139 @@
+#include "core/lease/node_lease.hpp"
+#include "core/lease/votes.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace steward;
+using namespace std::chrono_literals;
+using lease::node_lease;
+
+namespace {
+
+const guest_id ct102{guest_type::ct, vmid(102)};
+const node_name n1("n1");
+const node_name n2("n2");
+const node_name n3("n3");
+const std::vector<node_name> all = {n1, n2, n3};
+const time_point start{1000s};
+
+node_lease lease_of(const node_name& node, std::uint64_t renewals) {
+    node_lease l;
+    l.node = node;
+    l.boot_id = "b1";
+    l.renewals = renewals;
+    l.promise = lease::contract::watchdog;
+    l.config_digest = "d";
+    return l;
+}
+
+health::summary seen(health::standing s) { return {s, "why"}; }
+
+}  // namespace
+
+TEST_CASE("a lease survives being written and read, and what is none is refused") {
+    node_lease l = lease_of(n2, 7);
+    l.down = {ct102};
+    l.is_fit = false;
+    const auto back = lease::parse_node_lease(to_json(l));
+    REQUIRE(back);
+    CHECK(back->node == n2);
+    CHECK(back->renewals == 7);
+    CHECK(back->promise == lease::contract::watchdog);
+    CHECK(back->down == l.down);
+    CHECK_FALSE(back->is_fit);
+
+    for (const char* bad :
+         {"", "[]", "{}", R"({"node":"n1"})", R"({"node":"../x","boot":"b","renewals":1,"contract":"none"})",
+          R"({"node":"n1","boot":"b","renewals":1,"contract":"maybe"})",
+          R"({"node":"n1","boot":"b","renewals":"1","contract":"none"})"}) {
+        INFO(bad);
+        CHECK_FALSE(lease::parse_node_lease(bad));
+    }
+    CHECK_FALSE(lease::parse_node_lease(std::string(5000, ' ')));
+}
+
+TEST_CASE("an observer that sees more down than fits into a lease has no vote on any of it") {
+    node_lease l = lease_of(n2, 1);
+    for (std::uint32_t i = 100; i < 1100; ++i) l.down.emplace_back(guest_type::ct, vmid(i));
+    const auto back = lease::parse_node_lease(to_json(l));
+    REQUIRE(back);
+    CHECK_FALSE(back->is_fit);
+    CHECK(back->down.empty());
+}
+
+TEST_CASE("silence counts from the last change that this observer saw, by its own clock") {
+    lease::lease_watch watch;
+    CHECK_FALSE(watch.silence(n2, start));
+    watch.observe(lease_of(n2, 1), start);
+    watch.observe(lease_of(n2, 1), start + 20s);  // the same one again
+    CHECK(watch.silence(n2, start + 30s) == 30s);
+    CHECK_FALSE(watch.has_changed(n2));
+    watch.observe(lease_of(n2, 2), start + 40s);
+    CHECK(watch.silence(n2, start + 45s) == 5s);
+    CHECK(watch.has_changed(n2));
+
+    SECTION("another boot is a sign of life even with the same count") {
+        node_lease again = lease_of(n2, 2);
+        again.boot_id = "b2";
+        watch.observe(again, start + 100s);
+        CHECK(watch.silence(n2, start + 100s) == 0s);
+    }
+    SECTION("after a pause of the observer all counts begin anew") {
+        watch.start_again(start + 400s);
+        CHECK(watch.silence(n2, start + 410s) == 10s);
+    }
+}
+
+TEST_CASE("a guest is down when most observers say so, and nobody's word alone is enough") {
+    using health::standing;
+    enum vote { up, down, unsure, silent, unfit, other_config };
+    struct row {
+        const char* name;
+        standing own;
+        vote second;
+        vote third;
+        standing expected;
+        bool is_path_problem;  // home is n2
+    };
+    const row rows[] = {
+        {"all see it up", standing::up, up, up, standing::up, false},
+        {"only we do not", standing::down, up, up, standing::suspicious, false},
+        {"we and its own node", standing::down, down, up, standing::down, false},
+        {"the others and not we", standing::up, down, down, standing::down, false},
+        {"we and a third, but its own node sees it up", standing::down, up, down, standing::down, true},
+        {"one other is silent: two of two", standing::down, silent, down, standing::down, false},
+        {"both others are silent: we are all there is", standing::down, silent, silent, standing::down, false},
+        {"an observer that distrusts itself says nothing", standing::down, unfit, up, standing::suspicious, false},
+        {"one with another configuration says nothing", standing::down, other_config, up, standing::suspicious, false},
+        {"an observer that cannot tell is not one that says down", standing::down, unsure, up, standing::suspicious,
+         false},
+        {"we cannot tell", standing::unknown, up, up, standing::unknown, false},
+    };
+    for (const row& r : rows) {
+        INFO(r.name);
+        lease::lease_watch watch;
+        const auto cast = [&](const node_name& node, vote v) {
+            if (v == silent) return;
+            node_lease l = lease_of(node, 1);
+            if (v == down) l.down = {ct102};
+            if (v == unsure) l.unsure = {ct102};
+            if (v == unfit) l.is_fit = false;
+            if (v == other_config) l.config_digest = "e";
+            watch.observe(l, start);
+        };
+        cast(n2, r.second);
+        cast(n3, r.third);
+        const auto got = lease::opinion_of(ct102, seen(r.own), n1, n2, all, watch, "d", start + 10s);
+        CHECK(got.all.now == r.expected);
+        CHECK(got.path_problem.empty() != r.is_path_problem);
+    }
+}
+
+TEST_CASE("a lease that was not renewed for 45 s is no vote") {
+    lease::lease_watch watch;
+    watch.observe(lease_of(n2, 1), start);
+    CHECK(lease::is_seen_alive(ct102, n1, n3, all, watch, "d", start + 44s));
+    CHECK_FALSE(lease::is_seen_alive(ct102, n1, n3, all, watch, "d", start + 45s));
+    // Its own node's word is no sign of life: that is what cannot be reached.
+    CHECK_FALSE(lease::is_seen_alive(ct102, n1, n2, all, watch, "d", start + 1s));
+}
