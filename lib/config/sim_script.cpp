@@ -48,9 +48,11 @@ class reader {
         bool has_time = false;
         for (std::size_t i = 0; i < step.keys.size(); ++i) {
             const node& value = step.values[i];
-            if (step.keys[i].text == "at")
-                has_time = read_time(value, s.at);
-            else if (step.keys[i].text == "do")
+            if (step.keys[i].text == "at") {
+                const auto when = parse_sim_time(value.text);
+                has_time = when.has_value();
+                s.at = when.value_or(duration());
+            } else if (step.keys[i].text == "do")
                 read_commands(value, s);
             else
                 complain(step.keys[i].at, "\"" + step.keys[i].text + "\" is no key of a step (at, do)");
@@ -58,20 +60,6 @@ class reader {
         if (!has_time) complain(step.at, "at: says when, in seconds");
         if (s.commands.empty()) complain(step.at, "do: says what happens");
         into_.steps.push_back(std::move(s));
-    }
-
-    /// "120" seconds, or "2m".
-    bool read_time(const node& value, duration& into) {
-        double seconds = 0;
-        const char* end = value.text.data() + value.text.size();
-        if (const auto [stop, ec] = std::from_chars(value.text.data(), end, seconds);
-            ec == std::errc() && stop == end && seconds >= 0 && seconds < 1e9) {
-            into = std::chrono::duration_cast<duration>(std::chrono::duration<double>(seconds));
-            return true;
-        }
-        const auto d = parse_duration(value.text);
-        if (d) into = *d;
-        return d.has_value();
     }
 
     void read_commands(const node& value, sim_step& s) {
@@ -90,6 +78,17 @@ class reader {
 };
 
 }  // namespace
+
+std::optional<duration> parse_sim_time(std::string_view text) {
+    double seconds = 0;
+    const char* end = text.data() + text.size();
+    const auto [stop, ec] = std::from_chars(text.data(), end, seconds);
+    if (ec == std::errc() && stop == end && seconds >= 0 && seconds < 1e9)
+        return std::chrono::duration_cast<duration>(std::chrono::duration<double>(seconds));
+    const auto d = parse_duration(text);
+    if (!d) return std::nullopt;
+    return *d;
+}
 
 sim_script read_sim_script(std::string_view text, const std::string& file) {
     sim_script script;

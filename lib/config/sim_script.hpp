@@ -2,6 +2,7 @@
 #include "base/time.hpp"
 #include "config/load.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,9 @@ class sim_script {
     std::vector<sim_step> steps;       ///< by time, those of one time in the order of the file
     std::vector<diagnostic> problems;  ///< all of them, in file order
 };
+/// "120" seconds, "0.5", or a duration like "2m".
+[[nodiscard]] std::optional<duration> parse_sim_time(std::string_view text);
+
 [[nodiscard]] sim_script read_sim_script(std::string_view text, const std::string& file);
 
 }  // namespace steward::config
