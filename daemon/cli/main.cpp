@@ -43,7 +43,7 @@ constexpr const char* help_text = R"(steward: looks after the guests of a Proxmo
   steward api ls [PATH]              what is below a path
   steward api describe PATH [VERB]   what a call takes and gives, who may make it, since when
   steward completion bash|zsh        a completion script for that shell
-  steward simulate serve|fault …     a simulated Proxmox VE cluster (steward simulate --help)
+  steward simulate serve|fault|run … a simulated Proxmox VE cluster (steward simulate --help)
 
   GUEST is ct/101 or vm/200. Options: --socket PATH (default /run/steward/control.sock), --version, --help
   api finds its cluster with --endpoint HOST[:PORT] (more: repeat it), --token-file FILE (or --user and --password-file,

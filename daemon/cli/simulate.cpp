@@ -5,6 +5,7 @@
 #include "runtime/task_group.hpp"
 #include "runtime/time_source.hpp"
 #include "sim/front/simulator.hpp"
+#include "simulate_run.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -60,6 +61,9 @@ steward simulate fault --dir DIR COMMAND…             all of them are explaine
   token revoke|restore|deny P|allow P   ticket revoke   user U disable|enable|expire
   status                 the whole model as JSON
   save                   to the file of --state
+
+steward simulate run [-o json] [--timeline] FILE|DIRECTORY…
+                         SIM/1 scenarios with the real engine in virtual time (docs/scenarios.md); exit 0 when all hold
 )";
 
 using option_map = std::map<std::string, std::string>;
@@ -294,11 +298,12 @@ int simulate_main(std::vector<std::string> args) {
     std::vector<std::string> words;
     const std::string what = args.front();
     args.erase(args.begin());
+    if (what == "run") return simulate_run(args);
     const auto given = read_options(args, words);
     if (!given) return complain("an option has no value");
     if (what == "serve" && words.empty()) return serve(*given);
     if (what == "fault") return send(*given, words);
-    return complain("unknown command \"" + what + "\" (serve, fault)");
+    return complain("unknown command \"" + what + "\" (serve, fault, run)");
 }
 
 }  // namespace steward::cli

@@ -4,7 +4,7 @@
 
 namespace steward::cli {
 
-/// `steward simulate serve|fault …`, without the first word. Returns the exit code.
+/// `steward simulate serve|fault|run …`, without the first word. Returns the exit code.
 int simulate_main(std::vector<std::string> args);
 
 }  // namespace steward::cli

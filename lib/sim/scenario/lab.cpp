@@ -1,0 +1,255 @@
+#include "sim/scenario/lab.hpp"
+
+#include "sim/drive.hpp"
+#include "sim/guest_prober.hpp"
+#include "sim/model/faults.hpp"
+
+#include <algorithm>
+
+namespace steward::sim::scenario {
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Long enough for every check to have succeeded and for the first look at the cluster.
+constexpr duration settling = 90s;
+constexpr duration check_timeout = 3s;
+constexpr duration daemon_restart = 5s;  // RestartSec of the unit
+
+sim::options with_clock(sim::options o, const sim_time& time) {
+    o.start = time.now();
+    o.wall_start = time.wall_now();
+    return o;
+}
+
+/// The model's answer, unless the script says otherwise.
+class scripted_prober final : public net::prober {
+  public:
+    scripted_prober(cluster& model, time_source& time, guest_id guest, node_name observer_node,
+                    const std::map<guest_id, check_override>& overrides)
+        : model_(model),
+          time_(time),
+          guest_(guest),
+          observer_(std::move(observer_node)),
+          overrides_(overrides),
+          honest_(model, time, guest, check_timeout) {}
+
+    asio::awaitable<probe_result> run() override {
+        const check_override* said = what_is_said();
+        if (said == nullptr) {
+            auto answer = co_await honest_.run();
+            co_return answer;
+        }
+        probe_result out(said->answer, said->reason);
+        out.took = said->is_silent ? check_timeout : duration(3ms);
+        co_await time_.sleep_for(out.took);
+        co_return out;
+    }
+
+  private:
+    [[nodiscard]] const check_override* what_is_said() const {
+        const auto found = overrides_.find(guest_);
+        if (found == overrides_.end()) return nullptr;
+        const check_override& o = found->second;
+        if (o.until && time_.now() >= *o.until) return nullptr;
+        if (!o.from.empty() && std::find(o.from.begin(), o.from.end(), observer_) == o.from.end()) return nullptr;
+        if (o.only_home) {
+            const auto place = model_.files().find(guest_.id);
+            if (place && place->node != *o.only_home) return nullptr;
+        }
+        return &o;
+    }
+
+    cluster& model_;
+    time_source& time_;
+    guest_id guest_;
+    node_name observer_;
+    const std::map<guest_id, check_override>& overrides_;
+    guest_prober honest_;
+};
+
+}  // namespace
+
+lab::lab(topology t)
+    : setup_(std::move(t)),
+      model_(with_clock(setup_.cluster, time_)),
+      watcher_(model_, time_.now()),
+      zero_(time_.now()),
+      model_tasks_(time_.io().get_executor()) {
+    auto watch = [this] { watcher_.look(); };
+    model_tasks_.spawn("model", drive(time_, model_, std::move(watch)));
+}
+
+lab::~lab() {
+    daemons_.clear();
+    guards_.clear();
+    model_tasks_.cancel();
+    time_.run_for(duration::zero());
+}
+
+std::unique_ptr<net::prober> lab::make_prober(const node_name& observer_node, guest_id guest) {
+    return std::make_unique<scripted_prober>(model_, time_, guest, observer_node, overrides_);
+}
+
+void lab::boot_daemon(const node_name& node) {
+    daemon_listener listener;
+    listener.on_step = [this](const failover::state& before, const failover::step& next) {
+        watcher_.on_step(before, next);
+    };
+    listener.on_write = [this, node](const pve::request& call) { watcher_.on_write(node, call); };
+    listener.dies_after = [this, node](const std::string& record) { return dies_after(node, record); };
+    auto probers = [this, node](guest_id guest, const config::check&) { return make_prober(node, guest); };
+    auto& place = daemons_[node];
+    listener.on_leadership = [this](const node_name& who, bool leads) { see_leadership(who, leads); };
+    place = std::make_unique<virtual_daemon>(
+        model_, time_, node, setup_.steward, std::move(probers), [this, node] { return guard_of(node); },
+        std::move(listener));
+    place->boot();
+}
+
+void lab::note_of(sight kind, const node_name& node, std::string name, std::string text) {
+    happening h(time_.now() - zero_, kind);
+    h.node = node.str();
+    h.name = std::move(name);
+    h.text = std::move(text);
+    watcher_.note(std::move(h));
+}
+
+virtual_guard* lab::guard_of(const node_name& node) const {
+    const auto found = guards_.find(node);
+    return found == guards_.end() ? nullptr : found->second.get();
+}
+
+virtual_daemon* lab::leader() const {
+    if (!leading_) return nullptr;
+    const auto found = daemons_.find(*leading_);
+    return found == daemons_.end() ? nullptr : found->second.get();
+}
+
+void lab::see_leadership(const node_name& node, bool leads) {
+    if (leads) {
+        leading_ = node;
+        note_of(sight::leader, node, "leads");
+    } else if (leading_ == node) {
+        leading_.reset();
+        note_of(sight::leader, node_name("none"), "was " + node.str());
+    }
+}
+
+void lab::boot_guard(const node_name& node) {
+    guard_setup setup;
+    setup.wanted = setup_.promise;
+    setup.may_arm = setup_.may_arm;
+    for (const config::guest& g : setup_.steward.guests) setup.managed.insert(g.id);
+    guard_listener listener;
+    listener.on_phase = [this, node](fencing::guard_phase p) { note_of(sight::guard, node, fencing::name_of(p)); };
+    listener.on_kill = [this, node](guest_id guest) {
+        happening h(time_.now() - zero_, sight::kill);
+        h.guest = short_name(guest);
+        h.node = node.str();
+        watcher_.note(std::move(h));
+    };
+    listener.on_alert = [this, node](const char* code, const std::string& text) {
+        note_of(sight::alert, node, code, text);
+    };
+    const std::string boot = node.str() + "-boot-" + std::to_string(++boots_[node]);
+    guards_[node] = std::make_unique<virtual_guard>(model_, time_, node, boot, setup, std::move(listener));
+}
+
+void lab::stand_still(const node_name& node, bool daemon, bool guard, time_point until) {
+    if (virtual_guard* g = guard ? guard_of(node) : nullptr) g->clock().stands_until = until;
+    const auto d = daemons_.find(node);
+    if (daemon && d != daemons_.end()) d->second->clock().stands_until = until;
+}
+
+void lab::end_daemon(const node_name& node) {
+    const auto found = daemons_.find(node);
+    if (found == daemons_.end()) return;
+    if (stopped_daemons_.count(node) != 0 && model_.find_node(node)->powered) found->second->leave();
+    found->second->end();
+    if (leading_ == node) see_leadership(node, false);
+    left_behind_ += found->second->left_behind();
+    daemons_.erase(found);
+}
+
+bool lab::wants_daemon(const node_name& node) const {
+    const sim_node* n = model_.find_node(node);
+    const auto restart = restarts_at_.find(node);
+    const bool is_pausing = restart != restarts_at_.end() && time_.now() < restart->second;
+    return n != nullptr && n->powered && stopped_daemons_.count(node) == 0 && !is_pausing;
+}
+
+bool lab::has_daemon_work() const {
+    return std::any_of(model_.nodes().begin(), model_.nodes().end(), [&](const sim_node& n) {
+        const bool wants_guard = n.powered && dead_guards_.count(n.name) == 0;
+        return wants_guard != (guards_.count(n.name) != 0) || wants_daemon(n.name) != (daemons_.count(n.name) != 0);
+    });
+}
+
+bool lab::dies_after(const node_name& node, const std::string& record) {
+    const auto written = failover::parse_record(record);
+    if (!written) return false;
+    const auto due = std::find(crashes_.begin(), crashes_.end(), written->at);
+    if (due == crashes_.end()) return false;
+    crashes_.erase(due);
+    kill_daemon(node);
+    return true;
+}
+
+/// It ends when the present moment is over, and comes back as its unit says.
+void lab::kill_daemon(const node_name& node) {
+    restarts_at_[node] = time_.now() + daemon_restart;
+    // So that somebody looks then, whatever else happens.
+    model_.at(restarts_at_[node], [] {});
+}
+
+void lab::tend_daemons() {
+    for (const sim_node& n : model_.nodes()) {
+        const bool has = daemons_.count(n.name) != 0;
+        if (!n.powered) dead_guards_.erase(n.name);
+        const bool wants_guard = n.powered && dead_guards_.count(n.name) == 0;
+        if (!wants_guard) guards_.erase(n.name);
+        if (wants_guard && guards_.count(n.name) == 0) boot_guard(n.name);
+        if (has && !wants_daemon(n.name)) end_daemon(n.name);
+        if (!has && wants_daemon(n.name)) boot_daemon(n.name);
+    }
+}
+
+/// The node that the scenario wants to lead comes first.
+void lab::settle() {
+    for (const guest_id guest : setup_.ha_managed) (void)apply_fault(model_, "ha add " + short_name(guest));
+    for (const sim_node& n : model_.nodes())
+        if (n.name != setup_.leader) stopped_daemons_.insert(n.name);
+    tend_daemons();
+    const bool has_leader = time_.run_until([this] { return leading_.has_value(); }, settling);
+    stopped_daemons_.clear();
+    tend_daemons();
+    if (has_leader) time_.run_for(settling);
+    if (setup_.is_off)
+        for (const sim_node& n : model_.nodes()) model_.power(n.name, false);
+    tend_daemons();
+    zero_ = time_.now();
+    model_.advance_to(zero_);
+    watcher_.start(zero_);
+    note_of(sight::leader, leading_.value_or(node_name("none")), leading_ ? "leads" : "");
+    for (const auto& [node, guard] : guards_) note_of(sight::guard, node, fencing::name_of(guard->state().at));
+}
+
+void lab::run_until(duration since_zero) {
+    const time_point end = zero_ + since_zero;
+    while (time_.now() < end) {
+        const bool is_due = time_.run_until([this] { return has_daemon_work(); }, end - time_.now());
+        if (is_due) tend_daemons();
+    }
+}
+
+result<void> lab::command(const std::string& text) {
+    model_.advance_to(time_.now());
+    auto done = carry_out(*this, text);
+    model_.advance_to(time_.now());
+    watcher_.look();
+    return done;
+}
+
+}  // namespace steward::sim::scenario

@@ -1,0 +1,87 @@
+#pragma once
+#include "config/sim_scenario.hpp"
+#include "runtime/sim_time.hpp"
+#include "runtime/task_group.hpp"
+#include "sim/model/cluster.hpp"
+#include "sim/scenario/observer.hpp"
+#include "sim/scenario/topology.hpp"
+#include "sim/scenario/virtual_daemon.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+namespace steward::sim::scenario {
+
+/// What a script says of a guest's checks: whatever really listens there.
+class check_override {
+  public:
+    verdict answer = verdict::unhealthy;
+    std::string reason;
+    bool is_silent = false;              ///< no answer until the check's own timeout
+    std::optional<node_name> only_home;  ///< while the guest's configuration is there or parked from there
+    std::optional<time_point> until;
+    std::vector<node_name> from;  ///< seen from these observers; empty: from all
+};
+
+/// A simulated cluster with Steward on it in virtual time, where a script's commands are carried out.
+class lab {
+  public:
+    explicit lab(topology t);
+    ~lab();
+    lab(const lab&) = delete;
+    lab& operator=(const lab&) = delete;
+
+    /// Runs until the cluster is settled and healthy; the observer's zero.
+    void settle();
+    /// Errors: `invalid` when the command is none, or one that this version does not know.
+    [[nodiscard]] result<void> command(const std::string& text);
+    void run_until(duration since_zero);
+    [[nodiscard]] timeline take() { return watcher_.take(); }
+    [[nodiscard]] const observer& watcher() const { return watcher_; }
+    /// Tasks that a daemon left behind when it ended: a bug of ours.
+    [[nodiscard]] std::size_t left_behind() const { return left_behind_; }
+
+  private:
+    friend class lab_commands;
+    /// A daemon lives where its node has power, unless it was killed a moment ago or stopped by an operator.
+    [[nodiscard]] bool wants_daemon(const node_name& node) const;
+    [[nodiscard]] bool has_daemon_work() const;
+    void tend_daemons();
+    void kill_daemon(const node_name& node);
+    [[nodiscard]] bool dies_after(const node_name& node, const std::string& record);
+    [[nodiscard]] std::unique_ptr<net::prober> make_prober(const node_name& observer_node, guest_id guest);
+    void boot_daemon(const node_name& node);
+    void end_daemon(const node_name& node);
+    void boot_guard(const node_name& node);
+    [[nodiscard]] virtual_guard* guard_of(const node_name& node) const;
+    [[nodiscard]] virtual_daemon* leader() const;
+    void see_leadership(const node_name& node, bool leads);
+    void note_of(sight kind, const node_name& node, std::string name, std::string text = {});
+    /// The whole machine, or one process of it, stands still until then.
+    void stand_still(const node_name& node, bool daemon, bool guard, time_point until);
+
+    topology setup_;
+    sim_time time_;
+    cluster model_;
+    observer watcher_;
+    time_point zero_;
+    task_group model_tasks_;
+    std::map<node_name, std::unique_ptr<virtual_guard>> guards_;  ///< a daemon asks its node's guard: ends later
+    std::map<node_name, std::unique_ptr<virtual_daemon>> daemons_;
+    std::map<node_name, int> boots_;
+    std::set<node_name> dead_guards_;  ///< killed: the watchdog resets their node
+    std::optional<node_name> leading_;
+    std::map<node_name, time_point> restarts_at_;  ///< of daemons that were killed
+    std::set<node_name> stopped_daemons_;
+    std::vector<failover::phase> crashes_;  ///< the daemon dies once it has written that it entered one of these
+    std::map<guest_id, check_override> overrides_;
+    std::size_t left_behind_ = 0;
+};
+
+/// The commands of SIM/1 that are about Steward and its operators; all others are the model's faults.
+[[nodiscard]] result<void> carry_out(lab& where, const std::string& command);
+
+}  // namespace steward::sim::scenario

@@ -1,0 +1,226 @@
+#include "sim/scenario/observer.hpp"
+
+#include "base/guard_frames.hpp"
+#include "sim/scenario/topology.hpp"
+
+#include <algorithm>
+#include <fmt/core.h>
+
+namespace steward::sim::scenario {
+
+namespace {
+
+bool is_restore(const task& t) { return t.work.type == "vzrestore" || t.work.type == "qmrestore"; }
+bool is_start(const task& t) { return t.work.type == "vzstart" || t.work.type == "qmstart"; }
+
+/// "/nodes/n1/lxc/101/status/stop" → ct/101; a create call names it in its parameters.
+std::optional<guest_id> guest_of(const pve::request& call) {
+    for (const guest_type type : {guest_type::ct, guest_type::vm}) {
+        const std::string word = fmt::format("/{}", api_word(type));
+        const std::size_t at = call.path.find(word);
+        if (at == std::string::npos) continue;
+        std::string number;
+        for (std::size_t i = at + word.size() + 1; i < call.path.size() && call.path[i] != '/'; ++i)
+            number += call.path[i];
+        for (const auto& [key, value] : call.params)
+            if (number.empty() && key == "vmid") number = value;
+        if (const auto id = parse_vmid(number)) return guest_id(type, *id);
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+observer::observer(const cluster& model, time_point now) : model_(model), zero_(now) {}
+
+void observer::start(time_point now) {
+    look();
+    zero_ = now;
+    is_recording_ = true;
+    for (const auto& [where, volumes] : model_.all_volumes())
+        for (const auto& [id, v] : volumes) originals_[v.owner].emplace(id, where.second);
+    for (const auto& [id, e] : model_.files().entries()) first_home_[e.where.guest] = e.where.node.str();
+    for (const auto& [where, since] : running_) add(sight::run, where.second, where.first);
+    for (const auto& [guest, state] : states_)
+        if (const auto& hold = state.saved.held; state.saved.at == failover::phase::held && hold)
+            add(sight::held, guest, node_name(), hold->code, hold->text);
+}
+
+void observer::note(happening h) {
+    if (is_recording_) seen_.all.push_back(std::move(h));
+}
+
+void observer::add(sight kind, guest_id guest, const node_name& node, std::string name, std::string text) {
+    happening h(model_.now() - zero_, kind);
+    h.guest = short_name(guest);
+    h.node = node.str();
+    h.name = std::move(name);
+    h.text = std::move(text);
+    note(std::move(h));
+}
+
+void observer::broken(const char* invariant, guest_id guest, std::string text) {
+    if (!reported_.insert(fmt::format("{} {} {}", invariant, to_string(guest), text)).second) return;
+    add(sight::broken, guest, node_name(), invariant, std::move(text));
+}
+
+void observer::look() {
+    look_at_instances();
+    look_at_tasks();
+    look_at_parked();
+    look_at_resets();
+    check_copies();
+    if (is_recording_) check_volumes();
+}
+
+void observer::look_at_instances() {
+    std::map<place, time_point> now;
+    for (const auto& [key, i] : model_.instances()) now.emplace(place(i.node, i.guest), i.started);
+    for (const auto& [where, since] : running_) {
+        const auto still = now.find(where);
+        if (still == now.end() || still->second != since) add(sight::stop, where.second, where.first);
+    }
+    for (const auto& [where, since] : now) {
+        const auto before = running_.find(where);
+        if (before == running_.end() || before->second != since) add(sight::run, where.second, where.first);
+    }
+    running_ = std::move(now);
+}
+
+void observer::look_at_tasks() {
+    int restores = 0;
+    std::map<node_name, int> per_target;
+    for (const auto& [id, t] : model_.tasks()) {
+        const bool is_new = known_tasks_.insert(id).second;
+        if (t.running() && is_restore(t)) {
+            ++restores;
+            ++per_target[t.node];
+        }
+        const auto number = parse_vmid(t.work.id);
+        if (!is_new || !number || t.user != failover_token_id || (!is_restore(t) && !is_start(t))) continue;
+        const guest_type type = t.work.type.starts_with("vz") ? guest_type::ct : guest_type::vm;
+        add(is_restore(t) ? sight::restore : sight::start, guest_id(type, *number), t.node);
+    }
+    int& most = seen_.peaks["concurrency restores"];
+    most = std::max(most, restores);
+    for (const auto& [node, count] : per_target) {
+        int& here = seen_.peaks["concurrency restores-per-target"];
+        here = std::max(here, count);
+    }
+}
+
+void observer::look_at_parked() {
+    for (const std::string& name : model_.files().tree().list("priv/steward/parked")) {
+        if (!name.ends_with(".conf") || !parked_.insert(name).second) continue;
+        const auto number = parse_vmid(std::string_view(name).substr(0, name.find('.')));
+        for (const auto& [guest, home] : first_home_)
+            if (number && guest.id == *number) add(sight::park, guest, node_name(home), "", name);
+    }
+}
+
+void observer::look_at_resets() {
+    for (const sim_node& n : model_.nodes()) {
+        int& known = resets_[n.name];
+        const int now = model_.resets(n.name);
+        if (now > known) {
+            happening h(model_.now() - zero_, sight::reset);
+            h.node = n.name.str();
+            note(std::move(h));
+        }
+        known = now;
+    }
+}
+
+/// I1. A node that stands still serves nobody; what it does when it wakes is judged then.
+void observer::check_copies() {
+    std::map<guest_id, std::string> where;
+    std::set<guest_id> twice;
+    for (const auto& [key, i] : model_.instances()) {
+        const sim_node* n = model_.find_node(i.node);
+        if (n == nullptr || !n->powered || n->frozen) continue;
+        std::string& nodes = where[i.guest];
+        if (!nodes.empty()) twice.insert(i.guest);
+        nodes += (nodes.empty() ? "" : " and ") + i.node.str();
+    }
+    for (const guest_id guest : twice) broken("I1", guest, "runs on " + where[guest] + " at once");
+}
+
+bool observer::is_retained(guest_id guest) const {
+    const auto volumes = originals_.find(guest);
+    if (volumes == originals_.end()) return true;
+    for (const auto& [id, node] : volumes->second) {
+        const auto store = model_.all_volumes().find({storage_of(id), node});
+        if (store == model_.all_volumes().end() || store->second.count(id) == 0) return false;
+    }
+    return true;
+}
+
+/// I3: no volume of the start ever goes.
+void observer::check_volumes() {
+    for (const auto& [guest, volumes] : originals_)
+        if (given_up_.count(guest) == 0 && !is_retained(guest)) broken("I3", guest, "a volume of the original is gone");
+}
+
+void observer::on_step(const failover::state& before, const failover::step& next) {
+    const failover::record& was = before.saved;
+    const failover::record& is = next.now.saved;
+    states_[is.guest] = next.now;
+    const auto name = [](const failover::record& r) {
+        return r.at == failover::phase::held && r.held ? r.held->code : std::string();
+    };
+    if (is.at != was.at) add(sight::state, is.guest, is.target, failover::name_of(is.at), is.reason);
+    if (name(is) != name(was) && !name(is).empty()) add(sight::held, is.guest, node_name(), name(is), is.reason);
+    if (is.at == failover::phase::claimed && was.at != is.at)
+        add(sight::claim, is.guest, is.target, fmt::format("g{}", is.claim));
+    if (is.at == failover::phase::aborted_safe && was.at != is.at) add(sight::abort, is.guest, node_name());
+    if (is.proof != was.proof && !is.proof.empty() && is.chosen)
+        add(sight::fence, is.guest, is.chosen->source, is.proof, is.reason);
+    for (const failover::alert& a : next.alerts) add(sight::alert, is.guest, node_name(), a.code, a.text);
+}
+
+void observer::on_write(const node_name& actor, const pve::request& call) {
+    const auto guest = guest_of(call);
+    std::string params;
+    for (const auto& [key, value] : call.params) params += (params.empty() ? "" : " ") + key + "=" + value;
+    happening h(model_.now() - zero_, sight::write);
+    if (guest) h.guest = short_name(*guest);
+    h.node = actor.str();
+    h.name = fmt::format("{} {}", pve::http_method(call.what), call.path);
+    h.text = std::move(params);
+    if (guest && model_.ha().is_managed(actor, *guest) && call.path.find("/config") == std::string::npos)
+        broken("I7", *guest, h.name + " although Proxmox HA manages it");
+    note(std::move(h));
+}
+
+std::map<std::string, end_of_guest> observer::ends() const {
+    std::map<std::string, end_of_guest> all;
+    for (const auto& [guest, home] : first_home_) {
+        end_of_guest& end = all[short_name(guest)];
+        for (const node_name& n : model_.running_on(guest)) end.runs_on += (end.runs_on.empty() ? "" : "+") + n.str();
+        end.is_healthy = model_.service_of(guest) == service_state::healthy;
+        end.is_retained = is_retained(guest);
+        if (const auto config = model_.files().find(guest.id)) end.remains_on.push_back(config->node.str());
+        for (const auto& [where, volumes] : model_.all_volumes())
+            for (const auto& [id, v] : volumes)
+                if (v.owner == guest) end.remains_on.push_back(where.second.str());
+        const auto state = states_.find(guest);
+        if (state == states_.end()) {
+            end.phase = "watching";
+            end.generation = 1;
+            continue;
+        }
+        const failover::record& r = state->second.saved;
+        end.phase = failover::name_of(r.at);
+        if (r.held && r.at == failover::phase::held) end.held = r.held->code;
+        end.generation = static_cast<int>(r.generation);
+        end.is_unverified = !end.runs_on.empty() && r.at == failover::phase::done && r.reason.starts_with("unverified");
+    }
+    return all;
+}
+
+timeline observer::take() {
+    seen_.guests = ends();
+    return std::move(seen_);
+}
+
+}  // namespace steward::sim::scenario

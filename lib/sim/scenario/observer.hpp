@@ -1,0 +1,63 @@
+#pragma once
+#include "core/failover/machine.hpp"
+#include "pve/transport.hpp"
+#include "sim/model/cluster.hpp"
+#include "sim/scenario/timeline.hpp"
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+namespace steward::sim::scenario {
+
+/// Watches a model and what Steward does to it, writes the timeline, and checks after every step of the model what must
+/// hold always (reliability §1.2). Of everything before zero it remembers only the state.
+class observer {
+  public:
+    observer(const cluster& model, time_point now);
+
+    /// From here on the timeline is written; `now` is its zero.
+    void start(time_point now);
+    /// Call whenever the model may have changed.
+    void look();
+    void on_step(const failover::state& before, const failover::step& next);
+    void on_write(const node_name& actor, const pve::request& call);
+    void note(happening h);
+    /// Somebody meant this guest's data to go: no longer an invariant.
+    void give_up(guest_id guest) { given_up_.insert(guest); }
+
+    [[nodiscard]] const timeline& seen() const { return seen_; }
+    /// How every guest stands now.
+    [[nodiscard]] std::map<std::string, end_of_guest> ends() const;
+    [[nodiscard]] timeline take();
+
+  private:
+    using place = std::pair<node_name, guest_id>;
+
+    void add(sight kind, guest_id guest, const node_name& node, std::string name = {}, std::string text = {});
+    void broken(const char* invariant, guest_id guest, std::string text);
+    void look_at_instances();
+    void look_at_tasks();
+    void look_at_parked();
+    void look_at_resets();
+    void check_copies();
+    void check_volumes();
+    [[nodiscard]] bool is_retained(guest_id guest) const;
+
+    const cluster& model_;
+    time_point zero_;
+    bool is_recording_ = false;
+    timeline seen_;
+    std::map<place, time_point> running_;
+    std::map<guest_id, std::set<std::pair<volid, node_name>>> originals_;  ///< volumes that there were at zero
+    std::map<guest_id, std::string> first_home_;
+    std::set<guest_id> given_up_;
+    std::set<std::string> known_tasks_;
+    std::set<std::string> parked_;
+    std::map<node_name, int> resets_;
+    std::map<guest_id, failover::state> states_;
+    std::set<std::string> reported_;  ///< each violation once
+};
+
+}  // namespace steward::sim::scenario

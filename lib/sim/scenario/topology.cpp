@@ -1,0 +1,281 @@
+#include "sim/scenario/topology.hpp"
+
+#include "base/time.hpp"
+#include "config/sim_script.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <fmt/core.h>
+#include <functional>
+#include <map>
+
+namespace steward::sim::scenario {
+
+namespace {
+
+constexpr const char* backup_store = "pbs";
+constexpr const char* guest_store = "local";
+
+std::optional<int> whole_number(std::string_view text) {
+    int value = 0;
+    const auto [stop, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (ec != std::errc() || stop != text.data() + text.size()) return std::nullopt;
+    return value;
+}
+
+std::vector<std::string> items_of(const std::string& list) {
+    std::vector<std::string> items;
+    for (std::size_t begin = 0; begin < list.size();) {
+        const std::size_t end = std::min(list.find(',', begin), list.size());
+        std::string item = list.substr(begin, end - begin);
+        while (item.starts_with(' ')) item.erase(0, 1);
+        if (!item.empty()) items.push_back(std::move(item));
+        begin = end + 1;
+    }
+    return items;
+}
+
+guest_options guest_at(const char* word, const std::string& node) {
+    const auto guest = parse_guest_word(word);
+    guest_options g(*guest, node_name(node));
+    g.storage = storage_id(guest_store);
+    return g;
+}
+
+/// What a name of the catalogue stands for.
+class shape {
+  public:
+    int nodes = 3;
+    std::vector<guest_options> guests;
+    bool has_qdevice = false;
+    bool is_shared = false;  ///< all disks on shared storage
+    lease::contract promise = lease::contract::watchdog;
+    bool accepts_weak = false;
+};
+
+std::optional<shape> shape_of(const std::string& name) {
+    shape s;
+    if (name.empty()) return s;
+    const std::size_t digits = name.find_first_of("0123456789");
+    std::size_t end = digits;
+    while (end < name.size() && name[end] >= '0' && name[end] <= '9') ++end;
+    const auto nodes =
+        digits == 1 && name[0] == 'c' ? whole_number(std::string_view(name).substr(1, end - 1)) : std::nullopt;
+    const std::string rest = nodes ? name.substr(end) : "?";
+    if (!nodes || *nodes < 1 || *nodes > 32) return std::nullopt;
+    s.nodes = *nodes;
+    if (rest == "q")
+        s.has_qdevice = true;
+    else if (rest == "sh")
+        s.is_shared = true;
+    else if (rest == "w0")
+        s.promise = lease::contract::none;
+    else if (rest == "weak")
+        s.promise = lease::contract::selfstop;
+    else if (!rest.empty())
+        return std::nullopt;
+    s.accepts_weak = rest == "weak";
+    for (int i = 1; i <= s.nodes; ++i) {
+        // ct101@n1 ct102@n2 vm103@n3, ct104@n4 vm105@n5, and containers beyond.
+        const bool is_vm = i == 3 || i == 5;
+        s.guests.push_back(guest_at(fmt::format("{}{}", is_vm ? "vm" : "ct", 100 + i).c_str(), fmt::format("n{}", i)));
+    }
+    return s;
+}
+
+/// Applies settings one by one; what it does not know is an error, because a scenario that silently tests something
+/// else is worse than none.
+class builder {
+  public:
+    explicit builder(const config::sim_scenario& scenario) : scenario_(scenario) {}
+
+    result<topology> build() {
+        const auto shape = shape_of(scenario_.topology);
+        if (!shape) return fault(errc::invalid, "topology", fmt::format("\"{}\" is no topology", scenario_.topology));
+        nodes_ = shape->nodes;
+        guests_ = shape->guests;
+        for (const config::sim_setting& s : scenario_.settings)
+            if (auto ok = apply_to_cluster(s); !ok) return ok.error();
+        out_.cluster = make_options(nodes_, guests_);
+        out_.cluster.has_qdevice = shape->has_qdevice || has_qdevice_;
+        out_.cluster.tokens.emplace_back(operator_token, operator_secret, false);
+        name_backup_store();
+        if (shape->is_shared)
+            for (guest_options& g : out_.cluster.guests) g.storage = storage_id("nfs-vm");
+        configure();
+        out_.promise = shape->promise;
+        for (config::guest& g : out_.steward.guests) g.failover.accept_weak_fence = shape->accepts_weak;
+        for (const config::sim_setting& s : scenario_.settings)
+            if (auto ok = apply(s); !ok) return ok.error();
+        for (const config::sim_setting& s : scenario_.params)
+            if (auto ok = apply(s); !ok) return ok.error();
+        out_.cluster.takes = takes_;
+        return std::move(out_);
+    }
+
+  private:
+    fault unknown(const config::sim_setting& s) const {
+        return fault(errc::invalid, "topology",
+                     fmt::format("line {}: this version does not know \"{}\"{}", s.line, s.key,
+                                 s.value.empty() ? "" : " with the value " + s.value));
+    }
+
+    /// What decides which nodes and guests there are.
+    result<void> apply_to_cluster(const config::sim_setting& s) {
+        if (s.key == "nodes") {
+            const auto count = whole_number(s.value);
+            if (!count || *count < 1 || *count > 32) return unknown(s);
+            nodes_ = *count;
+        } else if (s.key == "qdevice") {
+            has_qdevice_ = s.value == "true";
+        } else if (s.key == "guests") {
+            if (!s.value.empty()) return unknown(s);
+            guests_.clear();
+        } else if (s.key.starts_with("guests.")) {
+            return apply_to_guest(s);
+        } else if (s.key.starts_with('+')) {
+            const std::size_t at = s.key.find('@');
+            const bool is_template = s.key.starts_with("+tmpl");
+            const std::string word = (is_template ? "ct" + s.key.substr(5, at - 5) : s.key.substr(1, at - 1));
+            if (at == std::string::npos || !parse_guest_word(word)) return unknown(s);
+            guests_.push_back(guest_at(word.c_str(), s.key.substr(at + 1)));
+            guests_.back().is_template = is_template;
+            if (is_template) guests_.back().running = false;
+        }
+        return {};
+    }
+
+    /// "guests.ct101.node" = "n1"
+    result<void> apply_to_guest(const config::sim_setting& s) {
+        if (is_named_) guests_.clear();
+        is_named_ = false;
+        const std::size_t dot = s.key.rfind('.');
+        const std::string word = s.key.substr(7, dot - 7);
+        const auto guest = parse_guest_word(word);
+        if (!guest) return unknown(s);
+        auto known = std::find_if(guests_.begin(), guests_.end(), [&](const auto& g) { return g.guest == *guest; });
+        if (known == guests_.end()) known = guests_.insert(guests_.end(), guest_at(word.c_str(), "n1"));
+        const std::string what = s.key.substr(dot + 1);
+        if (what == "node")
+            known->node = node_name(s.value);
+        else if (what != "type")
+            return unknown(s);
+        return {};
+    }
+
+    /// The catalogue calls it "pbs".
+    void name_backup_store() {
+        for (storage_options& s : out_.cluster.storages)
+            if (s.id == storage_id("backup")) s.id = storage_id(backup_store);
+        for (acl_entry& a : out_.cluster.acl)
+            if (a.path == "/storage/backup") a.path = fmt::format("/storage/{}", backup_store);
+    }
+
+    void configure() {
+        out_.leader = node_name("n1");
+        config::settings& s = out_.steward;
+        s.run_mode = config::mode::armed;
+        for (const guest_options& g : out_.cluster.guests) {
+            if (g.is_template) continue;
+            config::guest one;
+            one.id = g.guest;
+            one.restart.attempts = 0;
+            config::check c;
+            c.name = "service";
+            one.checks.push_back(c);
+            s.guests.push_back(std::move(one));
+        }
+    }
+
+    config::guest* find(const std::string& word) {
+        const auto id = parse_guest_word(word);
+        for (config::guest& g : out_.steward.guests)
+            if (id && g.id == *id) return &g;
+        return nullptr;
+    }
+
+    result<void> apply(const config::sim_setting& s) {
+        static const std::vector<std::string> done_before = {"nodes", "qdevice", "guests"};
+        const bool is_done = std::find(done_before.begin(), done_before.end(), s.key) != done_before.end();
+        if (is_done || s.key.starts_with("guests.") || s.key.starts_with('+')) return {};
+        const std::size_t dot = s.key.find('.');
+        if (dot != std::string::npos && parse_guest_word(s.key.substr(0, dot)))
+            return apply_to_one(s, s.key.substr(0, dot), s.key.substr(dot + 1));
+        return apply_to_all(s);
+    }
+
+    result<void> apply_to_one(const config::sim_setting& s, const std::string& guest, const std::string& what) {
+        config::guest* g = find(guest);
+        const auto id = parse_guest_word(guest);
+        const auto model = std::find_if(out_.cluster.guests.begin(), out_.cluster.guests.end(),
+                                        [&](const auto& o) { return o.guest == *id; });
+        if (g == nullptr || model == out_.cluster.guests.end()) return unknown(s);
+        const auto count = whole_number(s.value);
+        if (what == "targets") {
+            for (const std::string& node : items_of(s.value)) g->failover.targets.emplace_back(node);
+            if (g->failover.targets.empty())
+                for (const node_name& n : out_.cluster.nodes) g->failover.avoid.push_back(n);
+        } else if (what == "max_restart" && count) {
+            g->restart.attempts = *count;
+        } else if (what == "max_relocate" && count) {
+            g->failover.attempts = *count + 1;
+        } else if (what == "protection") {
+            model->is_protected = s.value == "1";
+        } else {
+            return unknown(s);
+        }
+        return {};
+    }
+
+    result<void> apply_to_all(const config::sim_setting& s) {
+        const auto time = config::parse_sim_time(s.value);
+        const auto count = whole_number(s.value);
+        if (s.key == "leader") {
+            out_.leader = node_name(s.value);
+        } else if (s.key == "off") {
+            out_.is_off = true;
+        } else if (s.key == "ha") {
+            for (const std::string& guest : items_of(s.value)) {
+                const auto id = parse_guest_word(guest);
+                if (!id) return unknown(s);
+                out_.ha_managed.push_back(*id);
+            }
+        } else if (s.key == "restore_time" && time) {
+            takes_.ct_restore = *time;
+            takes_.vm_restore = *time;
+        } else if (s.key == "restore_stall_timeout" && time) {
+            for (config::guest& g : out_.steward.guests) g.failover.stall_timeout = *time;
+        } else if (s.key == "max_relocate" && count) {
+            for (config::guest& g : out_.steward.guests) g.failover.attempts = *count + 1;
+        } else if (s.key == "policy.cooldown" && time) {
+            for (config::guest& g : out_.steward.guests) g.failover.cooldown = *time;
+        } else if (s.key == "contract" && lease::parse_contract(s.value)) {
+            out_.promise = *lease::parse_contract(s.value);
+        } else if (s.key == "accept_risk") {
+            for (config::guest& g : out_.steward.guests) g.failover.accept_weak_fence = s.value == "true";
+        } else if (s.key == "agent" && s.value == "false") {
+            return {};
+        } else {
+            return unknown(s);
+        }
+        return {};
+    }
+
+    const config::sim_scenario& scenario_;
+    topology out_;
+    int nodes_ = 3;
+    bool has_qdevice_ = false;
+    bool is_named_ = true;  ///< the guests are still those of the name
+    std::vector<guest_options> guests_;
+    task_durations takes_;
+};
+
+}  // namespace
+
+std::string short_name(guest_id guest) {
+    return fmt::format("{}{}", guest.type == guest_type::ct ? "ct" : "vm", guest.id.number());
+}
+
+result<topology> make_topology(const config::sim_scenario& scenario) { return builder(scenario).build(); }
+
+}  // namespace steward::sim::scenario

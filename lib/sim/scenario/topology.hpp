@@ -1,0 +1,37 @@
+#pragma once
+#include "base/result.hpp"
+#include "config/settings.hpp"
+#include "config/sim_scenario.hpp"
+#include "core/lease/node_lease.hpp"
+#include "sim/model/options.hpp"
+
+#include <string>
+#include <vector>
+
+namespace steward::sim::scenario {
+
+/// A scenario's cluster and how Steward is configured on it.
+class topology {
+  public:
+    sim::options cluster;
+    config::settings steward;
+    node_name leader;                                     ///< where the daemon that acts runs
+    lease::contract promise = lease::contract::watchdog;  ///< what guards are set up to promise
+    bool may_arm = true;                                  ///< E0 holds, and no two parts can be quorate at once
+    bool is_off = false;                                  ///< all nodes are powered off at zero
+    std::vector<guest_id> ha_managed;
+    std::vector<std::string> faults;  ///< said before zero
+};
+
+/// The named topologies of the catalogue (c3, c5 …, reliability §4.2) with the scenario's own settings over them.
+/// Errors: `invalid`, with the setting that this version does not know and its line.
+[[nodiscard]] result<topology> make_topology(const config::sim_scenario& scenario);
+
+/// Of root@pam with all privileges: what a script's operator calls PVE with.
+inline constexpr const char* operator_token = "root@pam!operator";
+inline constexpr const char* operator_secret = "09e4a704-0000-4000-8000-000000000001";
+
+/// ct/101 → "ct101"
+[[nodiscard]] std::string short_name(guest_id guest);
+
+}  // namespace steward::sim::scenario

@@ -1,0 +1,108 @@
+#include "sim/scenario/virtual_daemon.hpp"
+
+namespace steward::sim {
+namespace asio = boost::asio;
+
+asio::awaitable<result<pve::reply>> witnessed_transport::send(pve::request call, time_point deadline) {
+    if (call.what != pve::verb::get && on_write) on_write(call);
+    auto answer = co_await inner_.send(std::move(call), deadline);
+    co_return answer;
+}
+
+asio::awaitable<result<std::vector<stored_record>>> mortal_store::load_records() { return inner_.load_records(); }
+asio::awaitable<result<bool>> mortal_store::claim(std::string name) { return inner_.claim(std::move(name)); }
+asio::awaitable<result<void>> mortal_store::check_parking() { return inner_.check_parking(); }
+asio::awaitable<result<std::string>> mortal_store::park(guard::request what) { return inner_.park(std::move(what)); }
+asio::awaitable<result<void>> mortal_store::unpark(guard::request what) { return inner_.unpark(std::move(what)); }
+asio::awaitable<result<void>> mortal_store::relocate(guard::request what) { return inner_.relocate(std::move(what)); }
+
+asio::awaitable<result<void>> mortal_store::save_record(std::string name, std::string text) {
+    const std::string copy = text;
+    auto saved = co_await inner_.save_record(std::move(name), std::move(text));
+    if (saved && dies_after && dies_after(copy)) co_await time_.sleep_for(std::chrono::hours(100000));
+    co_return saved;
+}
+
+namespace {
+
+/// Its own node first, as a daemon is configured.
+std::vector<node_name> endpoints_from(const cluster& model, const node_name& own) {
+    std::vector<node_name> all{own};
+    for (const sim_node& n : model.nodes())
+        if (n.name != own) all.push_back(n.name);
+    return all;
+}
+
+}  // namespace
+
+virtual_daemon::virtual_daemon(cluster& model, sim_time& time, node_name where, config::settings settings,
+                               prober_factory probers, std::function<virtual_guard*()> guard, daemon_listener listener)
+    : time_(time),
+      node_(std::move(where)),
+      clock_(time, model, node_),
+      guests_wanted_(settings.guests.size()),
+      chance_(7),
+      wire_(model, clock_, failover_token(), endpoints_from(model, node_)),
+      witness_(wire_),
+      gate_(witness_),
+      pve_(gate_, clock_, std::chrono::seconds(20)),
+      store_(model, clock_, node_),
+      mortal_(store_, clock_),
+      leases_(model, clock_, node_, std::move(guard)),
+      lead_(clock_, leases_, node_),
+      world_(time.io().get_executor(), clock_, chance_, pve_, mortal_, std::move(probers), failover_token_id),
+      all_(world_, std::move(settings), [this](bool yes) { gate_.open(yes); }) {
+    wire_.origin = node_;
+    witness_.on_write = std::move(listener.on_write);
+    world_.on_step = std::move(listener.on_step);
+    mortal_.dies_after = std::move(listener.dies_after);
+    gate_.may_act = [this] { return lead_.may_act(); };
+    // The cluster of a scenario has been there for ever, until it is switched off.
+    if (const sim_node* n = model.find_node(node_); n->booted > model.configured().start) lead_.node_booted = n->booted;
+    all_.join(lead_);
+    auto changed = lead_.on_change;
+    lead_.on_change = [this, changed, told = std::move(listener.on_leadership)](bool leads, std::uint64_t epoch) {
+        if (told) told(node_, leads);
+        changed(leads, epoch);
+    };
+}
+
+virtual_daemon::~virtual_daemon() { end(); }
+
+asio::awaitable<void> virtual_daemon::run() {
+    const auto started = co_await all_.start();
+    if (!started) {
+        problem_ = started.error().text();
+        co_return;
+    }
+    co_await all_.run();
+}
+
+void virtual_daemon::boot() {
+    tasks_ = std::make_unique<task_group>(time_.io().get_executor());
+    tasks_->spawn("keeper", run());
+    time_.run_until([this] { return all_.guests().size() == guests_wanted_ || !problem_.empty(); },
+                    std::chrono::seconds(5));
+}
+
+void virtual_daemon::leave() {
+    task_group last(time_.io().get_executor());
+    last.spawn("leave", lead_.leave());
+    time_.run_until([&] { return last.size() == 0; }, std::chrono::seconds(5));
+    last.cancel();
+    time_.run_for(duration::zero());
+}
+
+void virtual_daemon::end() {
+    if (!tasks_) return;
+    tasks_->cancel();
+    time_.run_for(duration::zero());
+    left_behind_ += tasks_->size();
+    task_group end(time_.io().get_executor());
+    end.spawn("stop", all_.stop());
+    time_.run_for(duration::zero());
+    left_behind_ += end.size();
+    tasks_.reset();
+}
+
+}  // namespace steward::sim

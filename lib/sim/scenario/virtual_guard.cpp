@@ -1,0 +1,193 @@
+#include "sim/scenario/virtual_guard.hpp"
+
+#include <fmt/core.h>
+
+namespace steward::sim {
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr duration words_last = 30s;
+constexpr duration daemon_limit = 60s;
+constexpr duration write_latency = 2ms;
+
+/// A process that hangs in a system call while the membership changes.
+asio::awaitable<void> wait_until_writable(cluster& model, time_source& time, node_name node) {
+    co_await time.sleep_for(write_latency);
+    model.advance_to(time.now());
+    while (model.is_blocked(node)) {
+        co_await time.sleep_for(100ms);
+        model.advance_to(time.now());
+    }
+}
+
+}  // namespace
+
+virtual_guard::virtual_guard(cluster& model, sim_time& time, node_name node, std::string boot_id,
+                             const guard_setup& setup, guard_listener listener)
+    : model_(model),
+      time_(time),
+      clock_(time, model, node),
+      node_(std::move(node)),
+      boot_id_(std::move(boot_id)),
+      setup_(setup),
+      listener_(std::move(listener)),
+      tasks_(std::make_unique<task_group>(time.io().get_executor())) {
+    tasks_->spawn("guard renewals", renew());
+    tasks_->spawn("guard", watch());
+}
+
+virtual_guard::~virtual_guard() {
+    tasks_->cancel();
+    time_.run_for(duration::zero());
+    tasks_.reset();
+    sim_node* n = model_.find_node(node_);
+    if (!watchdog_ || !n->powered) return;
+    n->watchdog.close(*watchdog_, false, model_.now());
+    model_.watch_watchdog(node_);
+}
+
+void virtual_guard::hear(daemon_words words) {
+    words_ = std::move(words);
+    heard_ = clock_.now();
+}
+
+std::string virtual_guard::lease_text() {
+    lease::node_lease l;
+    l.node = node_;
+    l.boot_id = boot_id_;
+    l.renewals = ++renewals_;
+    l.promise = state_.promise;
+    const bool is_heard = clock_.now() - heard_ < words_last && heard_ != time_point{};
+    l.is_fit = is_heard && words_.is_fit;
+    l.config_digest = words_.config_digest;
+    if (is_heard) {
+        l.down = words_.down;
+        l.unsure = words_.unsure;
+    }
+    return lease::to_json(l);
+}
+
+asio::awaitable<void> virtual_guard::renew() {
+    for (;;) {
+        const time_point begun = clock_.now();
+        co_await wait_until_writable(model_, clock_, node_);
+        const bool ok = model_.is_quorate(node_);
+        if (ok) model_.files().tree().write("priv/steward/nodes/" + node_.str(), lease_text());
+        take(fencing::renewal_ended{ok, begun});
+        if (ok) take(fencing::records_read{});
+        // What its daemon sees is a vote that others wait for; but never more than one write a second (P10).
+        has_news_ = false;
+        const time_point next = begun + (ok ? fencing::guard_timing::renewal : duration(2s));
+        do co_await clock_.sleep_for(1s);
+        while (clock_.now() < next && !has_news_);
+    }
+}
+
+asio::awaitable<void> virtual_guard::watch() {
+    for (;;) {
+        co_await clock_.sleep_for(1s);
+        model_.advance_to(clock_.now());
+        // Its age first: a guard that has just woken does nothing before it knows how late it is (E6).
+        take(fencing::guard_tick{});
+        watch_clock();
+        take(fencing::guard_wishes{has_guests(), setup_.wanted, setup_.may_arm});
+        if (serves_changes()) kill_strangers();
+        const bool is_silent = clock_.now() - heard_ > daemon_limit && heard_ != time_point{};
+        if (is_silent && !has_complained_ && listener_.on_alert)
+            listener_.on_alert("daemon_unresponsive",
+                               "stewardd has not been heard for a minute; its guests are not in danger");
+        has_complained_ = is_silent;
+    }
+}
+
+/// timerfd tells a real guard; here the offset to the clock that cannot be set does (E6).
+void virtual_guard::watch_clock() {
+    const auto offset = clock_.wall_now().time_since_epoch() -
+                        std::chrono::duration_cast<std::chrono::seconds>(clock_.now().time_since_epoch());
+    const auto step = clock_offset_ == std::chrono::seconds{} ? std::chrono::seconds{} : offset - clock_offset_;
+    clock_offset_ = offset;
+    if (std::chrono::abs(step) <= 2s) return;
+    if (listener_.on_alert)
+        listener_.on_alert("clock_step", fmt::format("the clock of {} was set by {} s", node_.str(), step.count()));
+    if (step < -5s) take(fencing::clock_went_back{});
+    has_news_ = true;
+}
+
+void virtual_guard::lose_watchdog() {
+    sim_node* n = model_.find_node(node_);
+    if (watchdog_) n->watchdog.close(*watchdog_, true, model_.now());
+    watchdog_.reset();
+    setup_.wanted = lease::contract::none;
+    take(fencing::watchdog_answer{false});
+    has_news_ = true;
+    if (listener_.on_alert)
+        listener_.on_alert("contract_downgraded",
+                           node_.str() + " has lost its watchdog: its guests will not be failed over without a person");
+}
+
+bool virtual_guard::has_guests() const {
+    for (const guest_id g : setup_.managed) {
+        const auto place = model_.files(node_).find(g.id);
+        if ((place && place->node == node_) || model_.is_running(node_, g)) return true;
+    }
+    return false;
+}
+
+void virtual_guard::take(const fencing::guard_event& what) {
+    const fencing::guard_phase before = state_.at;
+    const fencing::guard_step next = fencing::advance(state_, what, clock_.now());
+    state_ = next.now;
+    if (state_.at != before && listener_.on_phase) listener_.on_phase(state_.at);
+    carry_out(next.run);
+}
+
+void virtual_guard::carry_out(fencing::guard_effect what) {
+    sim_node* n = model_.find_node(node_);
+    switch (what) {
+        case fencing::guard_effect::none: return;
+        case fencing::guard_effect::open_watchdog:
+            watchdog_ = n->watchdog.connect(model_.now());
+            if (watchdog_) model_.watch_watchdog(node_);
+            return take(fencing::watchdog_answer{watchdog_.has_value()});
+        case fencing::guard_effect::feed:
+            if (watchdog_) n->watchdog.feed(*watchdog_, model_.now());
+            return model_.watch_watchdog(node_);
+        case fencing::guard_effect::close_watchdog:
+            if (watchdog_) n->watchdog.close(*watchdog_, true, model_.now());
+            watchdog_.reset();
+            return;
+        case fencing::guard_effect::kill_guests: return kill_guests();
+    }
+}
+
+void virtual_guard::kill_guests() {
+    for (const guest_id g : setup_.managed) {
+        if (!model_.is_running(node_, g)) continue;
+        if (listener_.on_kill) listener_.on_kill(g);
+        model_.halt(node_, g);
+    }
+    take(fencing::all_killed{});
+}
+
+/// Something runs here whose record says that it is elsewhere: the last line against a second copy (I1).
+void virtual_guard::kill_strangers() {
+    for (const guest_id g : setup_.managed) {
+        if (!model_.is_running(node_, g)) continue;
+        const auto place = model_.files(node_).find(g.id);
+        if (place && place->node == node_) continue;
+        const std::string parked = fmt::format("{}.{}.", g.id.number(), node_.str());
+        bool is_parked = false;
+        for (const std::string& name : model_.files(node_).tree().list("priv/steward/parked"))
+            is_parked = is_parked || name.starts_with(parked);
+        if (!is_parked) continue;
+        if (listener_.on_alert)
+            listener_.on_alert("double_run_detected",
+                               fmt::format("{} ran on {}, which it was taken from", to_string(g), node_.str()));
+        if (listener_.on_kill) listener_.on_kill(g);
+        model_.halt(node_, g);
+    }
+}
+
+}  // namespace steward::sim

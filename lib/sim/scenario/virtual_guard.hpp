@@ -1,0 +1,80 @@
+#pragma once
+#include "cluster/lease_store.hpp"
+#include "core/fencing/self_fence.hpp"
+#include "core/lease/node_lease.hpp"
+#include "runtime/sim_time.hpp"
+#include "runtime/task_group.hpp"
+#include "sim/model/cluster.hpp"
+#include "sim/scenario/node_time.hpp"
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+
+namespace steward::sim {
+
+/// How a cluster's guards are set up.
+class guard_setup {
+  public:
+    lease::contract wanted = lease::contract::watchdog;
+    bool may_arm = true;  ///< E0 holds, and the cluster is none that can be quorate twice
+    std::set<guest_id> managed;
+};
+
+/// What somebody outside sees of a guard.
+class guard_listener {
+  public:
+    std::function<void(fencing::guard_phase)> on_phase;
+    std::function<void(guest_id)> on_kill;
+    std::function<void(const char* code, const std::string& text)> on_alert;
+};
+
+/// One steward-guard of a simulated cluster: the real machine, with the model's pmxcfs, watchdog-mux and cgroups.
+class virtual_guard {
+  public:
+    virtual_guard(cluster& model, sim_time& time, node_name node, std::string boot_id, const guard_setup& setup,
+                  guard_listener listener);
+    /// kill -9: its watchdog client goes without the V.
+    ~virtual_guard();
+    virtual_guard(const virtual_guard&) = delete;
+    virtual_guard& operator=(const virtual_guard&) = delete;
+
+    /// What the daemon says; forgotten after half a minute.
+    void hear(daemon_words words);
+    /// /dev/watchdog is gone.
+    void lose_watchdog();
+    [[nodiscard]] const fencing::guard_state& state() const { return state_; }
+    [[nodiscard]] bool serves_changes() const { return fencing::serves_changes(state_, clock_.now()); }
+    [[nodiscard]] node_time& clock() { return clock_; }
+
+  private:
+    [[nodiscard]] boost::asio::awaitable<void> renew();
+    [[nodiscard]] boost::asio::awaitable<void> watch();
+    void take(const fencing::guard_event& what);
+    void carry_out(fencing::guard_effect what);
+    void kill_guests();
+    void kill_strangers();
+    void watch_clock();
+    [[nodiscard]] bool has_guests() const;
+    [[nodiscard]] std::string lease_text();
+
+    cluster& model_;
+    sim_time& time_;
+    node_time clock_;
+    node_name node_;
+    std::string boot_id_;
+    guard_setup setup_;
+    guard_listener listener_;
+    fencing::guard_state state_;
+    std::uint64_t renewals_ = 0;
+    daemon_words words_;
+    time_point heard_{};
+    std::optional<watchdog_mux::client> watchdog_;
+    bool has_news_ = false;
+    bool has_complained_ = false;
+    std::chrono::seconds clock_offset_{};
+    std::unique_ptr<task_group> tasks_;
+};
+
+}  // namespace steward::sim
