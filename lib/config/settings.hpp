@@ -67,7 +67,7 @@ struct restart_policy {
 
 struct failover_policy {
     bool enabled = true;
-    bool accept_weak_fence = false;  ///< a guard's word without a watchdog counts as a fence
+    bool accept_weak_fence = false;  ///< a guard's word without a watchdog counts; only scenarios set it so far
     std::vector<node_name> targets;  ///< allowed nodes in order of preference; empty: all
     std::vector<node_name> avoid;
     std::optional<storage_id> storage;        ///< where restored volumes go; default: the storage of its first disk

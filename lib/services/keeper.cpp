@@ -59,12 +59,29 @@ asio::awaitable<result<void>> keeper::start() {
     co_return result<void>();
 }
 
-void keeper::add_guest(const config::guest& g, std::optional<failover::record> saved, const std::string& unreadable) {
+/// As the record says; with one that cannot be understood it is held, and the record kept as evidence.
+failover::state keeper::state_from(guest_id guest, bool& is_resumed) {
     const time_point now = world_.time.now();
-    failover::state first = failover::first_state(g.id, now, world_.time.wall_now());
-    const bool is_resumed = saved.has_value();
-    if (saved) first.saved = std::move(*saved);
-    if (!unreadable.empty()) first = unreadable_state(g.id, now, world_.time.wall_now(), unreadable);
+    const wall_time wall = world_.time.wall_now();
+    failover::state s = failover::first_state(guest, now, wall);
+    const auto record = records_.find(failover::record_name(guest));
+    if (record == records_.end()) return s;
+    auto saved = failover::parse_record(record->second);
+    if (saved && saved->guest != guest)
+        saved = fault(errc::garbage, "record", fmt::format("is about {}", to_string(saved->guest)));
+    if (saved) {
+        s.saved = std::move(*saved);
+        is_resumed = true;
+        return s;
+    }
+    log::error("record.unreadable", {{"guest", to_string(guest)}, {"reason", saved.error().text()}});
+    ends_.spawn("evidence", keep_evidence(world_.store, record->first + ".unreadable", record->second));
+    return unreadable_state(guest, now, wall, saved.error().text());
+}
+
+void keeper::add_guest(const config::guest& g) {
+    bool is_resumed = false;
+    failover::state first = state_from(g.id, is_resumed);
     auto added = std::make_unique<guest_keeper>(world_, g, std::move(first));
     if (cluster_ != nullptr && !is_leading_) added->follow();
     auto group = std::make_unique<task_group>(world_.executor);
@@ -76,25 +93,10 @@ void keeper::add_guest(const config::guest& g, std::optional<failover::record> s
 void keeper::apply(config::settings settings) {
     for (const config::guest& g : settings.guests) {
         const auto known = guests_.find(g.id);
-        if (known != guests_.end()) {
+        if (known != guests_.end())
             known->second->apply(g);
-            continue;
-        }
-        const auto record = records_.find(failover::record_name(g.id));
-        if (record == records_.end()) {
-            add_guest(g, std::nullopt, "");
-            continue;
-        }
-        auto saved = failover::parse_record(record->second);
-        if (saved && saved->guest != g.id)
-            saved = fault(errc::garbage, "record", fmt::format("is about {}", to_string(saved->guest)));
-        if (saved) {
-            add_guest(g, std::move(*saved), "");
-        } else {
-            log::error("record.unreadable", {{"guest", to_string(g.id)}, {"reason", saved.error().text()}});
-            ends_.spawn("evidence", keep_evidence(world_.store, record->first + ".unreadable", record->second));
-            add_guest(g, std::nullopt, saved.error().text());
-        }
+        else
+            add_guest(g);
     }
     settings_ = std::move(settings);
     take_leave();
@@ -232,21 +234,6 @@ asio::awaitable<void> keeper::take_lead() {
     }
 }
 
-failover::state keeper::state_from(guest_id guest, bool& is_resumed) {
-    const time_point now = world_.time.now();
-    const wall_time wall = world_.time.wall_now();
-    failover::state s = failover::first_state(guest, now, wall);
-    const auto record = records_.find(failover::record_name(guest));
-    if (record == records_.end()) return s;
-    auto saved = failover::parse_record(record->second);
-    if (saved && saved->guest == guest) {
-        s.saved = std::move(*saved);
-        is_resumed = true;
-        return s;
-    }
-    return unreadable_state(guest, now, wall, saved ? "it is about another guest" : saved.error().text());
-}
-
 /// Full disruption: when so much fails on nodes that are there, it is not the guests (reliability §1.5).
 std::string keeper::storm() const {
     if (cluster_ == nullptr || !sight_.view) return {};
@@ -303,11 +290,17 @@ asio::awaitable<result<std::variant<failover::plan, failover::refusal>>> keeper:
     co_return failover::make_plan(seen, rules, asked);
 }
 
+result<void> keeper::must_lead() const {
+    if (cluster_ == nullptr || is_leading_) return {};
+    return fault(errc::refused, "", "another daemon leads: ask the leader");
+}
+
 result<void> keeper::order_failover(guest_id guest, failover::wish asked) {
     const auto known = guests_.find(guest);
     if (known == guests_.end())
         return fault(errc::not_found, "",
                      fmt::format("{} is not in the configuration of this daemon", to_string(guest)));
+    if (auto leads = must_lead(); !leads) return leads;
     const failover::phase at = known->second->state().saved.at;
     if (failover::is_in_flight(at))
         return fault(errc::refused, "",
@@ -346,6 +339,7 @@ result<void> keeper::retry(guest_id guest) {
     if (known == guests_.end())
         return fault(errc::not_found, "",
                      fmt::format("{} is not in the configuration of this daemon", to_string(guest)));
+    if (auto leads = must_lead(); !leads) return leads;
     const failover::phase at = known->second->state().saved.at;
     if (at != failover::phase::failed_parked && at != failover::phase::held)
         return fault(errc::refused, "",

@@ -70,7 +70,9 @@ class keeper {
     [[nodiscard]] daemon_words words() const;
     [[nodiscard]] std::string storm() const;
     [[nodiscard]] failover::state state_from(guest_id guest, bool& is_resumed);
-    void add_guest(const config::guest& g, std::optional<failover::record> saved, const std::string& unreadable);
+    void add_guest(const config::guest& g);
+    /// Orders to a daemon that does not lead would be lost.
+    [[nodiscard]] result<void> must_lead() const;
     void take_leave();
 
     keeper_world& world_;

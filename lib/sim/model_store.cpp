@@ -18,12 +18,13 @@ asio::awaitable<void> model_store::reach_store() {
     model_.advance_to(time_.now());
 }
 
-asio::awaitable<void> model_store::reach_store_to_write() {
-    co_await reach_store();
+asio::awaitable<void> wait_until_writable(cluster& model, time_source& time, node_name node, duration latency) {
+    co_await time.sleep_for(latency);
+    model.advance_to(time.now());
     // As the system call does: it returns when the membership has been agreed on.
-    while (model_.is_blocked(node_)) {
-        co_await time_.sleep_for(std::chrono::milliseconds(100));
-        model_.advance_to(time_.now());
+    while (model.is_blocked(node)) {
+        co_await time.sleep_for(std::chrono::milliseconds(100));
+        model.advance_to(time.now());
     }
 }
 
@@ -42,7 +43,7 @@ asio::awaitable<result<std::vector<stored_record>>> model_store::load_records() 
 }
 
 asio::awaitable<result<void>> model_store::save_record(std::string name, std::string text) {
-    co_await reach_store_to_write();
+    co_await wait_until_writable(model_, time_, node_, latency);
     if (text.size() > 4096) co_return fault(errc::invalid, "save " + name, "longer than 4096 bytes");
     if (auto ready = writable(); !ready) co_return ready;
     model_.files().tree().write(record_directory + "/" + name, text);
@@ -50,7 +51,7 @@ asio::awaitable<result<void>> model_store::save_record(std::string name, std::st
 }
 
 asio::awaitable<result<bool>> model_store::claim(std::string name) {
-    co_await reach_store_to_write();
+    co_await wait_until_writable(model_, time_, node_, latency);
     if (auto ready = writable(); !ready) co_return ready.error();
     co_return model_.files().tree().make_directory(claim_directory + "/" + name);
 }
@@ -62,20 +63,20 @@ asio::awaitable<result<void>> model_store::check_parking() {
 }
 
 asio::awaitable<result<std::string>> model_store::park(guard::request what) {
-    co_await reach_store_to_write();
+    co_await wait_until_writable(model_, time_, node_, latency);
     if (!guard_answers) co_return no_guard();
     if (auto ready = writable(); !ready) co_return ready.error();
     co_return model_.park(what);
 }
 
 asio::awaitable<result<void>> model_store::unpark(guard::request what) {
-    co_await reach_store_to_write();
+    co_await wait_until_writable(model_, time_, node_, latency);
     if (!guard_answers) co_return no_guard();
     co_return model_.unpark(what);
 }
 
 asio::awaitable<result<void>> model_store::relocate(guard::request what) {
-    co_await reach_store_to_write();
+    co_await wait_until_writable(model_, time_, node_, latency);
     if (!guard_answers) co_return no_guard();
     co_return model_.relocate(what);
 }

@@ -5,6 +5,10 @@
 
 namespace steward::sim {
 
+/// A system call that writes to pmxcfs on that node: it takes a moment, and hangs while the membership changes.
+[[nodiscard]] boost::asio::awaitable<void> wait_until_writable(cluster& model, time_source& time, node_name node,
+                                                               duration latency = std::chrono::milliseconds(2));
+
 /// cluster_store on the model: records and claims are files in its pmxcfs (priv/steward/…), so they outlive the service
 /// that wrote them; the guard's verbs are the model's own. `node` is where the daemon runs: its quorum counts.
 class model_store final : public cluster_store {
@@ -24,7 +28,6 @@ class model_store final : public cluster_store {
 
   private:
     [[nodiscard]] boost::asio::awaitable<void> reach_store();
-    [[nodiscard]] boost::asio::awaitable<void> reach_store_to_write();
     [[nodiscard]] result<void> writable() const;
 
     cluster& model_;

@@ -24,19 +24,24 @@ void abort_safely(stepper& s, std::string why) {
         .alarm("aborted_safe", fmt::format("{} stays where it is: {}", guest_name(s), why));
 }
 
+std::string what_is_kept(const record& r) {
+    if (r.chosen->how == strategy::relocate)
+        return fmt::format("Its configuration is on {} or {}, and its disks are where they were", r.target.str(),
+                           r.chosen->source.str());
+    return fmt::format("Its configuration is kept in {} and its volumes are untouched on {}", r.parked_path,
+                       r.chosen->source.str());
+}
+
 void fail_parked(stepper& s, std::string code, std::string why) {
     s.enter(phase::failed_parked, why)
         .alarm(std::move(code),
-               fmt::format(
-                   "{} is down and needs a person: {}. Its configuration is kept in {} and its volumes are untouched "
-                   "on {}",
-                   guest_name(s), why, s.saved().parked_path, s.saved().chosen->source.str()));
+               fmt::format("{} is down and needs a person: {}. {}", guest_name(s), why, what_is_kept(s.saved())));
 }
 
 void roll_back(stepper& s, std::string why) {
     if (s.saved().chosen->is_source_gone) {
         // There is no home to go back to. Before the commit nothing has changed.
-        if (s.saved().parked_path.empty()) return abort_safely(s, std::move(why));
+        if (s.saved().at == phase::isolating) return abort_safely(s, std::move(why));
         return fail_parked(s, "failover_failed", std::move(why));
     }
     s.enter(phase::rolling_back, std::move(why), limits::rolling_back + s.rules().start_timeout)
@@ -64,8 +69,14 @@ void try_next(stepper& s) {
     s.enter(phase::parked, fmt::format("{}; next is {}", last, next->str()), limits::next_target);
 }
 
+/// Once for each target, however often it fails on the way out: what was tried is counted.
+void mark_tried(record& r, const std::string& why) {
+    const bool is_marked = !r.tried.empty() && r.tried.back().starts_with(r.target.str() + ":");
+    if (!is_marked) r.tried.push_back(fmt::format("{}: {}", r.target.str(), why));
+}
+
 void give_up_target(stepper& s, const std::string& why) {
-    s.saved().tried.push_back(fmt::format("{}: {}", s.saved().target.str(), why));
+    mark_tried(s.saved(), why);
     s.enter(phase::cleaning, s.saved().tried.back(), limits::cleaning).run(operation::clean);
 }
 
@@ -237,7 +248,7 @@ void on_parked(stepper& s, const event& e) {
         case outcome::failed:
             if (end->code != "target_gone") return give_up_target(s, end->text);
             // Nothing can be removed there, and it is proven that nothing runs.
-            r.tried.push_back(fmt::format("{}: {}", r.target.str(), end->text));
+            mark_tried(r, end->text);
             return try_next(s);
         case outcome::blocked: return fail_parked(s, "vmid_conflict", end->text);
     }
@@ -296,7 +307,7 @@ void on_starting(stepper& s, const event& e) {
     if (again_when_late(s, e, s.rules().start_timeout, operation::start) || !end) return;
     const std::string why = "start failed: " + end->text;
     if (s.saved().chosen->how == strategy::relocate) {
-        s.saved().tried.push_back(fmt::format("{}: {}", s.saved().target.str(), why));
+        mark_tried(s.saved(), why);
         return roll_back(s, why);
     }
     give_up_target(s, why);
@@ -355,8 +366,10 @@ void on_news(stepper& s, const event& e) {
                    "it is removed from HA");
         return;
     }
-    s.enter(phase::parked, fmt::format("{} cannot be reached any more", r.target.str()), limits::parked)
-        .run(operation::look_at_target);
+    const std::string gone = fmt::format("{} cannot be reached any more", r.target.str());
+    // Its configuration is there, and with it the guest: what follows is a hand-over from there.
+    if (r.chosen->how == strategy::relocate) return complete(s, gone);
+    s.enter(phase::parked, gone, limits::parked).run(operation::look_at_target);
 }
 
 void resume(stepper& s) {

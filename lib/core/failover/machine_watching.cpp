@@ -218,6 +218,11 @@ void on_resting(stepper& s, const event& e) {
         r.tried.clear();
         r.target = r.chosen->targets.front();
         r.attempt_since = s.around().wall;
+        if (r.chosen->how == strategy::relocate) {
+            // Nothing is parked, and there is nothing to restore: it only has to be started where its configuration is.
+            s.enter(phase::starting, "an operator orders another try", s.rules().start_timeout).run(operation::start);
+            return;
+        }
         s.enter(phase::parked, "an operator orders another try", limits::parked).run(operation::look_at_target);
         return;
     }

@@ -50,8 +50,6 @@ class lease_watch {
     /// Whether it was renewed before our eyes, not only found.
     [[nodiscard]] bool has_changed(const node_name& node) const;
     [[nodiscard]] time_point first_seen(const node_name& node) const;
-    /// A node that is gone for good.
-    void forget(const node_name& node) { known_.erase(node); }
     /// After a pause of the observer itself nothing that was counted before can be trusted: all counts begin anew.
     void start_again(time_point now);
 

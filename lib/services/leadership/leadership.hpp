@@ -32,7 +32,6 @@ class leadership {
     [[nodiscard]] std::string claims_forbidden(const node_name& home) const;
     [[nodiscard]] const leader::state& state() const { return state_; }
     [[nodiscard]] const lease::lease_watch& leases() const { return leases_; }
-    [[nodiscard]] const node_name& self() const { return self_; }
     [[nodiscard]] lease_store& store() const { return store_; }
     /// Who is in the cluster, as the API says; a node that is missing was never there.
     void see_members(const model::cluster_view& view);

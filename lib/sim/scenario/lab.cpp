@@ -3,6 +3,7 @@
 #include "sim/drive.hpp"
 #include "sim/guest_prober.hpp"
 #include "sim/model/faults.hpp"
+#include "sim/scenario/commands.hpp"
 
 #include <algorithm>
 
@@ -173,6 +174,13 @@ void lab::end_daemon(const node_name& node) {
     daemons_.erase(found);
 }
 
+void lab::end_daemons() {
+    while (!daemons_.empty()) {
+        const node_name node = daemons_.begin()->first;
+        end_daemon(node);
+    }
+}
+
 bool lab::wants_daemon(const node_name& node) const {
     const sim_node* n = model_.find_node(node);
     const auto restart = restarts_at_.find(node);
@@ -234,6 +242,14 @@ void lab::settle() {
     watcher_.start(zero_);
     note_of(sight::leader, leading_.value_or(node_name("none")), leading_ ? "leads" : "");
     for (const auto& [node, guard] : guards_) note_of(sight::guard, node, fencing::name_of(guard->state().at));
+}
+
+result<guest_id> lab::guest_named(const std::string& word) const {
+    auto guest = parse_guest_word(word);
+    if (!guest) return guest;
+    for (const guest_options& g : setup_.cluster.guests)
+        if (g.guest.id == guest->id) return g.guest;
+    return guest;
 }
 
 void lab::run_until(duration since_zero) {

@@ -40,12 +40,14 @@ class lab {
     [[nodiscard]] result<void> command(const std::string& text);
     void run_until(duration since_zero);
     [[nodiscard]] timeline take() { return watcher_.take(); }
-    [[nodiscard]] const observer& watcher() const { return watcher_; }
+    /// After the timeline has been taken nothing more is seen.
+    void end_daemons();
     /// Tasks that a daemon left behind when it ended: a bug of ours.
     [[nodiscard]] std::size_t left_behind() const { return left_behind_; }
 
   private:
     friend class lab_commands;
+    friend class operator_commands;
     /// A daemon lives where its node has power, unless it was killed a moment ago or stopped by an operator.
     [[nodiscard]] bool wants_daemon(const node_name& node) const;
     [[nodiscard]] bool has_daemon_work() const;
@@ -59,6 +61,8 @@ class lab {
     [[nodiscard]] virtual_guard* guard_of(const node_name& node) const;
     [[nodiscard]] virtual_daemon* leader() const;
     void see_leadership(const node_name& node, bool leads);
+    /// "ct105", by its number when the type is wrong: a vmid is there once.
+    [[nodiscard]] result<guest_id> guest_named(const std::string& word) const;
     void note_of(sight kind, const node_name& node, std::string name, std::string text = {});
     /// The whole machine, or one process of it, stands still until then.
     void stand_still(const node_name& node, bool daemon, bool guard, time_point until);
@@ -80,8 +84,5 @@ class lab {
     std::map<guest_id, check_override> overrides_;
     std::size_t left_behind_ = 0;
 };
-
-/// The commands of SIM/1 that are about Steward and its operators; all others are the model's faults.
-[[nodiscard]] result<void> carry_out(lab& where, const std::string& command);
 
 }  // namespace steward::sim::scenario

@@ -1,5 +1,6 @@
 #include "sim/scenario/model_leases.hpp"
 
+#include "sim/model_store.hpp"
 #include "sim/scenario/virtual_guard.hpp"
 
 #include <algorithm>
@@ -19,10 +20,10 @@ constexpr const char* epoch_directory = "priv/steward/epoch";
 
 /// Through the guard: a system call on pmxcfs that blocks while the membership changes.
 asio::awaitable<result<void>> model_leases::reach(bool to_write) {
-    co_await time_.sleep_for(2ms);
-    model_.advance_to(time_.now());
-    while (to_write && model_.is_blocked(node_)) {
-        co_await time_.sleep_for(100ms);
+    if (to_write) {
+        co_await wait_until_writable(model_, time_, node_);
+    } else {
+        co_await time_.sleep_for(2ms);
         model_.advance_to(time_.now());
     }
     if (guard_() == nullptr) co_return fault(errc::unavailable, "guard", "steward-guard does not answer");

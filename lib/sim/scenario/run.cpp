@@ -112,6 +112,10 @@ scenario_report run_scenario(std::string_view text, const std::string& file) {
     play(stage, scenario, report.virtual_time, report);
     if (!report.problems.empty()) return report;
     judge(lines, stage.take(), report);
+    stage.end_daemons();
+    if (stage.left_behind() != 0)
+        report.violations.emplace_back(0, "nothing is left behind",
+                                       fmt::format("{} tasks of daemons did not end", stage.left_behind()));
     return report;
 }
 

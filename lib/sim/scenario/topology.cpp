@@ -104,6 +104,8 @@ class builder {
             for (guest_options& g : out_.cluster.guests) g.storage = storage_id("nfs-vm");
         configure();
         out_.promise = shape->promise;
+        // Two nodes without a third vote can only guess which of them is left.
+        out_.may_arm = nodes_ != 2 || out_.cluster.has_qdevice;
         for (config::guest& g : out_.steward.guests) g.failover.accept_weak_fence = shape->accepts_weak;
         for (const config::sim_setting& s : scenario_.settings)
             if (auto ok = apply(s); !ok) return ok.error();

@@ -17,7 +17,7 @@ class topology {
     config::settings steward;
     node_name leader;                                     ///< where the daemon that acts runs
     lease::contract promise = lease::contract::watchdog;  ///< what guards are set up to promise
-    bool may_arm = true;                                  ///< E0 holds, and no two parts can be quorate at once
+    bool may_arm = true;                                  ///< no two parts can believe to be the majority
     bool is_off = false;                                  ///< all nodes are powered off at zero
     std::vector<guest_id> ha_managed;
     std::vector<std::string> faults;  ///< said before zero

@@ -1,5 +1,7 @@
 #include "sim/scenario/virtual_guard.hpp"
 
+#include "sim/model_store.hpp"
+
 #include <fmt/core.h>
 
 namespace steward::sim {
@@ -10,17 +12,6 @@ namespace {
 
 constexpr duration words_last = 30s;
 constexpr duration daemon_limit = 60s;
-constexpr duration write_latency = 2ms;
-
-/// A process that hangs in a system call while the membership changes.
-asio::awaitable<void> wait_until_writable(cluster& model, time_source& time, node_name node) {
-    co_await time.sleep_for(write_latency);
-    model.advance_to(time.now());
-    while (model.is_blocked(node)) {
-        co_await time.sleep_for(100ms);
-        model.advance_to(time.now());
-    }
-}
 
 }  // namespace
 
@@ -77,7 +68,7 @@ asio::awaitable<void> virtual_guard::renew() {
         if (ok) model_.files().tree().write("priv/steward/nodes/" + node_.str(), lease_text());
         take(fencing::renewal_ended{ok, begun});
         if (ok) take(fencing::records_read{});
-        // What its daemon sees is a vote that others wait for; but never more than one write a second (P10).
+        // A promise that no longer holds is withdrawn before its time; but never more than one write a second (P10).
         has_news_ = false;
         const time_point next = begun + (ok ? fencing::guard_timing::renewal : duration(2s));
         do co_await clock_.sleep_for(1s);

@@ -18,7 +18,7 @@ namespace steward::sim {
 class guard_setup {
   public:
     lease::contract wanted = lease::contract::watchdog;
-    bool may_arm = true;  ///< E0 holds, and the cluster is none that can be quorate twice
+    bool may_arm = true;  ///< the cluster is one in which a promise can be kept
     std::set<guest_id> managed;
 };
 

@@ -368,3 +368,42 @@ TEST_CASE("a leader that has only just begun claims nothing, unless a person ord
     s.saved.ordered = true;
     CHECK(advance(s, planned{some_plan(strategy::restore)}, settling).now.saved.at == phase::claimed);
 }
+
+TEST_CASE("a guest that was moved has no archive: nothing that happens to it later restores one") {
+    SECTION("its target dies: its configuration is there, so that is where it lives now") {
+        player p;
+        p.how = strategy::relocate;
+        p.until(phase::starting).say(target_gone{});
+        CHECK(p.at() == phase::done);
+        CHECK(p.last_run == operation::none);
+        CHECK(p.saved().generation == 2);
+    }
+    SECTION("a person wants another try: it is started where its configuration is") {
+        player p;
+        p.how = strategy::relocate;
+        p.until(phase::starting).ends(outcome::failed).ends(outcome::failed);
+        REQUIRE(p.at() == phase::failed_parked);
+        p.say(retry{});
+        CHECK(p.at() == phase::starting);
+        CHECK(p.last_run == operation::start);
+    }
+    SECTION("from a dead node, it does not start: committed, and there is no home to call it safe") {
+        player p;
+        p.rules.restart_attempts = 0;
+        plan gone = some_plan(strategy::relocate);
+        gone.is_source_gone = true;
+        p.say(seen{standing::suspicious, "silent"}).down().say(planned{gone}).done().done("waitout").done();
+        REQUIRE(p.at() == phase::starting);
+        p.ends(outcome::failed);
+        CHECK(p.at() == phase::failed_parked);
+    }
+}
+
+TEST_CASE("a target counts once as tried, however often it fails on the way out") {
+    player p;
+    p.until(phase::restoring).ends(outcome::failed);
+    REQUIRE(p.at() == phase::cleaning);
+    p.say(target_gone{}).ends(outcome::failed, "target_gone");
+    CHECK(p.saved().tried.size() == 1);
+    CHECK(p.saved().target.str() == "n3");
+}
