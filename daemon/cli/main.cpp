@@ -35,6 +35,12 @@ constexpr const char* help_text = R"(steward: looks after the guests of a Proxmo
   steward failover GUEST [--to NODE] [--force] [--wait]
                                      hand it over now; --force accepts an old backup
   steward retry GUEST                look again at a held or failed_parked guest
+  steward approve GUEST [--force]    do what it waits for (hold "approval"; --force: from the old backup of "backup_stale")
+  steward abort GUEST                give up its hand-over, as long as nothing was moved
+  steward disable GUEST              leave it alone until `steward retry GUEST`
+  steward pause|maintenance OBJECT [--for TIME] [--reason TEXT]
+                                     begin nothing for cluster, node/NAME or GUEST; maintenance also keeps others off a node
+  steward resume OBJECT              the end of that
   steward arm                        let the daemon act
   steward observe                    let it only look
   steward check-config [FILE]        all errors of a configuration file at once; exit 0 or 1
@@ -93,7 +99,8 @@ std::string render_mode(const json::object& status) {
 std::string render_ordered(const json::object&) { return "ordered; steward why GUEST tells how it goes\n"; }
 
 bool is_resting(const std::string& state) {
-    for (const char* s : {"done", "held", "rolled_back", "aborted_safe", "failed_parked", "watching"})
+    for (const char* s :
+         {"done", "held", "rolled_back", "aborted_safe", "failed_parked", "watching", "operator_moved", "disabled"})
         if (state == s) return true;
     return false;
 }
@@ -143,6 +150,21 @@ int run_guest_command(const arguments& given) {
     return wait_for_end(given);
 }
 
+/// pause, maintenance, resume; without an object: what is paused.
+int run_pause_command(const arguments& given) {
+    const std::string& command = given.words[0];
+    if (given.words.size() == 1 && command == "pause")
+        return ask(given, {{"do", "status"}}, steward::cli::render_pauses, always_zero);
+    if (given.words.size() != 2) return usage(command + " takes one of cluster, node/NAME, ct/101, vm/200");
+    json::object question{{"do", command == "resume" ? "resume" : "pause"}, {"object", given.words[1]}};
+    if (command == "maintenance" && !given.words[1].starts_with("node/"))
+        return usage("maintenance is of a node: node/NAME");
+    if (command == "maintenance") question["kind"] = "maintenance";
+    if (given.has("for")) question["for"] = given.option("for", "");
+    if (given.has("reason")) question["reason"] = given.option("reason", "");
+    return ask(given, question, steward::cli::render_pauses, always_zero);
+}
+
 int run(const std::vector<std::string>& raw) {
     if (!raw.empty() && raw.front() == "simulate") return steward::cli::simulate_main({raw.begin() + 1, raw.end()});
     if (!raw.empty() && raw.front() == "__complete") return steward::cli::complete_main({raw.begin() + 1, raw.end()});
@@ -158,8 +180,10 @@ int run(const std::vector<std::string>& raw) {
     if (command == "status")
         return ask(given, {{"do", "status"}}, steward::cli::render_status, steward::cli::exit_code_of);
     if (command == "arm" || command == "observe") return ask(given, {{"do", command}}, render_mode, always_zero);
-    for (const char* name : {"why", "plan", "failover", "retry"})
+    for (const char* name : {"why", "plan", "failover", "retry", "approve", "abort", "disable"})
         if (command == name) return run_guest_command(given);
+    for (const char* name : {"pause", "maintenance", "resume"})
+        if (command == name) return run_pause_command(given);
     return usage("unknown command \"" + command + "\"");
 }
 

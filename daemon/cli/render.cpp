@@ -88,13 +88,33 @@ std::string cluster_line(const json::object& status) {
                              text(c, "via"));
 }
 
+std::string pause_lines(const json::object& status) {
+    std::string out;
+    for (const json::value& v : list(status, "pauses")) {
+        const json::object& p = v.as_object();
+        out += fmt::format("{} {} since {}", text(p, "object"),
+                           text(p, "kind") == "pause" ? "paused" : "in " + text(p, "kind"), text(p, "since"));
+        if (p.contains("until")) out += " until " + text(p, "until");
+        if (!text(p, "by").empty()) out += " by " + text(p, "by");
+        if (!text(p, "reason").empty()) out += ": " + text(p, "reason");
+        out += "\n";
+    }
+    return out;
+}
+
 }  // namespace
+
+std::string render_pauses(const json::object& status) {
+    const std::string lines = pause_lines(status);
+    return lines.empty() ? "nothing is paused\n" : lines;
+}
 
 std::string render_status(const json::object& status) {
     std::string out = cluster_line(status);
     const bool is_armed = text(status, "mode") == "armed";
     out += fmt::format("mode {}{}\n\n", text(status, "mode"),
                        is_armed ? "" : " (changes nothing; `steward arm` lets it act)");
+    if (const std::string paused = pause_lines(status); !paused.empty()) out.insert(out.size() - 1, paused);
     std::vector<std::vector<std::string>> rows{{"GUEST", "NAME", "NODE", "STATE", "HEALTH", "SINCE", "REASON"}};
     for (const json::value& v : list(status, "guests")) {
         const json::object& g = v.as_object();

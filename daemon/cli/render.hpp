@@ -7,6 +7,8 @@
 namespace steward::cli {
 
 [[nodiscard]] std::string render_status(const boost::json::object& status);
+/// What is paused, out of the status.
+[[nodiscard]] std::string render_pauses(const boost::json::object& status);
 [[nodiscard]] std::string render_guest(const boost::json::object& guest);
 [[nodiscard]] std::string render_plan(const boost::json::object& plan);
 

@@ -13,8 +13,11 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fmt/core.h>
+#include <string_view>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -50,7 +53,24 @@ class order {
     std::string what;
     guest_id guest;
     failover::wish asked;
+    failover::pause pause;
+    duration lasts{};  ///< of the pause; zero: until it is taken back
 };
+
+/// The parts of "pause" and "resume".
+result<void> read_pause(const json::object& o, order& into) {
+    into.pause.object = text_member(o, "object");
+    into.pause.reason = text_member(o, "reason");
+    const std::string kind = text_member(o, "kind");
+    if (kind == name_of(failover::pause_kind::maintenance)) into.pause.kind = failover::pause_kind::maintenance;
+    const std::string lasts = text_member(o, "for");
+    if (lasts.empty()) return {};
+    const auto time = parse_duration(lasts);
+    if (!time) return time.error();
+    if (*time < 1s || *time > 24h * 366) return fault(errc::invalid, "for", "is between 1s and 366d");
+    into.lasts = *time;
+    return {};
+}
 
 result<order> read_order(const std::string& line) {
     boost::system::error_code ec;
@@ -73,11 +93,14 @@ result<order> read_order(const std::string& line) {
     }
     const json::value* force = o.if_contains("force");
     out.asked.force = force && force->is_bool() && force->get_bool();
+    if (auto ok = read_pause(o, out); !ok) return ok.error();
     return out;
 }
 
 bool is_order(const std::string& what) {
-    return what == "failover" || what == "retry" || what == "arm" || what == "observe";
+    constexpr std::array<std::string_view, 9> orders{"failover", "retry",  "approve", "abort",  "disable",
+                                                     "pause",    "resume", "arm",     "observe"};
+    return std::find(orders.begin(), orders.end(), what) != orders.end();
 }
 
 class unix_control_server final : public control_server {
@@ -124,23 +147,25 @@ class unix_control_server final : public control_server {
         co_await asio::async_read_until(peer, buffer, '\n', asio::redirect_error(asio::use_awaitable, ec));
         if (ec == asio::error::operation_aborted) throw boost::system::system_error(ec);
         if (ec) co_return fault(errc::io, "control", ec.message());
-        const std::string answer = co_await answer_to(std::move(line), is_trusted(peer));
+        const std::string answer = co_await answer_to(std::move(line), asker_of(peer));
         co_await asio::async_write(peer, asio::buffer(answer), asio::redirect_error(asio::use_awaitable, ec));
         if (ec) co_return fault(errc::io, "control", ec.message());
         co_return result<void>();
     }
 
-    static bool is_trusted(stream_protocol::socket& peer) {
+    /// Who is at the other end, as the kernel says: "root", "uid 999"; empty when he may not give orders.
+    static std::string asker_of(stream_protocol::socket& peer) {
         ucred who{};
         socklen_t size = sizeof who;
-        if (::getsockopt(peer.native_handle(), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return false;
-        return who.uid == 0 || who.uid == ::geteuid();
+        if (::getsockopt(peer.native_handle(), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return {};
+        if (who.uid == 0) return "root";
+        return who.uid == ::geteuid() ? fmt::format("uid {}", who.uid) : std::string();
     }
 
-    asio::awaitable<std::string> answer_to(std::string line, bool is_trusted) {
+    asio::awaitable<std::string> answer_to(std::string line, std::string asker) {
         const auto asked = read_order(line);
         if (!asked) co_return bad(asked.error());
-        if (is_order(asked->what) && !is_trusted)
+        if (is_order(asked->what) && asker.empty())
             co_return bad(
                 fault(errc::forbidden, "control", "orders are taken from root and from the daemon's own user"));
         if (is_order(asked->what))
@@ -163,11 +188,31 @@ class unix_control_server final : public control_server {
             if (!changed) co_return bad(changed.error());
             co_return good(status_view(all_));
         }
+        if (asked->what == "pause" || asked->what == "resume") {
+            const auto done = co_await change_pauses(*asked, std::move(asker));
+            if (!done) co_return bad(done.error());
+            co_return good(status_view(all_));
+        }
         result<void> done = fault(errc::invalid, "control", "unknown request \"" + asked->what + "\"");
         if (asked->what == "failover") done = all_.order_failover(asked->guest, asked->asked);
         if (asked->what == "retry") done = all_.retry(asked->guest);
+        if (asked->what == "approve") done = all_.approve(asked->guest, asked->asked.force);
+        if (asked->what == "abort") done = all_.abort(asked->guest, asker);
+        if (asked->what == "disable") done = all_.disable(asked->guest, asker);
         if (!done) co_return bad(done.error());
         co_return good({});
+    }
+
+    asio::awaitable<result<void>> change_pauses(order asked, std::string asker) {
+        if (asked.what == "resume") {
+            auto resumed = co_await all_.resume(asked.pause.object, std::move(asker));
+            co_return resumed;
+        }
+        asked.pause.by = std::move(asker);
+        if (asked.lasts != duration::zero())
+            asked.pause.until = all_.time().wall_now() + std::chrono::ceil<std::chrono::seconds>(asked.lasts);
+        auto paused = co_await all_.pause(std::move(asked.pause));
+        co_return paused;
     }
 
     keeper& all_;

@@ -11,7 +11,10 @@ namespace steward::api {
 
 /// The daemon's Unix socket: one JSON object per line in, one out, then the connection is closed.
 /// {"do":"status"} · {"do":"why","guest":"ct/101"} · {"do":"plan","guest":…,"to":"n2","force":true} ·
-/// {"do":"failover",…} · {"do":"retry","guest":…} · {"do":"arm"} · {"do":"observe"}
+/// {"do":"failover",…} · {"do":"retry","guest":…} · {"do":"approve|abort|disable","guest":…}
+/// {"do":"pause","object":"cluster|node/N|ct/ID","kind":"maintenance","for":"2h","reason":…} ·
+/// {"do":"resume","object":…}
+/// {"do":"arm"} · {"do":"observe"}
 /// Answers {"ok":true,"data":…} or {"ok":false,"code":"…","error":"…"}. Orders are accepted from root and from the user
 /// that the daemon runs as; everybody who can open the socket may read.
 class control_server {

@@ -102,12 +102,26 @@ json::object cluster_view(const keeper& all, int& severity) {
     if (v.is_quorate != true) severity = worse(severity, 2);
     json::array nodes;
     for (const auto& [name, n] : v.nodes) {
-        const char* state = !n.online ? "unknown" : *n.online ? "online" : "offline";
+        const char* state = all.state_of(name);
         if (n.online != true) severity = worse(severity, 1);
         nodes.push_back(json::object{{"node", name.str()}, {"state", state}});
     }
     o["nodes"] = std::move(nodes);
     return o;
+}
+
+json::array pauses_view(const keeper& all) {
+    json::array out;
+    for (const failover::pause& p : all.pauses().all()) {
+        json::object o{{"object", p.object},
+                       {"kind", failover::name_of(p.kind)},
+                       {"reason", p.reason},
+                       {"by", p.by},
+                       {"since", format_utc(p.since)}};
+        if (p.until != wall_time{}) o["until"] = format_utc(p.until);
+        out.push_back(std::move(o));
+    }
+    return out;
 }
 
 }  // namespace
@@ -117,6 +131,7 @@ json::object status_view(const keeper& all) {
     json::object o;
     o["mode"] = all.mode() == config::mode::armed ? "armed" : "observe";
     o["cluster"] = cluster_view(all, severity);
+    o["pauses"] = pauses_view(all);
     json::array guests;
     for (const auto& [id, g] : all.guests()) {
         severity = worse(severity, severity_of(g->state()));

@@ -56,6 +56,14 @@ result<void> add_name(result<Name> parsed, std::vector<Name>& into) {
     return {};
 }
 
+result<void> add_guest(const std::string& text, std::vector<guest_id>& to) {
+    const auto id = parse_guest_id(text);
+    if (!id) return id.error();
+    if (std::find(to.begin(), to.end(), *id) != to.end()) return fault(errc::invalid, "", text + " is there twice");
+    to.push_back(*id);
+    return {};
+}
+
 void read_targets(section& s, failover_policy& into) {
     std::vector<node_name> targets;
     std::vector<node_name> avoid;
@@ -63,6 +71,9 @@ void read_targets(section& s, failover_policy& into) {
         s.texts("targets", [&](const std::string& t) { return add_name(parse_node_name(t), targets); });
     const node* const avoided =
         s.texts("avoid", [&](const std::string& t) { return add_name(parse_node_name(t), avoid); });
+    s.boolean("strict", into.strict);
+    std::vector<guest_id> apart;
+    if (s.texts("apart", [&](const std::string& t) { return add_guest(t, apart); })) into.apart = apart;
     if (allowed) into.targets = targets;
     if (avoided) into.avoid = avoid;
     for (const node_name& n : into.avoid)
@@ -74,6 +85,8 @@ void read_targets(section& s, failover_policy& into) {
 void read_failover(const node* n, const std::string& path, failover_policy& into, complaints& to) {
     section s(n, path, to);
     s.boolean("enabled", into.enabled);
+    s.boolean("approval", into.approval);
+    s.boolean("accept_weak_fence", into.accept_weak_fence);
     read_targets(s, into);
     std::string storage;
     if (const node* const at = s.text("storage", storage)) {

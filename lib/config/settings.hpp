@@ -67,8 +67,11 @@ struct restart_policy {
 
 struct failover_policy {
     bool enabled = true;
-    bool accept_weak_fence = false;  ///< a guard's word without a watchdog counts; only scenarios set it so far
+    bool accept_weak_fence = false;  ///< a guard's word without a watchdog counts
+    bool approval = false;           ///< every hand-over waits for `steward approve`
     std::vector<node_name> targets;  ///< allowed nodes in order of preference; empty: all
+    bool strict = true;              ///< false: when none of `targets` can, any other node may
+    std::vector<guest_id> apart;     ///< guests that it must not share a node with
     std::vector<node_name> avoid;
     std::optional<storage_id> storage;        ///< where restored volumes go; default: the storage of its first disk
     std::vector<storage_id> backup_storages;  ///< where to look; empty: all with content backup

@@ -11,6 +11,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr const char* mode_record = "mode";
+constexpr const char* pauses_record = "pauses";
 /// A look at the cluster that is older says nothing about now.
 constexpr duration sight_limit = std::chrono::seconds(60);
 constexpr duration storm_settle = std::chrono::seconds(60);
@@ -21,7 +22,7 @@ const char* name_of(config::mode m) { return m == config::mode::armed ? "armed" 
 failover::state unreadable_state(guest_id guest, time_point now, wall_time wall, const std::string& why) {
     failover::state s = failover::first_state(guest, now, wall);
     s.saved.at = failover::phase::held;
-    s.saved.held = failover::hold{"record_unreadable", "its record cannot be read: " + why,
+    s.saved.held = failover::hold{"record_corrupt", "its record cannot be read: " + why,
                                   "steward retry, after a person has looked", wall + std::chrono::hours(87600)};
     s.saved.reason = s.saved.held->text;
     return s;
@@ -42,7 +43,16 @@ keeper::keeper(keeper_world& world, config::settings settings, std::function<voi
       settings_(std::move(settings)),
       allow_writes_(std::move(allow_writes)),
       ends_(world.executor),
-      role_(world.executor) {}
+      role_(world.executor) {
+    world_.home_of = [this](guest_id guest) {
+        const auto* row = sight_.view ? sight_.view->find(guest) : nullptr;
+        return row != nullptr ? row->node : node_name();
+    };
+    world_.paused = [this](guest_id guest) { return failover::paused(pauses_, guest, world_.home_of(guest)); };
+    world_.closed = [this] { return failover::closed_nodes(pauses_); };
+    world_.traffic = [this](guest_id guest) { return traffic_beside(guest); };
+    world_.on_turn_free = [this] { call_the_next(); };
+}
 
 keeper::~keeper() = default;
 
@@ -50,6 +60,7 @@ asio::awaitable<result<void>> keeper::start() {
     auto records = co_await world_.store.load_records();
     if (!records) co_return records.error();
     for (stored_record& r : *records) records_[r.name] = std::move(r.text);
+    read_pauses();
     const auto remembered = records_.find(mode_record);
     const bool was_armed =
         remembered != records_.end() ? remembered->second == "armed" : settings_.run_mode == config::mode::armed;
@@ -76,7 +87,14 @@ failover::state keeper::state_from(guest_id guest, bool& is_resumed) {
     }
     log::error("record.unreadable", {{"guest", to_string(guest)}, {"reason", saved.error().text()}});
     ends_.spawn("evidence", keep_evidence(world_.store, record->first + ".unreadable", record->second));
-    return unreadable_state(guest, now, wall, saved.error().text());
+    failover::step quarantined;
+    quarantined.now = unreadable_state(guest, now, wall, saved.error().text());
+    quarantined.alerts.push_back({quarantined.now.saved.held->code, quarantined.now.saved.reason});
+    log::warning("alert", {{"guest", to_string(guest)},
+                           {"code", quarantined.alerts.front().code},
+                           {"reason", quarantined.alerts.front().text}});
+    if (world_.on_step) world_.on_step(s, quarantined);
+    return quarantined.now;
 }
 
 void keeper::add_guest(const config::guest& g) {
@@ -135,11 +153,18 @@ asio::awaitable<void> keeper::watch_cluster() {
         }
         sight_.problem = problem;
         if (view) {
+            if (sight_.view) tell_moves(*sight_.view, *view);
             sight_.view = std::move(*view);
             sight_.taken = world_.time.now();
             if (cluster_ != nullptr) cluster_->see_members(*sight_.view);
             tell_guests();
         }
+        if (is_leading_ && cannot_work()) {
+            log::warning("leader.step_down", {{"reason", "PVE cannot be reached from here: " + sight_.problem}});
+            co_await cluster_->leave();
+        }
+        co_await end_pauses();
+        tell_nodes();
         take_leave();
         co_await world_.time.sleep_for(settings_.pve.poll_interval);
     }
@@ -169,10 +194,6 @@ void keeper::join(leadership& cluster) {
     cluster_ = &cluster;
     world_.lead = &cluster;
     world_.storm = [this] { return storm(); };
-    world_.home_of = [this](guest_id guest) {
-        const auto* row = sight_.view ? sight_.view->find(guest) : nullptr;
-        return row != nullptr ? row->node : node_name();
-    };
     cluster.words = [this] { return words(); };
     cluster.own_view = [this](guest_id guest) {
         const guest_keeper* known = find(guest);
@@ -181,10 +202,108 @@ void keeper::join(leadership& cluster) {
     cluster.fitness = [this] {
         leader::fitness f;
         f.is_quorate = sight_.view && sight_.view->is_quorate == true && world_.time.now() - sight_.taken < sight_limit;
-        f.is_wanted = !guests_.empty();
+        // Who is being worked on had better not lead; who was just ordered to must, to carry the order out.
+        const bool is_closed = pauses_.find(failover::pause_object(cluster_->self())) != nullptr;
+        f.is_wanted = world_.time.now() < awake_until_ || (!guests_.empty() && !is_closed);
         return f;
     };
     cluster.on_change = [this](bool leads, std::uint64_t) { change_role(leads); };
+}
+
+/// What a person has asked for outlives the daemon. Text that is none pauses everything: somebody wanted something.
+void keeper::read_pauses() {
+    const auto record = records_.find(pauses_record);
+    if (record == records_.end()) return;
+    auto all = failover::parse_pauses(record->second);
+    if (all) {
+        pauses_ = std::move(*all);
+        return;
+    }
+    log::error("record.unreadable", {{"record", pauses_record}, {"reason", all.error().text()}});
+    failover::pause everything;
+    everything.object = failover::whole_cluster;
+    everything.reason = "what was paused cannot be read";
+    (void)pauses_.add(std::move(everything));
+}
+
+asio::awaitable<result<void>> keeper::save_pauses(failover::pauses next) {
+    std::string text = failover::to_json(next);
+    const auto saved = co_await world_.store.save_record(pauses_record, text);
+    if (!saved) co_return saved;
+    records_[pauses_record] = std::move(text);
+    pauses_ = std::move(next);
+    for (auto& [id, guest] : guests_) guest->post(failover::reconsider{});
+    tell_nodes();
+    co_return result<void>();
+}
+
+asio::awaitable<void> keeper::end_pauses() {
+    failover::pauses left = pauses_;
+    const std::vector<failover::pause> over = left.expire(world_.time.wall_now());
+    if (over.empty() || !must_lead()) co_return;
+    const auto saved = co_await save_pauses(std::move(left));
+    if (!saved) {
+        log::warning("pause.unwritable", {{"reason", saved.error().text()}});
+        co_return;
+    }
+    for (const failover::pause& p : over) log::info("pause.over", {{"object", p.object}, {"reason", "its time is up"}});
+}
+
+/// Our own API has been unusable for a minute, and somebody else's works.
+bool keeper::cannot_work() const {
+    if (sight_.problem.empty() || world_.time.now() - sight_.taken < sight_limit) return false;
+    return cluster_->sees_fit_observer();
+}
+
+const char* keeper::state_of(const node_name& node) const {
+    const failover::pause* p = pauses_.find(failover::pause_object(node));
+    if (p != nullptr && p->kind == failover::pause_kind::planned_off) return "planned_off";
+    if (p != nullptr) return "maintenance";
+    if (!sight_.view) return "unknown";
+    const auto known = sight_.view->nodes.find(node);
+    if (known == sight_.view->nodes.end()) return "gone";
+    return !known->second.online ? "unknown" : *known->second.online ? "online" : "offline";
+}
+
+failover::traffic keeper::traffic_beside(guest_id guest) const {
+    failover::traffic all;
+    for (const auto& [id, other] : guests_) {
+        const failover::record& r = other->state().saved;
+        if (id == guest || !failover::is_traffic(r)) continue;
+        ++all.under_way;
+        all.targets.insert(r.target);
+    }
+    return all;
+}
+
+void keeper::call_the_next() {
+    for (const auto& [id, guest] : guests_) {
+        const failover::record& r = guest->state().saved;
+        if (r.at == failover::phase::held && r.held && r.held->code == "queue") guest->post(failover::reconsider{});
+    }
+}
+
+/// One line per change; a node that has left the list is told once as gone.
+void keeper::tell_nodes() {
+    if (!sight_.view) return;
+    for (const auto& [name, n] : sight_.view->nodes) node_states_.try_emplace(name);
+    for (auto& [name, known] : node_states_) {
+        const std::string now = state_of(name);
+        if (now == known) continue;
+        if (!known.empty()) log::info("node.state", {{"node", name.str()}, {"from", known}, {"to", now}});
+        known = now;
+        if (world_.on_node_state && must_lead()) world_.on_node_state(name, now);
+    }
+}
+
+/// A configuration that is suddenly elsewhere, although we moved nothing.
+void keeper::tell_moves(const model::cluster_view& before, const model::cluster_view& now) {
+    for (const auto& [id, guest] : guests_) {
+        const auto* was = before.find(id);
+        const auto* is = now.find(id);
+        if (was != nullptr && is != nullptr && was->node != is->node)
+            guest->post_news(failover::moved_by_hand{was->node, is->node});
+    }
 }
 
 /// What this daemon sees, for the lease of its node.
@@ -207,6 +326,7 @@ void keeper::change_role(bool leads) {
         return;
     }
     for (auto& [id, guest] : guests_) guest->follow();
+    for (auto& [name, known] : node_states_) known.clear();
 }
 
 /// Everything is read again, behind the write that made us leader: what was under way is ours now (L5).
@@ -222,6 +342,7 @@ asio::awaitable<void> keeper::take_lead() {
         co_await world_.time.sleep_for(std::chrono::seconds(2));
     }
     if (!is_leading_) co_return;
+    read_pauses();
     const auto remembered = records_.find(mode_record);
     if (remembered != records_.end()) {
         world_.armed = remembered->second == "armed";
@@ -285,67 +406,10 @@ asio::awaitable<result<std::variant<failover::plan, failover::refusal>>> keeper:
         co_return fault(errc::not_found, "",
                         fmt::format("{} is not in the configuration of this daemon", to_string(guest)));
     const failover::policy rules = policy_of(known->settings());
-    const failover::facts seen =
+    failover::facts seen =
         co_await failover::gather_facts(world_.pve, world_.store, guest, rules, world_.own_user, world_.lead);
+    seen.closed = failover::closed_nodes(pauses_);
     co_return failover::make_plan(seen, rules, asked);
-}
-
-result<void> keeper::must_lead() const {
-    if (cluster_ == nullptr || is_leading_) return {};
-    return fault(errc::refused, "", "another daemon leads: ask the leader");
-}
-
-result<void> keeper::order_failover(guest_id guest, failover::wish asked) {
-    const auto known = guests_.find(guest);
-    if (known == guests_.end())
-        return fault(errc::not_found, "",
-                     fmt::format("{} is not in the configuration of this daemon", to_string(guest)));
-    if (auto leads = must_lead(); !leads) return leads;
-    const failover::phase at = known->second->state().saved.at;
-    if (failover::is_in_flight(at))
-        return fault(errc::refused, "",
-                     fmt::format("a hand-over of {} is under way ({})", to_string(guest), failover::name_of(at)));
-    if (at == failover::phase::failed_parked)
-        return fault(errc::refused, "",
-                     fmt::format("{} is failed_parked; use steward retry {}", to_string(guest), to_string(guest)));
-    if (!world_.armed)
-        return fault(errc::refused, "", "observe mode changes nothing; see steward plan, or steward arm first");
-    known->second->post(failover::ordered{std::move(asked)});
-    return {};
-}
-
-asio::awaitable<result<void>> keeper::confirm_fence(node_name node, std::string by) {
-    if (cluster_ == nullptr) co_return fault(errc::unsupported, "", "this daemon shares its work with no other");
-    const auto known = sight_.view ? sight_.view->nodes.find(node) : std::map<node_name, model::node>::const_iterator();
-    if (!sight_.view || known == sight_.view->nodes.end())
-        co_return fault(errc::not_found, "", "there is no node " + node.str());
-    if (known->second.online != false)
-        co_return fault(errc::refused, "",
-                        node.str() + " is a member of the cluster right now: nobody needs to vouch for it");
-    const lease::node_lease* last = cluster_->leases().last(node);
-    fencing::confirmation c;
-    c.boot_id = last != nullptr ? last->boot_id : "unknown";
-    c.by = std::move(by);
-    c.when = world_.time.wall_now();
-    auto written = co_await cluster_->store().write_confirmation(node, fencing::to_text(c));
-    if (!written) co_return written;
-    log::warning("fence.confirmed", {{"node", node.str()}, {"by", c.by}});
-    for (auto& [id, guest] : guests_) guest->post(failover::reconsider{});
-    co_return result<void>();
-}
-
-result<void> keeper::retry(guest_id guest) {
-    const auto known = guests_.find(guest);
-    if (known == guests_.end())
-        return fault(errc::not_found, "",
-                     fmt::format("{} is not in the configuration of this daemon", to_string(guest)));
-    if (auto leads = must_lead(); !leads) return leads;
-    const failover::phase at = known->second->state().saved.at;
-    if (at != failover::phase::failed_parked && at != failover::phase::held)
-        return fault(errc::refused, "",
-                     fmt::format("{} is {}: there is nothing to try again", to_string(guest), failover::name_of(at)));
-    known->second->post(failover::retry{});
-    return {};
 }
 
 const guest_keeper* keeper::find(guest_id guest) const {

@@ -1,5 +1,6 @@
 #pragma once
 #include "config/settings.hpp"
+#include "core/failover/pauses.hpp"
 #include "model/snapshot.hpp"
 #include "services/failover/guest_keeper.hpp"
 #include "services/leadership/leadership.hpp"
@@ -53,8 +54,22 @@ class keeper {
     [[nodiscard]] result<void> order_failover(guest_id guest, failover::wish asked);
     /// A person says that this node, as it was booted last, is down and stays so. Errors: `refused` while it is there.
     [[nodiscard]] boost::asio::awaitable<result<void>> confirm_fence(node_name node, std::string by);
-    /// Another try for a held or failed_parked guest.
+    /// Another try for a held or failed_parked guest; looks after a disabled one again.
     [[nodiscard]] result<void> retry(guest_id guest);
+    /// What it waits for may be done: with `accepts_stale` also from a backup that is too old.
+    [[nodiscard]] result<void> approve(guest_id guest, bool accepts_stale);
+    /// Gives up a hand-over before its commit. `refused` after it.
+    [[nodiscard]] result<void> abort(guest_id guest, std::string by);
+    /// Leaves a guest alone until it is retried.
+    [[nodiscard]] result<void> disable(guest_id guest, std::string by);
+
+    /// Nothing is begun for the cluster, a node's guests, or one guest, until that is over; what is under way goes on.
+    /// Errors: not_found; refused (maintenance of a node that is offline); what the store says.
+    [[nodiscard]] boost::asio::awaitable<result<void>> pause(failover::pause p);
+    [[nodiscard]] boost::asio::awaitable<result<void>> resume(std::string object, std::string by);
+    [[nodiscard]] const failover::pauses& pauses() const { return pauses_; }
+    /// online, offline, unknown, maintenance, planned_off, gone.
+    [[nodiscard]] const char* state_of(const node_name& node) const;
 
     [[nodiscard]] const guest_keeper* find(guest_id guest) const;
     [[nodiscard]] const std::map<guest_id, std::unique_ptr<guest_keeper>>& guests() const { return guests_; }
@@ -66,6 +81,16 @@ class keeper {
     [[nodiscard]] boost::asio::awaitable<void> watch_cluster();
     void change_role(bool leads);
     void tell_guests();
+    void tell_nodes();
+    [[nodiscard]] failover::traffic traffic_beside(guest_id guest) const;
+    void call_the_next();
+    void tell_moves(const model::cluster_view& before, const model::cluster_view& now);
+    void read_pauses();
+    [[nodiscard]] boost::asio::awaitable<result<void>> save_pauses(failover::pauses next);
+    [[nodiscard]] boost::asio::awaitable<void> end_pauses();
+    [[nodiscard]] bool cannot_work() const;
+    [[nodiscard]] result<void> wake();
+    [[nodiscard]] result<void> check_pause(const failover::pause& p) const;
     [[nodiscard]] boost::asio::awaitable<void> take_lead();
     [[nodiscard]] daemon_words words() const;
     [[nodiscard]] std::string storm() const;
@@ -83,6 +108,9 @@ class keeper {
     std::map<guest_id, std::unique_ptr<task_group>> runs_;
     std::map<std::string, std::string> records_;  ///< as found at the start, for guests that a reload adds
     std::vector<std::unique_ptr<guest_keeper>> leaving_;
+    failover::pauses pauses_;
+    time_point awake_until_{};
+    std::map<node_name, std::string> node_states_;  ///< as told last; "" when never
     leadership* cluster_ = nullptr;
     bool is_leading_ = false;
     mutable std::optional<time_point> last_storm_;

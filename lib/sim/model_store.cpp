@@ -19,7 +19,9 @@ asio::awaitable<void> model_store::reach_store() {
 }
 
 asio::awaitable<void> wait_until_writable(cluster& model, time_source& time, node_name node, duration latency) {
-    co_await time.sleep_for(latency);
+    const auto slow = model.faults().slow_files.find(node);
+    const duration needed = slow == model.faults().slow_files.end() ? latency : slow->second;
+    co_await time.sleep_for(needed);
     model.advance_to(time.now());
     // As the system call does: it returns when the membership has been agreed on.
     while (model.is_blocked(node)) {
@@ -46,6 +48,7 @@ asio::awaitable<result<void>> model_store::save_record(std::string name, std::st
     co_await wait_until_writable(model_, time_, node_, latency);
     if (text.size() > 4096) co_return fault(errc::invalid, "save " + name, "longer than 4096 bytes");
     if (auto ready = writable(); !ready) co_return ready;
+    if (model_.faults().files_full) co_return fault(errc::io, "pmxcfs", "No space left on device");
     model_.files().tree().write(record_directory + "/" + name, text);
     co_return result<void>();
 }
@@ -66,7 +69,10 @@ asio::awaitable<result<std::string>> model_store::park(guard::request what) {
     co_await wait_until_writable(model_, time_, node_, latency);
     if (!guard_answers) co_return no_guard();
     if (auto ready = writable(); !ready) co_return ready.error();
-    co_return model_.park(what);
+    if (model_.faults().ebusy_step != "park") co_return model_.park(what);
+    model_.faults().ebusy_step.clear();
+    if (model_.faults().is_ebusy_applied) (void)model_.park(what);
+    co_return fault(errc::outcome_unknown, "park", "Device or resource busy");
 }
 
 asio::awaitable<result<void>> model_store::unpark(guard::request what) {

@@ -97,7 +97,9 @@ static void dispatch(stepper& s, const event& e) {
         case phase::done:
         case phase::rolled_back:
         case phase::aborted_safe:
-        case phase::failed_parked: return on_resting(s, e);
+        case phase::failed_parked:
+        case phase::operator_moved:
+        case phase::disabled: return on_resting(s, e);
     }
 }
 
@@ -124,7 +126,18 @@ step advance(state before, const event& what, const surroundings& around) {
         detail::resume(s);
         return s.take();
     }
-    if (std::holds_alternative<ha_seen>(what) || std::holds_alternative<target_gone>(what)) {
+    if (const auto* wish = std::get_if<disable>(&what)) {
+        detail::on_disable(s, *wish);
+        return s.take();
+    }
+    if (const auto* wish = std::get_if<abort_order>(&what)) {
+        if (can_abort(s.saved().at)) detail::on_abort(s, *wish);
+        return s.take();
+    }
+    const bool is_from_the_picture = std::holds_alternative<ha_seen>(what) ||
+                                     std::holds_alternative<target_gone>(what) ||
+                                     std::holds_alternative<moved_by_hand>(what);
+    if (is_from_the_picture) {
         if (is_news(s.now(), what)) detail::on_news(s, what);
         return s.take();
     }
@@ -143,8 +156,20 @@ bool is_news(const state& now, const event& what) {
     const record& r = now.saved;
     const bool is_held_for_ha = r.at == phase::held && r.held && r.held->code == "ha_managed";
     if (const auto* ha = std::get_if<ha_seen>(&what)) return ha->is_managed != is_held_for_ha;
+    if (std::holds_alternative<moved_by_hand>(what)) {
+        const std::string code = r.at == phase::held && r.held ? r.held->code : std::string();
+        return code == "no_fence" || code == "life_evidence" || code == "node_away";
+    }
     if (!std::holds_alternative<target_gone>(what)) return false;
     return r.at == phase::restoring || r.at == phase::restored || r.at == phase::starting || r.at == phase::cleaning;
+}
+
+bool is_traffic(const record& r) noexcept {
+    return is_in_flight(r.at) && r.at != phase::verifying && r.chosen && r.chosen->how == strategy::restore;
+}
+
+bool can_abort(phase p) noexcept {
+    return p == phase::confirming || p == phase::claimed || p == phase::stopping || p == phase::fencing;
 }
 
 state first_state(guest_id guest, time_point now, wall_time wall) {

@@ -3,6 +3,7 @@
 #include "core/health/health.hpp"
 
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -32,8 +33,21 @@ struct planned {
 struct ordered {
     wish asked;
 };
-/// An operator wants a failed_parked or held guest looked at again.
+/// An operator wants a failed_parked, held or disabled guest looked at again.
 struct retry {};
+/// An operator wants it left alone until a `retry`. Means nothing to a guest whose hand-over is under way.
+struct disable {
+    std::string by;
+};
+/// An operator gives up a hand-over that has not been committed. Means nothing afterwards.
+struct abort_order {
+    std::string by;
+};
+/// Its configuration is on another node than before, and we did not put it there.
+struct moved_by_hand {
+    node_name from;
+    node_name to;
+};
 
 enum class outcome {
     ok,
@@ -61,7 +75,7 @@ struct ha_seen {
 struct target_gone {};
 
 using event = std::variant<seen, tick, reconsider, resumed, planned, ordered, retry, finished, task_started, ha_seen,
-                           target_gone>;
+                           target_gone, disable, abort_order, moved_by_hand>;
 
 // ---- effects -----------------------------------------------------------------------------------------------------
 // At most one operation runs per guest; entering another phase cancels it.
@@ -107,15 +121,31 @@ struct step {
     bool dirty = false;  ///< the record differs and must be written
 };
 
+/// Restores of other guests that are under way or claimed (I10).
+class traffic {
+  public:
+    static constexpr int most = 2;  ///< in the whole cluster; one per target
+    int under_way = 0;
+    std::set<node_name> targets;
+};
+
 struct surroundings {
     const policy& rules;
     bool armed = false;
     std::string no_claims;  ///< why no hand-over may begin now although all is well; empty: it may
     time_point now;
     wall_time wall;
+    const refusal* paused = nullptr;  ///< nothing may be begun for this guest, but by order; null: it may
+    const traffic* others = nullptr;  ///< null: nobody counts
 };
 
-/// Whether an `ha_seen` or `target_gone` tells that state something new.
+/// Whether that guest keeps others from being restored, and where.
+[[nodiscard]] bool is_traffic(const record& r) noexcept;
+
+/// Whether a hand-over in that phase can still be given up for free.
+[[nodiscard]] bool can_abort(phase p) noexcept;
+
+/// Whether an `ha_seen`, `target_gone` or `moved_by_hand` tells that state something new.
 [[nodiscard]] bool is_news(const state& now, const event& what);
 
 [[nodiscard]] step advance(state before, const event& what, const surroundings& around);

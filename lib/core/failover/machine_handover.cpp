@@ -366,10 +366,27 @@ void on_news(stepper& s, const event& e) {
                    "it is removed from HA");
         return;
     }
+    if (const auto* moved = std::get_if<moved_by_hand>(&e)) {
+        const std::string how =
+            fmt::format("its configuration was moved from {} to {} by hand", moved->from.str(), moved->to.str());
+        s.enter(phase::operator_moved, how, s.rules().cooldown)
+            .alarm("operator_moved", guest_name(s) + ": " + how + "; left to whoever did it for now");
+        return;
+    }
     const std::string gone = fmt::format("{} cannot be reached any more", r.target.str());
     // Its configuration is there, and with it the guest: what follows is a hand-over from there.
     if (r.chosen->how == strategy::relocate) return complete(s, gone);
     s.enter(phase::parked, gone, limits::parked).run(operation::look_at_target);
+}
+
+void on_abort(stepper& s, const abort_order& wish) {
+    record& r = s.saved();
+    r.ordered = false;
+    r.asked = {};
+    const std::string why = "given up by " + wish.by;
+    // It may be down by now, and by our hand.
+    if (r.at == phase::stopping) return roll_back(s, why);
+    abort_safely(s, why);
 }
 
 void resume(stepper& s) {
@@ -437,8 +454,10 @@ void resume(stepper& s) {
             return;
         case phase::done:
         case phase::aborted_safe: return s.set_deadline(s.rules().cooldown);
+        case phase::operator_moved: return s.set_deadline(s.rules().cooldown);
         case phase::rolled_back:
-        case phase::failed_parked: return;
+        case phase::failed_parked:
+        case phase::disabled: return;
     }
 }
 

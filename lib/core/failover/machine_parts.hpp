@@ -58,8 +58,11 @@ void on_restarting(stepper& s, const event& e);
 void on_confirming(stepper& s, const event& e);
 void on_held(stepper& s, const event& e);
 void on_resting(stepper& s, const event& e);
-/// Proxmox HA has come or gone, or the target has (machine_handover.cpp).
+/// Proxmox HA has come or gone, the target has gone, or a person has moved it (machine_handover.cpp).
 void on_news(stepper& s, const event& e);
+void on_disable(stepper& s, const disable& wish);
+/// Before the commit only.
+void on_abort(stepper& s, const abort_order& wish);
 /// A fault that is believed: restart, plan, or hold.
 void react(stepper& s);
 void order(stepper& s, const ordered& o);

@@ -54,12 +54,39 @@ std::string describe(const plan& p) {
     return text;
 }
 
+/// Whether a pause forbids to begin anything; then it is held for it. An order is above it.
+bool is_paused(stepper& s) {
+    const refusal* no = s.around().paused;
+    if (no == nullptr || s.saved().ordered) return false;
+    s.hold_for(no->code, no->text, no->release);
+    return true;
+}
+
+/// Restores load the backup store and the target: only so many at once, one per target (reliability §1.5). Puts a free
+/// target first; false when it has to wait its turn.
+bool finds_its_turn(stepper& s, plan& p) {
+    const traffic* others = s.around().others;
+    if (others == nullptr || p.how != strategy::restore || s.saved().ordered) return true;
+    if (others->under_way >= traffic::most) return false;
+    const auto free = std::find_if(p.targets.begin(), p.targets.end(),
+                                   [&](const node_name& n) { return others->targets.count(n) == 0; });
+    if (free == p.targets.end()) return false;
+    std::rotate(p.targets.begin(), free, std::next(free));
+    return true;
+}
+
 /// A plan exists: go, unless a limit says no.
-void decide(stepper& s, const plan& p) {
+void decide(stepper& s, plan p) {
     record& r = s.saved();
+    if (is_paused(s)) return;
     if (!s.around().armed) {
         const std::string first = may_restart(s) && !r.ordered ? "would restart it in place, then " : "would ";
         s.hold_for("observe_mode", "observe mode: " + first + describe(p), "steward arm");
+        return;
+    }
+    if (s.rules().needs_approval && !r.ordered) {
+        s.hold_for("approval", "waits for a person to agree: would " + describe(p),
+                   fmt::format("steward approve {}", to_string(r.guest)));
         return;
     }
     if (!s.around().no_claims.empty() && !r.ordered) {
@@ -73,7 +100,12 @@ void decide(stepper& s, const plan& p) {
                    "a day passes, or an operator orders it");
         return;
     }
-    claim_hand_over(s, p);
+    if (!finds_its_turn(s, p)) {
+        s.hold_for("queue", fmt::format("waits its turn: {} restores are under way", s.around().others->under_way),
+                   "one of them ends");
+        return;
+    }
+    claim_hand_over(s, std::move(p));
 }
 
 void hold_because(stepper& s, const refusal& no) {
@@ -88,6 +120,7 @@ void hold_because(stepper& s, const refusal& no) {
 void look_from_hold(stepper& s, const planned& answer) {
     const auto* p = std::get_if<plan>(&answer.answer);
     const auto* no = std::get_if<refusal>(&answer.answer);
+    if (is_paused(s)) return;
     if (p && p->is_source_gone) return decide(s, *p);
     const bool may_touch_it = p || !no->is_untouchable;
     if (may_touch_it && s.around().armed && may_restart(s)) return restart(s);
@@ -106,8 +139,17 @@ void react(stepper& s) {
                    "its checks succeed once");
         return;
     }
+    if (is_paused(s)) return;
     if (s.around().armed && !r.ordered && may_restart(s)) return restart(s);
     confirm(s, s.now().last_reason);
+}
+
+void on_disable(stepper& s, const disable& wish) {
+    record& r = s.saved();
+    if (is_in_flight(r.at) || r.at == phase::failed_parked) return;
+    r.ordered = false;
+    r.asked = {};
+    s.enter(phase::disabled, "disabled by " + wish.by);
 }
 
 void order(stepper& s, const ordered& o) {
@@ -227,6 +269,10 @@ void on_resting(stepper& s, const event& e) {
         return;
     }
     if (const auto* o = std::get_if<ordered>(&e)) return order(s, *o);
+    if (r.at == phase::disabled) {
+        if (is<retry>(e)) back_to_watching(s, "looked after again by order");
+        return;
+    }
     if (r.at == phase::rolled_back) {
         const duration pause = s.rules().cooldown;
         s.hold_for("rolled_back", "brought up again at home after a failed hand-over; waiting before another try",

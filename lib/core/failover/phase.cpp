@@ -6,7 +6,7 @@
 namespace steward::failover {
 namespace {
 
-constexpr std::array<std::pair<phase, const char*>, 20> names{{{phase::watching, "watching"},
+constexpr std::array<std::pair<phase, const char*>, 22> names{{{phase::watching, "watching"},
                                                                {phase::suspect, "suspect"},
                                                                {phase::restarting, "restarting"},
                                                                {phase::confirming, "confirming"},
@@ -25,7 +25,9 @@ constexpr std::array<std::pair<phase, const char*>, 20> names{{{phase::watching,
                                                                {phase::done, "done"},
                                                                {phase::rolled_back, "rolled_back"},
                                                                {phase::aborted_safe, "aborted_safe"},
-                                                               {phase::failed_parked, "failed_parked"}}};
+                                                               {phase::failed_parked, "failed_parked"},
+                                                               {phase::operator_moved, "operator_moved"},
+                                                               {phase::disabled, "disabled"}}};
 
 }  // namespace
 

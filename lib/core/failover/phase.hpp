@@ -24,8 +24,10 @@ enum class phase {
     rolling_back,  ///< bringing the original up again at home
     done,
     rolled_back,
-    aborted_safe,   ///< given up before the commit: nothing was moved
-    failed_parked,  ///< after the commit, no way forward or back without a person; configuration and volumes are kept
+    aborted_safe,    ///< given up before the commit: nothing was moved
+    failed_parked,   ///< after the commit, no way forward or back without a person; configuration and volumes are kept
+    operator_moved,  ///< a person moved its configuration by hand while it could not be moved safely by us
+    disabled,        ///< a person wants it left alone until `steward retry`
 };
 
 [[nodiscard]] const char* name_of(phase p) noexcept;

@@ -280,9 +280,10 @@ std::string restore_fault(const facts& seen, const policy& rules, const node_nam
 /// Nodes in order of preference, without the source.
 std::vector<node_name> candidates(const facts& seen, const policy& rules, const wish& asked) {
     if (asked.to) return {*asked.to};
-    if (!rules.targets.empty()) return rules.targets;
-    std::vector<node_name> all;
-    for (const auto& [name, node] : seen.view->nodes) all.push_back(name);
+    if (!rules.targets.empty() && rules.only_targets) return rules.targets;
+    std::vector<node_name> all = rules.targets;
+    for (const auto& [name, node] : seen.view->nodes)
+        if (!contains(all, name)) all.push_back(name);
     return all;
 }
 
@@ -292,6 +293,12 @@ std::string node_fault(const facts& seen, const policy& rules, const node_name& 
     if (target == seen.view->find(seen.guest)->node) return "is where the guest is now";
     if (contains(rules.avoid, target)) return "is in failover.avoid";
     if (node->second.online != true) return "is offline";
+    if (seen.closed.count(target) != 0) return "is in maintenance";
+    for (const guest_id other : rules.apart) {
+        const auto* row = seen.view->find(other);
+        if (row != nullptr && row->node == target)
+            return fmt::format("is where {} is (failover.apart)", to_string(other));
+    }
     return memory_fault(seen, node->second);
 }
 

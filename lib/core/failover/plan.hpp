@@ -21,6 +21,9 @@ struct policy {
     duration restart_settle = std::chrono::seconds(60);
 
     bool failover_enabled = true;
+    bool needs_approval = false;  ///< a hand-over waits for a person
+    bool only_targets = true;     ///< false: after `targets` come all other nodes
+    std::vector<guest_id> apart;  ///< never on a node where one of them is
     std::vector<node_name> targets;
     std::vector<node_name> avoid;
     std::optional<storage_id> storage;
@@ -54,6 +57,7 @@ struct facts {
     std::string stopped_by;                         ///< who stopped it on purpose; empty: nobody did
     std::optional<fencing::evidence> source;        ///< about its node, when that is not online
     std::string path_problem;                       ///< why the observers' opinion does not count as the guest's fault
+    std::set<node_name> closed;                     ///< nodes in maintenance: nothing is brought there
     std::string storm;                              ///< why too much fails at once for anybody to be believed
     std::optional<std::string> parking_problem;     ///< why configurations cannot be parked right now
     std::vector<std::string> problems;              ///< reads that failed, for people

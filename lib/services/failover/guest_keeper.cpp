@@ -45,6 +45,9 @@ failover::policy policy_of(const config::guest& g) {
     p.restart_window = g.restart.window;
     p.restart_settle = g.restart.settle;
     p.failover_enabled = g.failover.enabled;
+    p.needs_approval = g.failover.approval;
+    p.only_targets = g.failover.strict;
+    p.apart = g.failover.apart;
     p.targets = g.failover.targets;
     p.avoid = g.failover.avoid;
     p.storage = g.failover.storage;
@@ -155,13 +158,18 @@ void guest_keeper::tell_of_lost_quorum() {
     const bool has_quorum = world_.lead->state().fit.is_quorate;
     const bool is_told = state_.saved.at == phase::held && state_.saved.held && state_.saved.held->code == "quorum";
     if (has_quorum || is_told || summary().now != health::standing::down) return;
+    state_ = show_hold("quorum", "this node is not part of a majority", "quorum is back");
+}
+
+/// A hold that cannot be written down, for whoever asks this daemon.
+failover::state guest_keeper::show_hold(std::string code, std::string text, std::string release) {
     failover::step shown;
     shown.now = state_;
     shown.now.saved.at = phase::held;
-    shown.now.saved.held = failover::hold{"quorum", "this node is not part of a majority", "quorum is back", {}};
+    shown.now.saved.held = failover::hold{std::move(code), std::move(text), std::move(release), {}};
     shown.now.saved.reason = shown.now.saved.held->text;
     tell(state_, shown);
-    state_ = std::move(shown.now);
+    return std::move(shown.now);
 }
 
 void guest_keeper::follow() {
@@ -233,8 +241,16 @@ asio::awaitable<void> guest_keeper::handle(failover::event e) {
     std::string no_claims;
     if (world_.lead != nullptr)
         no_claims = world_.lead->claims_forbidden(world_.home_of ? world_.home_of(settings_.id) : node_name());
-    const failover::surroundings around{rules_, world_.armed, std::move(no_claims), world_.time.now(),
-                                        world_.time.wall_now()};
+    const auto paused = world_.paused ? world_.paused(settings_.id) : std::nullopt;
+    const auto others = world_.traffic ? world_.traffic(settings_.id) : failover::traffic();
+    const failover::surroundings around{rules_,
+                                        world_.armed,
+                                        std::move(no_claims),
+                                        world_.time.now(),
+                                        world_.time.wall_now(),
+                                        paused ? &*paused : nullptr,
+                                        &others};
+    const bool was_traffic = failover::is_traffic(state_.saved);
     failover::step next = failover::advance(state_, e, around);
     // A new leader signs what it takes over (I11).
     const std::uint64_t epoch = world_.lead == nullptr ? 0 : world_.lead->state().epoch;
@@ -251,6 +267,7 @@ asio::awaitable<void> guest_keeper::handle(failover::event e) {
     // What was seen before a start says nothing about the guest after it.
     if ((is_new_phase && next.now.saved.at == phase::verifying) || has_restarted) forget_checks();
     state_ = std::move(next.now);
+    if (was_traffic && !failover::is_traffic(state_.saved) && world_.on_turn_free) world_.on_turn_free();
     if (next.cancel) cancel_operation();
     is_unsaved_ = is_unsaved_ || next.dirty;
     const std::uint64_t life = life_;
@@ -285,6 +302,10 @@ asio::awaitable<void> guest_keeper::persist(bool is_needed) {
         if (saved && is_complaining_) log::info("record.writable", {{"guest", to_string(settings_.id)}});
         if (!saved && !is_complaining_)
             log::error("record.unwritable", {{"guest", to_string(settings_.id)}, {"reason", saved.error().text()}});
+        // Told, not taken: what is to be done next waits in the state until it can be written.
+        if (!saved && !is_complaining_ && is_needed && saved.error().code == errc::io)
+            (void)show_hold("journal_unwritable", "its record cannot be written: " + saved.error().text(),
+                            "it can be written again");
         is_complaining_ = !saved;
         is_unsaved_ = !saved;
         // Without the record no effect: a crash would repeat or forget it (reliability I5). Looking needs none.
@@ -325,6 +346,7 @@ asio::awaitable<void> guest_keeper::carry_out(failover::operation what, std::uin
                                                                world_.own_user, world_.lead);
         seen.path_problem = path_problem_;
         if (world_.storm) seen.storm = world_.storm();
+        if (world_.closed) seen.closed = world_.closed();
         inbox_.post({number, failover::planned{failover::make_plan(seen, rules_, state_.saved.asked)}});
         co_return;
     }

@@ -15,6 +15,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,8 +48,18 @@ class keeper_world {
     const leadership* lead = nullptr;  ///< null: a single instance, which always leads
     /// Why so much fails at once that nobody is to be believed; empty: it does not. Empty function: nobody counts.
     std::function<std::string()> storm;
+    /// Why nothing may be begun for a guest: somebody paused it, its node or everything. Empty function: nobody can.
+    std::function<std::optional<failover::refusal>(guest_id)> paused;
+    /// Nodes that nothing may be brought to.
+    std::function<std::set<node_name>()> closed;
+    /// The restores of all other guests. Empty function: there are no others.
+    std::function<failover::traffic(guest_id)> traffic;
+    /// Told when a restore no longer keeps others waiting.
+    std::function<void()> on_turn_free;
     /// Where a guest is, as last seen; empty: not known.
     std::function<node_name(guest_id)> home_of;
+    /// Told when a node is online, offline, in maintenance … anew, as the leader sees it; empty: nobody listens.
+    std::function<void(const node_name& node, const std::string& state)> on_node_state;
     /// Told of every step of every guest, before it is written down; empty: nobody listens.
     std::function<void(const failover::state& before, const failover::step& next)> on_step;
 };
@@ -103,6 +115,7 @@ class guest_keeper {
     [[nodiscard]] health::summary summary() const;
     [[nodiscard]] health::summary opinion();
     void tell_of_lost_quorum();
+    failover::state show_hold(std::string code, std::string text, std::string release);
     [[nodiscard]] boost::asio::awaitable<void> handle(failover::event e);
     [[nodiscard]] boost::asio::awaitable<void> persist(bool is_needed);
     [[nodiscard]] boost::asio::awaitable<result<envelope>> receive();

@@ -161,6 +161,14 @@ asio::awaitable<fencing::evidence> leadership::evidence(node_name node, guest_id
     co_return e;
 }
 
+bool leadership::sees_fit_observer() const {
+    return std::any_of(members_.begin(), members_.end(), [&](const node_name& n) {
+        const lease::node_lease* last = leases_.last(n);
+        const auto silent = leases_.silence(n, time_.now());
+        return n != self_ && last != nullptr && last->is_fit && silent && *silent < lease::freshest_vote;
+    });
+}
+
 void leadership::tell(leader::phase before) {
     if (state_.at != before)
         log::info("leader.phase", {{"node", self_.str()},

@@ -33,6 +33,7 @@ class leadership {
     [[nodiscard]] const leader::state& state() const { return state_; }
     [[nodiscard]] const lease::lease_watch& leases() const { return leases_; }
     [[nodiscard]] lease_store& store() const { return store_; }
+    [[nodiscard]] const node_name& self() const { return self_; }
     /// Who is in the cluster, as the API says; a node that is missing was never there.
     void see_members(const model::cluster_view& view);
     [[nodiscard]] bool is_gone(const node_name& node) const { return gone_since_.count(node) != 0; }
@@ -40,6 +41,8 @@ class leadership {
     /// What is known about a node that cannot be reached, for one of its guests.
     [[nodiscard]] boost::asio::awaitable<fencing::evidence> evidence(node_name node, guest_id guest,
                                                                      bool accepts_weak) const;
+    /// Whether the daemon of some other node says, freshly, that it sees the cluster.
+    [[nodiscard]] bool sees_fit_observer() const;
     /// Gives the lead back at once, if it is here: the daemon ends, or cannot do the work.
     [[nodiscard]] boost::asio::awaitable<void> leave();
 

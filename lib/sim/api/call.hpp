@@ -96,7 +96,7 @@ class route {
                                           const node_name& at);
 
 /// The injected misbehaviour of a contacted node, while it lasts (injection.cpp).
-[[nodiscard]] std::optional<api_fault> injected_fault(cluster& model, const node_name& contacted);
+[[nodiscard]] std::optional<api_fault> injected_fault(cluster& model, const request& what);
 /// What it answers without running the call; nothing when the call runs.
 [[nodiscard]] std::optional<reply> answer_instead(const api_fault& fault);
 /// What it makes of the answer to a call that ran.

@@ -158,7 +158,7 @@ reply handle_now(cluster& model, request& what) {
         what.arrived = model.now();
         ++model.calls().by_verb[what.method];
     }
-    const auto fault = injected_fault(model, what.contacted);
+    const auto fault = injected_fault(model, what);
     if (fault)
         if (auto instead = answer_instead(*fault)) return *instead;
     reply r;

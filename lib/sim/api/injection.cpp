@@ -47,13 +47,33 @@ void lie(const api_fault& fault, reply& r) {
 
 }  // namespace
 
-std::optional<api_fault> injected_fault(cluster& model, const node_name& contacted) {
+namespace {
+
+/// "/nodes/n2/lxc" is n2's business.
+std::string node_in(const std::string& path) {
+    constexpr std::string_view prefix = "/nodes/";
+    if (!path.starts_with(prefix)) return {};
+    return path.substr(prefix.size(), path.find('/', prefix.size()) - prefix.size());
+}
+
+bool is_meant(const api_fault& fault, const request& what) {
+    const std::string node = node_in(what.path);
+    if (fault.is_proxied_only && (node.empty() || node == what.contacted.str())) return false;
+    const bool is_create = what.method == "POST" && (what.path.ends_with("/lxc") || what.path.ends_with("/qemu"));
+    return !fault.is_restore_only || is_create;
+}
+
+}  // namespace
+
+std::optional<api_fault> injected_fault(cluster& model, const request& what) {
+    const node_name& contacted = what.contacted;
     const auto found = model.faults().api.find(contacted);
     if (found == model.faults().api.end()) return std::nullopt;
     if (found->second.until && *found->second.until <= model.now()) {
         model.faults().api.erase(found);
         return std::nullopt;
     }
+    if (!is_meant(found->second, what)) return std::nullopt;
     return found->second;
 }
 

@@ -181,6 +181,8 @@ class cluster {
     [[nodiscard]] const config_files& files(const node_name& node) const;
     [[nodiscard]] std::optional<guest_config> config(const node_name& node, guest_id guest) const;
     [[nodiscard]] const guest_options* declared(guest_id guest) const;
+    /// One more while the cluster runs. Errors: `exists`, `not_found` (its node).
+    result<void> add_guest(guest_options g);
     [[nodiscard]] const std::map<std::pair<node_name, guest_id>, instance>& instances() const { return instances_; }
     [[nodiscard]] instance* find_instance(const node_name& node, guest_id guest);
     [[nodiscard]] bool is_running(const node_name& node, guest_id guest) const;

@@ -51,6 +51,8 @@ class api_fault {
     std::optional<guest_id> about;  ///< status_lie: whose status …
     std::string lie;                ///< … is said to be "running" or "stopped"
     std::optional<time_point> until;
+    bool is_proxied_only = false;  ///< only what the contacted node would pass on to another one
+    bool is_restore_only = false;  ///< only the creation of a guest from an archive
 };
 
 /// What happened to a node's certificate since the start.
@@ -67,6 +69,10 @@ class fault_plan {
     std::map<node_name, api_fault> api;  ///< by contacted node
     std::set<node_name> silent_logs;     ///< workers there say nothing until their last line
     bool quorum_off = false;
+    bool files_full = false;                   ///< pmxcfs takes no new file and no longer one
+    std::map<node_name, duration> slow_files;  ///< what a write to pmxcfs takes there
+    std::string ebusy_step;                    ///< the next "park", "unpark" or "relocate" ends without an answer …
+    bool is_ebusy_applied = false;             ///< … and has happened all the same
     bool qdevice_off = false;
     std::set<std::string> storages_offline;  ///< "backup" or "backup@n2"
     std::set<std::string> storages_full;

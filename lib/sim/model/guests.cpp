@@ -90,6 +90,15 @@ void cluster::create_guest(guest_options& g) {
     }
 }
 
+result<void> cluster::add_guest(guest_options g) {
+    if (files_.find(g.guest.id)) return fault(errc::exists, "guest", to_string(g.guest) + " is there already");
+    if (find_node(g.node) == nullptr) return fault(errc::not_found, "guest", "no node " + g.node.str());
+    options_.guests.push_back(std::move(g));
+    create_guest(options_.guests.back());
+    changed();
+    return {};
+}
+
 std::optional<guest_config> cluster::config(const node_name& node, guest_id guest) const {
     const auto* found = files_.find(node, guest);
     if (found == nullptr) return std::nullopt;

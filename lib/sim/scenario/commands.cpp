@@ -62,8 +62,13 @@ class lab_commands {
         if (w[0] == "wd" && w.size() == 3 && w[2] == "absent") return lose_watchdog(w);
         if (w[0] == "clock") return clock(w);
         if (is_switch(w)) return switch_nodes(w);
-        // Without the "ha-" it would be Steward's own maintenance, which is no switch of the model.
-        if (w[0] == "maint") return wrong("\"maint\" needs Steward's maintenance mode, which does not exist yet");
+        // Without the "ha-" it is Steward's own maintenance, which is no switch of the model.
+        if (w[0] == "maint") return operate(lab_, w);
+        if (w[0] == "stop-before") return stop_before(w);
+        if (w[0] == "api-from") return api_from(w);
+        if (w[0] == "api") return api(text, w);
+        if (w[0] == "config") return operate(lab_, w);
+        if (w[0] == "disk" && w.size() == 3) return {};  // a daemon keeps nothing on its own disk
         return fault_of(text);
     }
 
@@ -127,8 +132,72 @@ class lab_commands {
         return {};
     }
 
-    /// cfs N rw fail|work, cfs N hang|restart D: the node's pmxcfs
+    /// cfs full on|off, cfs ebusy-next park applied|lost
+    std::optional<result<void>> all_files(const words& w) {
+        fault_plan& plan = lab_.model_.faults();
+        if (w.size() == 3 && w[1] == "full" && (w[2] == "on" || w[2] == "off")) {
+            plan.files_full = w[2] == "on";
+            return result<void>();
+        }
+        if (w.size() == 4 && w[1] == "ebusy-next" && w[2] == "park" && (w[3] == "applied" || w[3] == "lost")) {
+            plan.ebusy_step = w[2];
+            plan.is_ebusy_applied = w[3] == "applied";
+            return result<void>();
+        }
+        return std::nullopt;
+    }
+
+    /// stop-before N.main POINT D: SIGSTOP between the decision and the request
+    result<void> stop_before(const words& w) {
+        const auto whom =
+            w.size() == 4
+                ? process_of(w[1])
+                : result<std::pair<std::vector<node_name>, std::string>>(wrong("stop-before N.main POINT TIME"));
+        if (!whom) return whom.error();
+        const auto time = config::parse_sim_time(w[3]);
+        if (!time || whom->second != "main" || (w[2] != "POST-restore" && w[2] != "POST-start"))
+            return wrong("stop-before N.main POST-restore|POST-start TIME");
+        for (const node_name& node : whom->first) lab_.stops_before_[node] = {w[2], *time};
+        return {};
+    }
+
+    /// api-from N CODE TIME: the daemon of that node reaches no API
+    result<void> api_from(const words& w) {
+        int code = 0;
+        const auto time = w.size() == 4 ? config::parse_sim_time(w[3]) : std::nullopt;
+        if (!time || std::from_chars(w[2].data(), w[2].data() + w[2].size(), code).ec != std::errc())
+            return wrong("api-from N CODE TIME");
+        for (const std::string& node : nodes_named(w[1]))
+            lab_.cut_off_[node_name(node)] = {code, lab_.time_.now() + *time};
+        return {};
+    }
+
+    /// "api n1-as-proxy …": only what n1 passes on; "… POST-restore": only the creation from an archive
+    result<void> api(const std::string& text, const words& w) {
+        constexpr std::string_view as_proxy = "-as-proxy";
+        constexpr std::string_view restore = " POST-restore";
+        if (w.size() < 3) return fault_of(text);
+        std::string node = w[1];
+        std::string plain = text;
+        const bool is_proxy = node.ends_with(as_proxy);
+        if (is_proxy) {
+            node.resize(node.size() - as_proxy.size());
+            plain.erase(plain.find(as_proxy), as_proxy.size());
+        }
+        const bool is_restore = plain.ends_with(restore);
+        if (is_restore) plain.resize(plain.size() - restore.size());
+        if (auto done = fault_of(plain); !done) return done;
+        for (auto& [contacted, fault] : lab_.model_.faults().api) {
+            if (node != "any" && contacted.str() != node) continue;
+            fault.is_proxied_only = is_proxy;
+            fault.is_restore_only = is_restore;
+        }
+        return {};
+    }
+
+    /// cfs N rw fail|work, cfs N hang|restart|slow D: the node's pmxcfs
     result<void> cluster_file_system(const words& w) {
+        if (const auto done = all_files(w)) return *done;
         if (w.size() != 4) return wrong("cfs N rw fail|work, cfs N hang|restart TIME");
         const auto time = config::parse_sim_time(w[3]);
         for (const std::string& node : nodes_named(w[1])) {
@@ -139,6 +208,9 @@ class lab_commands {
             } else if ((w[2] == "hang" || w[2] == "restart") && time) {
                 done = fault_of(service + (w[2] == "hang" ? "freeze" : "stop"));
                 later(*time, service + "start");
+            } else if (w[2] == "slow" && time) {
+                lab_.model_.faults().slow_files.erase(node_name(node));
+                if (*time != duration::zero()) lab_.model_.faults().slow_files[node_name(node)] = *time;
             } else {
                 return wrong("\"cfs " + w[1] + " " + w[2] + "\" is not known to this version");
             }
@@ -273,16 +345,20 @@ class lab_commands {
             {"restored", failover::phase::restored},   {"start-posted", failover::phase::starting},
             {"verifying", failover::phase::verifying}, {"rolling_back", failover::phase::rolling_back},
         };
-        const auto step = w.size() < 2 ? steps.end() : steps.find(w[1]);
+        const bool is_random = w.size() >= 2 && w[1] == "random";
+        const auto step = w.size() < 2 ? steps.end() : steps.find(is_random ? "claimed" : w[1]);
         if (step == steps.end()) return wrong("crash-at: which step (claimed, stopping, isolated, …)?");
         int times = 1;
         for (std::size_t i = 2; i < w.size(); ++i) {
             if (w[i].starts_with("x") && config::parse_sim_time(w[i].substr(1)))
                 times = std::atoi(w[i].c_str() + 1);
-            else
+            else if (w[i] != "wipe-local" && w[i] != "torn-wal")  // nothing of a daemon's is kept outside pmxcfs
                 return wrong("crash-at: \"" + w[i] + "\" is not known to this version");
         }
-        for (int i = 0; i < times; ++i) lab_.crashes_.push_back(step->second);
+        if (is_random)
+            lab_.random_crashes_ += times;
+        else
+            for (int i = 0; i < times; ++i) lab_.crashes_.push_back(step->second);
         return {};
     }
 

@@ -1,5 +1,7 @@
 #include "sim/scenario/expectation.hpp"
 
+#include "core/failover/phase.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <fmt/core.h>
@@ -99,7 +101,9 @@ bool some_moment_without_holds(const window& when, const timeline& seen) {
 }
 
 std::string count_disagrees(const expectation& wanted, const timeline& seen) {
-    const auto found = within(all_like(wanted.what, seen), wanted.when);
+    auto found = within(all_like(wanted.what, seen), wanted.when);
+    // Raised before zero: nothing that the scenario did.
+    std::erase_if(found, [](const happening* h) { return h->stands; });
     if (compares(wanted.comparison, static_cast<int>(found.size()), wanted.number)) return {};
     return fmt::format("counted {}: {}", found.size(), when_seen(found));
 }
@@ -169,6 +173,13 @@ std::string same_node_disagrees(const expectation& wanted, const timeline& seen)
     return fmt::format("{} runs on {}, {} on {}", wanted.guest, one->runs_on, wanted.other, two->runs_on);
 }
 
+std::string at_rest_disagrees(const timeline& seen) {
+    for (const auto& [guest, end] : seen.guests)
+        if (const auto phase = failover::parse_phase(end.phase); phase && failover::is_in_flight(*phase))
+            return fmt::format("{} is {}", guest, end.phase);
+    return {};
+}
+
 std::string peak_disagrees(const expectation& wanted, const timeline& seen) {
     const auto found = seen.peaks.find(wanted.what.names.front());
     const int peak = found == seen.peaks.end() ? 0 : found->second;
@@ -197,6 +208,8 @@ std::string disagreement(const expectation& wanted, const timeline& seen) {
             if (wanted.what.kind == sight::held && wanted.what.names == std::vector<std::string>{"none"})
                 return some_moment_without_holds(wanted.when, seen) ? "" : "somebody is held all the time";
             const auto found = all_like(wanted.what, seen);
+            const bool stands = std::any_of(found.begin(), found.end(), [](const happening* h) { return h->stands; });
+            if (stands && wanted.when.to >= 0) return {};
             if (is_lasting(wanted.what.kind)) return lasts_into(found, wanted.when, seen) ? "" : when_seen(found);
             return within(found, wanted.when).empty() ? when_seen(found) : "";
         }
@@ -209,6 +222,7 @@ std::string disagreement(const expectation& wanted, const timeline& seen) {
         }
         case expectation::form::cleaned: return cleaned_disagrees(wanted, seen);
         case expectation::form::same_node: return same_node_disagrees(wanted, seen);
+        case expectation::form::at_rest: return at_rest_disagrees(seen);
         case expectation::form::peak: return peak_disagrees(wanted, seen);
         case expectation::form::either: break;
     }

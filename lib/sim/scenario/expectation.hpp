@@ -42,6 +42,7 @@ class expectation {
         cleaned,      ///< nothing of `guest` is left on `nodes`
         same_node,    ///< `guest` and `other` run on one node in the end, or not, as `number` says
         peak,         ///< `names` at once
+        at_rest,      ///< no hand-over is under way in the end
         either,       ///< one of `choices`
     };
     form how = form::happens;

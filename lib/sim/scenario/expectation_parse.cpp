@@ -118,12 +118,13 @@ class sight_word {
 
 const std::map<std::string, sight_word>& sight_words() {
     static const std::map<std::string, sight_word> all = {
-        {"run", {sight::run, shape::guest_at}},      {"stop", {sight::stop, shape::guest_at}},
-        {"kill", {sight::kill, shape::guest_at}},    {"state", {sight::state, shape::guest_name}},
-        {"held", {sight::held, shape::guest_name}},  {"alert", {sight::alert, shape::name}},
-        {"reset", {sight::reset, shape::node}},      {"leader", {sight::leader, shape::node}},
-        {"fence", {sight::fence, shape::node_name}}, {"nodestate", {sight::node_state, shape::node_name}},
-        {"guard", {sight::guard, shape::node_name}}, {"reject", {sight::reject, shape::name_object}},
+        {"run", {sight::run, shape::guest_at}},          {"stop", {sight::stop, shape::guest_at}},
+        {"kill", {sight::kill, shape::guest_at}},        {"state", {sight::state, shape::guest_name}},
+        {"held", {sight::held, shape::guest_name}},      {"alert", {sight::alert, shape::name}},
+        {"reset", {sight::reset, shape::node}},          {"leader", {sight::leader, shape::node}},
+        {"fence", {sight::fence, shape::node_name}},     {"nodestate", {sight::node_state, shape::node_name}},
+        {"crash", {sight::crash, shape::node}},          {"guard", {sight::guard, shape::node_name}},
+        {"reject", {sight::reject, shape::name_object}},
     };
     return all;
 }
@@ -163,6 +164,8 @@ result<pattern> read_pattern(line_reader& from, const std::string& word) {
     const bool has_name = rest != shape::guest_at && rest != shape::node && from.peek() != "in" &&
                           from.peek() != "before" && from.peek() != "after";
     if (has_name) p.names = split(from.take(), '|');
+    if (p.names == words{"terminal"})
+        p.names = {"done", "rolled_back", "aborted_safe", "failed_parked", "operator_moved", "disabled"};
     if (rest == shape::name_object) {
         // "reject maint n3 offline": what, whom, why
         const std::string whom = from.take();
@@ -255,6 +258,36 @@ result<expectation> read_special(line_reader& from, const std::string& word) {
             e.when.to = *when;
         }
         return read_count(from, std::move(e));
+    }
+    if (word == "leader-stepdown") {
+        e.what.kind = sight::leader;
+        e.what.nodes = {"none"};
+        e.what.name_has = "was " + from.take();
+        if (auto ok = read_window(from, e.when); !ok) return ok.error();
+        if (auto ok = read_end(from); !ok) return ok.error();
+        return e;
+    }
+    if (word == "terminal") {
+        e.how = expectation::form::at_rest;
+        const std::string whom = from.take();
+        if (whom != "any" || !from.take_if("by") || !number_in(from.peek()))
+            return from.wrong("terminal any by SECONDS");
+        e.when.to = *number_in(from.take());
+        if (auto ok = read_end(from); !ok) return ok.error();
+        return e;
+    }
+    if (word == "api-rate") {
+        e.how = expectation::form::peak;
+        e.what.names = {word};
+        const bool is_limit = from.take_if("<=");
+        const std::string rate = from.take();
+        const auto most = number_in(std::string_view(rate).substr(0, rate.find('/')));
+        if (!is_limit || !most || !rate.ends_with("/s")) return from.wrong("api-rate <= NUMBER/s");
+        e.comparison = compare::at_most;
+        e.number = static_cast<int>(*most);
+        if (from.take_if("per")) (void)from.take();
+        if (auto ok = read_end(from); !ok) return ok.error();
+        return e;
     }
     if (word == "leader-changes") {
         e.what.kind = sight::leader;

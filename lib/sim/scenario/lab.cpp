@@ -4,6 +4,7 @@
 #include "sim/guest_prober.hpp"
 #include "sim/model/faults.hpp"
 #include "sim/scenario/commands.hpp"
+#include "sim/scenario/left_records.hpp"
 
 #include <algorithm>
 
@@ -99,6 +100,16 @@ void lab::boot_daemon(const node_name& node) {
         watcher_.on_step(before, next);
     };
     listener.on_write = [this, node](const pve::request& call) { watcher_.on_write(node, call); };
+    listener.on_send = [this, node] { count_request(node); };
+    listener.delay_before = [this, node](const pve::request& call) { return delay_before(node, call); };
+    listener.code_instead = [this, node]() -> std::optional<int> {
+        const auto cut = cut_off_.find(node);
+        if (cut == cut_off_.end() || time_.now() >= cut->second.until) return std::nullopt;
+        return cut->second.code;
+    };
+    listener.on_node_state = [this](const node_name& who, const std::string& state) {
+        note_of(sight::node_state, who, state);
+    };
     listener.dies_after = [this, node](const std::string& record) { return dies_after(node, record); };
     auto probers = [this, node](guest_id guest, const config::check&) { return make_prober(node, guest); };
     auto& place = daemons_[node];
@@ -142,6 +153,7 @@ void lab::boot_guard(const node_name& node) {
     guard_setup setup;
     setup.wanted = setup_.promise;
     setup.may_arm = setup_.may_arm;
+    setup.no_promise = setup_.no_promise;
     for (const config::guest& g : setup_.steward.guests) setup.managed.insert(g.id);
     guard_listener listener;
     listener.on_phase = [this, node](fencing::guard_phase p) { note_of(sight::guard, node, fencing::name_of(p)); };
@@ -152,7 +164,12 @@ void lab::boot_guard(const node_name& node) {
         watcher_.note(std::move(h));
     };
     listener.on_alert = [this, node](const char* code, const std::string& text) {
-        note_of(sight::alert, node, code, text);
+        if (setup_.no_promise != code) return note_of(sight::alert, node, code, text);
+        happening h(time_.now() - zero_, sight::alert);
+        h.node = node.str();
+        h.name = code;
+        h.text = text;
+        watcher_.note_standing(std::move(h));
     };
     const std::string boot = node.str() + "-boot-" + std::to_string(++boots_[node]);
     guards_[node] = std::make_unique<virtual_guard>(model_, time_, node, boot, setup, std::move(listener));
@@ -198,6 +215,11 @@ bool lab::has_daemon_work() const {
 bool lab::dies_after(const node_name& node, const std::string& record) {
     const auto written = failover::parse_record(record);
     if (!written) return false;
+    if (random_crashes_ > 0 && failover::is_in_flight(written->at) && ++records_seen_ % 3 == 0) {
+        --random_crashes_;
+        kill_daemon(node);
+        return true;
+    }
     const auto due = std::find(crashes_.begin(), crashes_.end(), written->at);
     if (due == crashes_.end()) return false;
     crashes_.erase(due);
@@ -215,6 +237,10 @@ void lab::kill_daemon(const node_name& node) {
 void lab::tend_daemons() {
     for (const sim_node& n : model_.nodes()) {
         const bool has = daemons_.count(n.name) != 0;
+        if (has && daemons_.at(n.name)->has_crashed()) {
+            note_of(sight::crash, n.name, "", daemons_.at(n.name)->problem());
+            kill_daemon(n.name);
+        }
         if (!n.powered) dead_guards_.erase(n.name);
         const bool wants_guard = n.powered && dead_guards_.count(n.name) == 0;
         if (!wants_guard) guards_.erase(n.name);
@@ -226,6 +252,7 @@ void lab::tend_daemons() {
 
 /// The node that the scenario wants to lead comes first.
 void lab::settle() {
+    if (!setup_.is_off) leave_records();
     for (const guest_id guest : setup_.ha_managed) (void)apply_fault(model_, "ha add " + short_name(guest));
     for (const sim_node& n : model_.nodes())
         if (n.name != setup_.leader) stopped_daemons_.insert(n.name);
@@ -237,11 +264,61 @@ void lab::settle() {
     if (setup_.is_off)
         for (const sim_node& n : model_.nodes()) model_.power(n.name, false);
     tend_daemons();
+    if (setup_.is_off) leave_records();
     zero_ = time_.now();
     model_.advance_to(zero_);
     watcher_.start(zero_);
     note_of(sight::leader, leading_.value_or(node_name("none")), leading_ ? "leads" : "");
     for (const auto& [node, guard] : guards_) note_of(sight::guard, node, fencing::name_of(guard->state().at));
+}
+
+void lab::leave_records() {
+    for (const std::string& what : setup_.records) {
+        const auto files = left_records(what, setup_.cluster, time_.wall_now());
+        if (!files) continue;  // make_topology has said so
+        for (const left_record& f : *files) {
+            const std::string path = "priv/steward/" + f.path;
+            if (f.text.empty())
+                (void)model_.files().tree().make_directory(path);
+            else
+                model_.files().tree().write(path, f.text);
+        }
+    }
+}
+
+duration lab::delay_before(const node_name& node, const pve::request& call) {
+    const auto stop = stops_before_.find(node);
+    if (stop == stops_before_.end()) return duration::zero();
+    const bool is_restore =
+        call.what == pve::verb::create && (call.path.ends_with("/lxc") || call.path.ends_with("/qemu"));
+    const bool is_start = call.what == pve::verb::create && call.path.ends_with("/status/start");
+    const bool is_point = stop->second.point == "POST-restore" ? is_restore : is_start;
+    if (!is_point) return duration::zero();
+    const duration lasts = stop->second.lasts;
+    stops_before_.erase(stop);
+    stand_still(node, true, false, time_.now() + lasts);
+    return duration(1);
+}
+
+/// A daemon asks one endpoint at a time: what it sends in a second is that endpoint's share of it.
+void lab::count_request(const node_name& node) {
+    const auto second = std::chrono::duration_cast<std::chrono::seconds>(time_.now().time_since_epoch()).count();
+    auto& [when, count] = sent_[node];
+    if (when != second) count = 0;
+    when = second;
+    ++count;
+    watcher_.note_peak("api-rate", count);
+}
+
+void lab::configure(const std::function<void(config::settings&)>& change) {
+    change(setup_.steward);
+    for (auto& [node, daemon] : daemons_) {
+        config::settings fresh = setup_.steward;
+        daemon->all().apply(std::move(fresh));
+    }
+    std::set<guest_id> managed;
+    for (const config::guest& g : setup_.steward.guests) managed.insert(g.id);
+    for (auto& [node, guard] : guards_) guard->manage(managed);
 }
 
 result<guest_id> lab::guest_named(const std::string& word) const {

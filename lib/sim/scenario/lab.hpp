@@ -53,6 +53,11 @@ class lab {
     [[nodiscard]] bool has_daemon_work() const;
     void tend_daemons();
     void kill_daemon(const node_name& node);
+    [[nodiscard]] duration delay_before(const node_name& node, const pve::request& call);
+    void count_request(const node_name& node);
+    void leave_records();
+    /// The daemons' configuration from now on, as after a reload everywhere.
+    void configure(const std::function<void(config::settings&)>& change);
     [[nodiscard]] bool dies_after(const node_name& node, const std::string& record);
     [[nodiscard]] std::unique_ptr<net::prober> make_prober(const node_name& observer_node, guest_id guest);
     void boot_daemon(const node_name& node);
@@ -80,6 +85,22 @@ class lab {
     std::optional<node_name> leading_;
     std::map<node_name, time_point> restarts_at_;  ///< of daemons that were killed
     std::set<node_name> stopped_daemons_;
+    int random_crashes_ = 0;  ///< the daemon dies so many more times, after records of any hand-over
+    int records_seen_ = 0;
+    /// "POST-restore": the process is stopped for so long right before the next such request.
+    class stop_before {
+      public:
+        std::string point;
+        duration lasts{};
+    };
+    std::map<node_name, stop_before> stops_before_;
+    class cut_off {
+      public:
+        int code = 595;
+        time_point until{};
+    };
+    std::map<node_name, cut_off> cut_off_;                    ///< daemons that reach no API
+    std::map<node_name, std::pair<std::int64_t, int>> sent_;  ///< the present second, and the requests in it
     std::vector<failover::phase> crashes_;  ///< the daemon dies once it has written that it entered one of these
     std::map<guest_id, check_override> overrides_;
     std::size_t left_behind_ = 0;

@@ -41,9 +41,21 @@ void observer::start(time_point now) {
         for (const auto& [id, v] : volumes) originals_[v.owner].emplace(id, where.second);
     for (const auto& [id, e] : model_.files().entries()) first_home_[e.where.guest] = e.where.node.str();
     for (const auto& [where, since] : running_) add(sight::run, where.second, where.first);
-    for (const auto& [guest, state] : states_)
-        if (const auto& hold = state.saved.held; state.saved.at == failover::phase::held && hold)
-            add(sight::held, guest, node_name(), hold->code, hold->text);
+    for (const auto& [guest, state] : states_) {
+        const auto& hold = state.saved.held;
+        if (state.saved.at != failover::phase::held || !hold) continue;
+        add(sight::held, guest, node_name(), hold->code, hold->text);
+        add(sight::alert, guest, node_name(), hold->code, hold->text);
+        seen_.all.back().stands = true;
+    }
+    for (happening& h : standing_) note(std::move(h));
+}
+
+void observer::note_standing(happening h) {
+    h.stands = !is_recording_;
+    if (is_recording_) return note(std::move(h));
+    h.at = duration::zero();
+    standing_.push_back(std::move(h));
 }
 
 void observer::note(happening h) {

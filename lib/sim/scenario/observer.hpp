@@ -4,6 +4,7 @@
 #include "sim/model/cluster.hpp"
 #include "sim/scenario/timeline.hpp"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -24,6 +25,11 @@ class observer {
     void on_step(const failover::state& before, const failover::step& next);
     void on_write(const node_name& actor, const pve::request& call);
     void note(happening h);
+    /// An alert that stands until the end; it counts whenever it was raised.
+    void note_standing(happening h);
+    void note_peak(const std::string& what, int count) {
+        if (is_recording_) seen_.peaks[what] = std::max(seen_.peaks[what], count);
+    }
     /// Somebody meant this guest's data to go: no longer an invariant.
     void give_up(guest_id guest) { given_up_.insert(guest); }
 
@@ -49,6 +55,7 @@ class observer {
     time_point zero_;
     bool is_recording_ = false;
     timeline seen_;
+    std::vector<happening> standing_;  ///< alerts from before zero
     std::map<place, time_point> running_;
     std::map<guest_id, std::set<std::pair<volid, node_name>>> originals_;  ///< volumes that there were at zero
     std::map<guest_id, std::string> first_home_;

@@ -1,7 +1,9 @@
+#include "config/load.hpp"
 #include "sim/api/api.hpp"
 #include "sim/scenario/commands.hpp"
 #include "sim/scenario/lab.hpp"
 
+#include <algorithm>
 #include <fmt/core.h>
 #include <functional>
 
@@ -13,8 +15,13 @@ class operator_commands {
     explicit operator_commands(lab& where) : lab_(where) {}
 
     result<void> operate(const words& w) {
+        if (w[0] == "maint" && w.size() == 3) return set_pause("node/" + w[1], "maint", w[2] == "on", {});
+        if (w[0] == "config") return change_config(w);
         if (w.size() < 2) return wrong("op needs a verb");
         const std::string& verb = w[1];
+        if (verb == "maint" && w.size() == 4) return set_pause("node/" + w[2], "maint", w[3] == "on", {});
+        if (verb == "pause" || verb == "resume") return pause_by_word(w);
+        if (verb == "add" && w.size() == 3) return add_guest(w[2]);
         if (verb == "arm" || verb == "disarm") return set_mode(verb == "arm");
         if (verb == "stop-daemon" || verb == "start-daemon") return stop_daemon(w);
         if (w.size() < 3) return wrong("op " + verb + " needs a guest");
@@ -22,7 +29,16 @@ class operator_commands {
         const auto guest = lab_.guest_named(w[2]);
         if (!guest) return guest.error();
         if (verb == "failover") return order_failover(*guest, w);
-        if (verb == "retry") return to_daemon([&](keeper& all) { return all.retry(*guest); }, verb, *guest);
+        if (verb == "hold" || verb == "release") return set_pause(to_string(*guest), verb, verb == "hold", {});
+        if (verb == "remove") return remove_guest(*guest);
+        if (verb == "abort") return to_daemon([&](keeper& all) { return all.abort(*guest, "root"); }, verb, *guest);
+        if (verb == "disable") return to_daemon([&](keeper& all) { return all.disable(*guest, "root"); }, verb, *guest);
+        if (verb == "approve") {
+            const bool is_stale = w.size() > 3 && w[3] == "stale-backup";
+            return to_daemon([&](keeper& all) { return all.approve(*guest, is_stale); }, verb, *guest);
+        }
+        if (verb == "retry" || verb == "enable")
+            return to_daemon([&](keeper& all) { return all.retry(*guest); }, verb, *guest);
         return with_pve(verb, *guest, w);
     }
 
@@ -40,6 +56,136 @@ class operator_commands {
     keeper* acting() {
         virtual_daemon* leader = lab_.leader();
         return leader == nullptr ? nullptr : &leader->all();
+    }
+
+    /// The daemon that is asked; without a leader any one, which then takes the lead.
+    keeper* someone() {
+        if (keeper* all = acting()) return all;
+        return lab_.daemons_.empty() ? nullptr : &lab_.daemons_.begin()->second->all();
+    }
+
+    /// A person tries again for a minute when nobody leads yet.
+    boost::asio::awaitable<void> pause_or_resume(failover::pause p, std::string verb, bool is_on) {
+        lab* stage = &lab_;
+        result<void> done = fault(errc::unavailable, verb, "no daemon runs");
+        for (int i = 0; i < 12; ++i) {
+            if (keeper* all = operator_commands(*stage).someone()) {
+                if (is_on)
+                    done = co_await all->pause(p);
+                else
+                    done = co_await all->resume(p.object, p.by);
+            }
+            if (done || operator_commands(*stage).acting() != nullptr) break;
+            co_await stage->time_.sleep_for(std::chrono::seconds(5));
+        }
+        if (done) co_return;
+        happening h(stage->time_.now() - stage->zero_, sight::reject);
+        const bool is_node = p.object.starts_with("node/");
+        const auto id = parse_guest_id(p.object);
+        h.node = is_node ? p.object.substr(5) : "";
+        h.guest = id ? short_name(*id) : "";
+        h.name = verb;
+        h.text = done.error().text();
+        stage->watcher_.note(std::move(h));
+    }
+
+    static boost::asio::awaitable<void> run_pause(lab* stage, failover::pause p, std::string verb, bool is_on) {
+        operator_commands here(*stage);
+        co_await here.pause_or_resume(std::move(p), std::move(verb), is_on);
+    }
+
+    result<void> set_pause(const std::string& object, const std::string& verb, bool is_on, duration lasts) {
+        failover::pause p;
+        p.object = object;
+        p.by = "root";
+        if (verb == "maint") p.kind = failover::pause_kind::maintenance;
+        if (lasts != duration::zero()) p.until = lab_.time_.wall_now() + std::chrono::ceil<std::chrono::seconds>(lasts);
+        lab_.model_tasks_.spawn("pause", run_pause(&lab_, std::move(p), verb, is_on));
+        return {};
+    }
+
+    /// op pause cluster|N|G [TIME], op resume cluster|N|G
+    result<void> pause_by_word(const words& w) {
+        if (w.size() < 3) return wrong("op " + w[1] + " cluster|N|G");
+        const auto lasts = w.size() > 3 ? config::parse_sim_time(w[3]) : std::optional<duration>(duration::zero());
+        if (!lasts) return wrong("op pause: \"" + w[3] + "\" is no time");
+        std::string object = w[2];
+        if (lab_.model_.find_node(node_name(object)) != nullptr) object = "node/" + object;
+        if (const auto guest = lab_.guest_named(w[2])) object = to_string(*guest);
+        return set_pause(object, w[1], w[1] == "pause", *lasts);
+    }
+
+    /// op remove G: no longer in Steward's configuration
+    result<void> remove_guest(guest_id guest) {
+        lab_.configure([&](config::settings& s) {
+            std::erase_if(s.guests, [&](const config::guest& g) { return g.id == guest; });
+        });
+        return {};
+    }
+
+    /// op add G@N: a new guest, which Steward looks after from now on
+    result<void> add_guest(const std::string& word) {
+        auto made = parse_guest_options(word);
+        if (!made) return made.error();
+        if (!lab_.setup_.cluster.guests.empty()) made->storage = lab_.setup_.cluster.guests.front().storage;
+        if (lab_.setup_.steward.guests.empty()) return wrong("op add: there is no guest to take the rules from");
+        if (auto done = lab_.model_.add_guest(*made); !done) return done;
+        lab_.setup_.cluster.guests.push_back(*made);
+        lab_.configure([&](config::settings& s) {
+            config::guest g = s.guests.front();
+            g.id = made->guest;
+            s.guests.push_back(std::move(g));
+        });
+        return {};
+    }
+
+    /// config break; config apply G.targets=[n1,n3] and the like
+    result<void> change_config(const words& w) {
+        if (w.size() == 2 && w[1] == "break") {
+            // A reload reads everything before it changes anything: what runs goes on as it was.
+            const config::loaded broken = config::parse("guests: [", "steward.yaml");
+            if (broken.problems.empty()) return wrong("a broken configuration was accepted");
+            lab_.note_of(sight::alert, lab_.leading_.value_or(node_name("n1")), "config_rejected",
+                         config::to_string(broken.problems.front()));
+            return {};
+        }
+        if (w.size() != 3 || w[1] != "apply") return wrong("config break, config apply G.targets=[…]");
+        return set_rule(w[2]);
+    }
+
+    /// "ct102.targets=[n1]"
+    result<void> set_rule(const std::string& text) {
+        const std::size_t dot = text.find('.');
+        const std::size_t equals = text.find('=');
+        if (dot == std::string::npos || equals == std::string::npos || equals < dot)
+            return wrong("config apply G.KEY=VALUE");
+        const auto guest = lab_.guest_named(text.substr(0, dot));
+        if (!guest) return guest.error();
+        const std::string key = text.substr(dot + 1, equals - dot - 1);
+        std::string value = text.substr(equals + 1);
+        std::erase_if(value, [](char c) { return c == '[' || c == ']'; });
+        if (key != "targets" && key != "mode")
+            return wrong("config apply: \"" + key + "\" is not known to this version");
+        lab_.configure([&](config::settings& s) {
+            for (config::guest& g : s.guests) {
+                if (g.id != *guest) continue;
+                if (key == "mode") g.failover.enabled = value == "auto";
+                if (key == "targets") set_targets(g.failover, value);
+            }
+        });
+        return {};
+    }
+
+    /// None at all: every node is to be avoided.
+    void set_targets(config::failover_policy& rules, const std::string& list) {
+        rules.targets.clear();
+        rules.avoid.clear();
+        for (std::size_t begin = 0; begin < list.size();) {
+            const std::size_t end = std::min(list.find(',', begin), list.size());
+            rules.targets.emplace_back(list.substr(begin, end - begin));
+            begin = end + 1;
+        }
+        if (rules.targets.empty()) rules.avoid = lab_.setup_.cluster.nodes;
     }
 
     static boost::asio::awaitable<void> change_mode(keeper& all, config::mode mode) {
@@ -109,6 +255,10 @@ class operator_commands {
         if (verb == "stop" || verb == "start") return ask(*node, "POST", base + "/status/" + verb, {});
         if (verb == "restart") return ask(*node, "POST", base + "/status/reboot", {});
         if (verb == "destroy") return destroy(*node, guest, base);
+        const bool is_by_hand = verb == "mv-config" || verb == "migrate-config";
+        if (is_by_hand && w.size() >= 4) return move_by_hand(*node, guest, w[3]);
+        if (verb == "set" && w.size() == 4 && w[3].starts_with("mode="))
+            return set_rule(short_name(guest) + "." + w[3]);
         if (verb == "migrate" && w.size() == 4) return migrate(*node, guest, base, w[3]);
         if (verb == "set" && w.size() == 4) {
             const std::size_t equals = w[3].find('=');
@@ -126,6 +276,19 @@ class operator_commands {
         else
             params.insert(params.end(), {{"online", "1"}, {"with-local-disks", "1"}});
         return ask(node, "POST", base + "/migrate", std::move(params));
+    }
+
+    /// As root with mv in /etc/pve, on a node of the majority.
+    result<void> move_by_hand(const node_name& from, guest_id guest, const std::string& target) {
+        const auto file = [&](const std::string& node) {
+            return fmt::format("nodes/{}/{}/{}.conf", node, guest.type == guest_type::ct ? "lxc" : "qemu-server",
+                               guest.id.number());
+        };
+        if (lab_.model_.find_node(node_name(target)) == nullptr) return wrong("no node " + target);
+        if (!lab_.model_.files().tree().rename(file(from.str()), file(target)))
+            return wrong(short_name(guest) + " has no configuration on " + from.str());
+        lab_.model_.files().look_outside();
+        return {};
     }
 
     result<void> destroy(const node_name& node, guest_id guest, const std::string& base) {

@@ -27,6 +27,7 @@ enum class sight {
     start,       ///< a start task of ours begins
     write,       ///< a changing call to PVE by the daemon of `node`; `name` is "POST /nodes/n1/lxc/101/status/stop"
     reject,      ///< an operator's command is refused; `name` is "failover", `node` or `guest` its object
+    crash,       ///< a daemon of `node` ended by itself
     broken,      ///< an invariant does not hold; `name` is I1…I12
 };
 [[nodiscard]] const char* name_of(sight s) noexcept;
@@ -39,7 +40,8 @@ class happening {
     std::string guest;  ///< "ct101"; empty when it is about a node or everything
     std::string node;
     std::string name;
-    std::string text;  ///< for people
+    std::string text;     ///< for people
+    bool stands = false;  ///< an alert whose reason was there before zero, and still is
 };
 /// "  260.0 s  run ct102 @ n1"
 [[nodiscard]] std::string to_string(const happening& h);

@@ -2,6 +2,8 @@
 
 #include "base/time.hpp"
 #include "config/sim_script.hpp"
+#include "core/fencing/self_fence.hpp"
+#include "sim/scenario/left_records.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -33,6 +35,14 @@ std::vector<std::string> items_of(const std::string& list) {
         begin = end + 1;
     }
     return items;
+}
+
+/// "64G" in MiB.
+std::optional<std::uint32_t> size_of(const std::string& text) {
+    if (text.size() < 2 || text.size() > 6 || (text.back() != 'G' && text.back() != 'M')) return std::nullopt;
+    const auto count = whole_number(std::string_view(text).substr(0, text.size() - 1));
+    if (!count || *count < 1) return std::nullopt;
+    return static_cast<std::uint32_t>(*count) * (text.back() == 'G' ? 1024U : 1U);
 }
 
 guest_options guest_at(const char* word, const std::string& node) {
@@ -106,12 +116,15 @@ class builder {
         out_.promise = shape->promise;
         // Two nodes without a third vote can only guess which of them is left.
         out_.may_arm = nodes_ != 2 || out_.cluster.has_qdevice;
+        if (!out_.may_arm) out_.no_promise = "two_node_unsafe";
         for (config::guest& g : out_.steward.guests) g.failover.accept_weak_fence = shape->accepts_weak;
         for (const config::sim_setting& s : scenario_.settings)
             if (auto ok = apply(s); !ok) return ok.error();
         for (const config::sim_setting& s : scenario_.params)
             if (auto ok = apply(s); !ok) return ok.error();
         out_.cluster.takes = takes_;
+        for (const std::string& record : out_.records)
+            if (auto known = left_records(record, out_.cluster, {}); !known) return known.error();
         return std::move(out_);
     }
 
@@ -131,7 +144,9 @@ class builder {
         } else if (s.key == "qdevice") {
             has_qdevice_ = s.value == "true";
         } else if (s.key == "guests") {
-            if (!s.value.empty()) return unknown(s);
+            const auto count = whole_number(s.value);
+            if (!s.value.empty() && (!count || *count < 1 || *count > 500)) return unknown(s);
+            if (count) return fill_up(static_cast<std::size_t>(*count));
             guests_.clear();
         } else if (s.key.starts_with("guests.")) {
             return apply_to_guest(s);
@@ -144,6 +159,13 @@ class builder {
             guests_.back().is_template = is_template;
             if (is_template) guests_.back().running = false;
         }
+        return {};
+    }
+
+    /// So many in all: more containers on the nodes in turn.
+    result<void> fill_up(std::size_t count) {
+        for (int i = 0; guests_.size() < count; ++i)
+            guests_.push_back(guest_at(fmt::format("ct{}", 200 + i).c_str(), fmt::format("n{}", (i % nodes_) + 1)));
         return {};
     }
 
@@ -223,6 +245,16 @@ class builder {
             g->failover.attempts = *count + 1;
         } else if (what == "protection") {
             model->is_protected = s.value == "1";
+        } else if (what == "mode" && (s.value == "ignore" || s.value == "auto")) {
+            g->failover.enabled = s.value == "auto";
+        } else if (what == "bindmount" && s.value.starts_with('/')) {
+            model->config = fmt::format(
+                "hostname: {0}\nmemory: 512\nmp0: {1},mp={1}\nnet0: "
+                "name=eth0,bridge=vmbr0,hwaddr=BC:24:11:00:00:{2:02X},ip=dhcp,type=veth\n"
+                "onboot: 1\nostype: debian\nrootfs: {3}:vm-{4}-disk-0,size=8G\n",
+                short_name(*id), s.value, id->id.number() % 256, model->storage.str(), id->id.number());
+        } else if (what == "mem" && size_of(s.value)) {
+            model->memory_mib = *size_of(s.value);
         } else {
             return unknown(s);
         }
@@ -232,7 +264,13 @@ class builder {
     result<void> apply_to_all(const config::sim_setting& s) {
         const auto time = config::parse_sim_time(s.value);
         const auto count = whole_number(s.value);
-        if (s.key == "leader") {
+        if (apply_to_policy(s) || apply_to_corosync(s, count)) {
+            return {};
+        } else if (s.key == "record") {
+            out_.records.push_back(s.value);
+        } else if (s.key == "wd" && s.value == "softdog") {
+            return {};  // what the model's watchdog is
+        } else if (s.key == "leader") {
             out_.leader = node_name(s.value);
         } else if (s.key == "off") {
             out_.is_off = true;
@@ -249,7 +287,7 @@ class builder {
             for (config::guest& g : out_.steward.guests) g.failover.stall_timeout = *time;
         } else if (s.key == "max_relocate" && count) {
             for (config::guest& g : out_.steward.guests) g.failover.attempts = *count + 1;
-        } else if (s.key == "policy.cooldown" && time) {
+        } else if ((s.key == "policy.cooldown" || s.key == "cooldown") && time) {
             for (config::guest& g : out_.steward.guests) g.failover.cooldown = *time;
         } else if (s.key == "contract" && lease::parse_contract(s.value)) {
             out_.promise = *lease::parse_contract(s.value);
@@ -261,6 +299,49 @@ class builder {
             return unknown(s);
         }
         return {};
+    }
+
+    /// Rules for every guest.
+    bool apply_to_policy(const config::sim_setting& s) {
+        const auto count = whole_number(s.value);
+        if (s.key == "policy.max_failovers_per_day" && count) {
+            for (config::guest& g : out_.steward.guests) g.failover.max_per_day = *count;
+        } else if (s.key == "policy.mode" && (s.value == "approve" || s.value == "auto")) {
+            for (config::guest& g : out_.steward.guests) g.failover.approval = s.value == "approve";
+        } else if (s.key == "strict" && (s.value == "true" || s.value == "false")) {
+            for (config::guest& g : out_.steward.guests) g.failover.strict = s.value == "true";
+        } else if (s.key == "separate") {
+            return keep_apart(items_of(s.value));
+        } else {
+            return false;
+        }
+        return true;
+    }
+
+    bool keep_apart(const std::vector<std::string>& words) {
+        for (const std::string& one : words)
+            for (const std::string& other : words) {
+                config::guest* g = find(one);
+                const auto id = parse_guest_word(other);
+                if (g == nullptr || !id) return false;
+                if (g->id != *id) g->failover.apart.push_back(*id);
+            }
+        return true;
+    }
+
+    /// What makes a promise impossible to keep (reliability E0, §1.4 two-node clusters).
+    bool apply_to_corosync(const config::sim_setting& s, std::optional<int> count) {
+        if (s.key == "corosync.two_node") {
+            out_.may_arm = out_.may_arm && s.value != "1";
+            if (s.value == "1") out_.no_promise = "two_node_unsafe";
+            return true;
+        }
+        if (s.key != "token_coefficient" || !count) return false;
+        constexpr auto token = std::chrono::seconds(3);
+        const bool can = fencing::feasible(nodes_, token, std::chrono::milliseconds(*count)).is_possible;
+        if (!can) out_.no_promise = "timing_infeasible";
+        out_.may_arm = out_.may_arm && can;
+        return true;
     }
 
     const config::sim_scenario& scenario_;

@@ -19,8 +19,10 @@ class topology {
     lease::contract promise = lease::contract::watchdog;  ///< what guards are set up to promise
     bool may_arm = true;                                  ///< no two parts can believe to be the majority
     bool is_off = false;                                  ///< all nodes are powered off at zero
+    std::string no_promise;                               ///< why not: an alert's code
     std::vector<guest_id> ha_managed;
-    std::vector<std::string> faults;  ///< said before zero
+    std::vector<std::string> records;  ///< left by an earlier life: "ct101:fencing n1 epoch 7"
+    std::vector<std::string> faults;   ///< said before zero
 };
 
 /// The named topologies of the catalogue (c3, c5 …, reliability §4.2) with the scenario's own settings over them.

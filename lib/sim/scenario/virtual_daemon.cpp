@@ -4,6 +4,18 @@ namespace steward::sim {
 namespace asio = boost::asio;
 
 asio::awaitable<result<pve::reply>> witnessed_transport::send(pve::request call, time_point deadline) {
+    if (on_send) on_send();
+    if (call.what != pve::verb::get && delay_before) {
+        const duration pause = delay_before(call);
+        if (pause != duration::zero()) co_await time->sleep_for(pause);
+    }
+    if (const auto code = code_instead ? code_instead() : std::nullopt) {
+        co_await time->sleep_for(std::chrono::milliseconds(5));
+        pve::reply unreachable;
+        unreachable.status = *code;
+        unreachable.reason = "No route to host";
+        co_return unreachable;
+    }
     if (call.what != pve::verb::get && on_write) on_write(call);
     auto answer = co_await inner_.send(std::move(call), deadline);
     co_return answer;
@@ -54,6 +66,11 @@ virtual_daemon::virtual_daemon(cluster& model, sim_time& time, node_name where, 
       all_(world_, std::move(settings), [this](bool yes) { gate_.open(yes); }) {
     wire_.origin = node_;
     witness_.on_write = std::move(listener.on_write);
+    witness_.on_send = std::move(listener.on_send);
+    witness_.delay_before = std::move(listener.delay_before);
+    witness_.code_instead = std::move(listener.code_instead);
+    witness_.time = &clock_;
+    world_.on_node_state = std::move(listener.on_node_state);
     world_.on_step = std::move(listener.on_step);
     mortal_.dies_after = std::move(listener.dies_after);
     gate_.may_act = [this] { return lead_.may_act(); };

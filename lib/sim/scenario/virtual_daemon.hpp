@@ -23,6 +23,12 @@ class witnessed_transport final : public pve::transport {
     explicit witnessed_transport(pve::transport& inner) : inner_(inner) {}
     [[nodiscard]] boost::asio::awaitable<result<pve::reply>> send(pve::request call, time_point deadline) override;
     std::function<void(const pve::request&)> on_write;
+    std::function<void()> on_send;  ///< before anything is sent
+    /// Whether something happens to the process between its decision and the request, and how long that takes.
+    std::function<duration(const pve::request&)> delay_before;
+    /// What every answer is replaced by: nobody can be reached from here.
+    std::function<std::optional<int>()> code_instead;
+    time_source* time = nullptr;
 
   private:
     pve::transport& inner_;
@@ -55,6 +61,10 @@ class daemon_listener {
     std::function<void(const failover::state& before, const failover::step&)> on_step;
     std::function<void(const node_name&, bool leads)> on_leadership;
     std::function<void(const pve::request&)> on_write;
+    std::function<void()> on_send;
+    std::function<duration(const pve::request&)> delay_before;
+    std::function<std::optional<int>()> code_instead;
+    std::function<void(const node_name&, const std::string& state)> on_node_state;
 };
 
 /// One stewardd of a simulated cluster in virtual time: the real keeper, without sockets. Destroying it is kill -9:
@@ -76,6 +86,8 @@ class virtual_daemon {
     [[nodiscard]] leadership& lead() { return lead_; }
     /// Tasks that did not end when they were told to; anything but zero is a bug.
     [[nodiscard]] std::size_t left_behind() const { return left_behind_; }
+    /// It should run, and does not.
+    [[nodiscard]] bool has_crashed() const { return tasks_ && tasks_->size() == 0; }
     /// Empty when it could start.
     [[nodiscard]] const std::string& problem() const { return problem_; }
     void end();

@@ -85,6 +85,10 @@ asio::awaitable<void> virtual_guard::watch() {
         watch_clock();
         take(fencing::guard_wishes{has_guests(), setup_.wanted, setup_.may_arm});
         if (serves_changes()) kill_strangers();
+        if (!setup_.no_promise.empty() && !has_refused_ && listener_.on_alert)
+            listener_.on_alert(setup_.no_promise.c_str(),
+                               node_.str() + " promises nothing: in this cluster a promise could not be kept");
+        has_refused_ = true;
         const bool is_silent = clock_.now() - heard_ > daemon_limit && heard_ != time_point{};
         if (is_silent && !has_complained_ && listener_.on_alert)
             listener_.on_alert("daemon_unresponsive",

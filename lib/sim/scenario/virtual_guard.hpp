@@ -18,7 +18,8 @@ namespace steward::sim {
 class guard_setup {
   public:
     lease::contract wanted = lease::contract::watchdog;
-    bool may_arm = true;  ///< the cluster is one in which a promise can be kept
+    bool may_arm = true;     ///< the cluster is one in which a promise can be kept
+    std::string no_promise;  ///< why it is not: an alert's code
     std::set<guest_id> managed;
 };
 
@@ -42,6 +43,8 @@ class virtual_guard {
 
     /// What the daemon says; forgotten after half a minute.
     void hear(daemon_words words);
+    /// Whom it looks after from now on.
+    void manage(std::set<guest_id> guests) { setup_.managed = std::move(guests); }
     /// /dev/watchdog is gone.
     void lose_watchdog();
     [[nodiscard]] const fencing::guard_state& state() const { return state_; }
@@ -73,6 +76,7 @@ class virtual_guard {
     std::optional<watchdog_mux::client> watchdog_;
     bool has_news_ = false;
     bool has_complained_ = false;
+    bool has_refused_ = false;
     std::chrono::seconds clock_offset_{};
     std::unique_ptr<task_group> tasks_;
 };

@@ -1,0 +1,173 @@
+#include "base/log.hpp"
+#include "services/keeper.hpp"
+
+#include <algorithm>
+#include <fmt/core.h>
+
+/// What a person (or another feature) orders.
+namespace steward {
+namespace asio = boost::asio;
+namespace {
+
+/// For so long after an order a cluster with nothing to do has a leader that can carry it out.
+constexpr duration awake = std::chrono::seconds(60);
+
+fault not_ours(guest_id guest) {
+    return fault(errc::not_found, "", fmt::format("{} is not in the configuration of this daemon", to_string(guest)));
+}
+
+}  // namespace
+
+result<void> keeper::must_lead() const {
+    if (cluster_ == nullptr || is_leading_) return {};
+    return fault(errc::refused, "", "another daemon leads: ask the leader");
+}
+
+result<void> keeper::order_failover(guest_id guest, failover::wish asked) {
+    const auto known = guests_.find(guest);
+    if (known == guests_.end()) return not_ours(guest);
+    if (auto leads = must_lead(); !leads) return leads;
+    const failover::phase at = known->second->state().saved.at;
+    if (failover::is_in_flight(at))
+        return fault(errc::refused, "",
+                     fmt::format("a hand-over of {} is under way ({})", to_string(guest), failover::name_of(at)));
+    if (at == failover::phase::failed_parked)
+        return fault(errc::refused, "",
+                     fmt::format("{} is failed_parked; use steward retry {}", to_string(guest), to_string(guest)));
+    if (!world_.armed)
+        return fault(errc::refused, "", "observe mode changes nothing; see steward plan, or steward arm first");
+    known->second->post(failover::ordered{std::move(asked)});
+    return {};
+}
+
+asio::awaitable<result<void>> keeper::confirm_fence(node_name node, std::string by) {
+    if (cluster_ == nullptr) co_return fault(errc::unsupported, "", "this daemon shares its work with no other");
+    const auto known = sight_.view ? sight_.view->nodes.find(node) : std::map<node_name, model::node>::const_iterator();
+    if (!sight_.view || known == sight_.view->nodes.end())
+        co_return fault(errc::not_found, "", "there is no node " + node.str());
+    if (known->second.online != false)
+        co_return fault(errc::refused, "",
+                        node.str() + " is a member of the cluster right now: nobody needs to vouch for it");
+    const lease::node_lease* last = cluster_->leases().last(node);
+    fencing::confirmation c;
+    c.boot_id = last != nullptr ? last->boot_id : "unknown";
+    c.by = std::move(by);
+    c.when = world_.time.wall_now();
+    auto written = co_await cluster_->store().write_confirmation(node, fencing::to_text(c));
+    if (!written) co_return written;
+    log::warning("fence.confirmed", {{"node", node.str()}, {"by", c.by}});
+    for (auto& [id, guest] : guests_) guest->post(failover::reconsider{});
+    co_return result<void>();
+}
+
+result<void> keeper::retry(guest_id guest) {
+    const auto known = guests_.find(guest);
+    if (known == guests_.end()) return not_ours(guest);
+    if (auto leads = must_lead(); !leads) return leads;
+    const failover::phase at = known->second->state().saved.at;
+    const bool can_retry =
+        at == failover::phase::failed_parked || at == failover::phase::held || at == failover::phase::disabled;
+    if (!can_retry)
+        return fault(errc::refused, "",
+                     fmt::format("{} is {}: there is nothing to try again", to_string(guest), failover::name_of(at)));
+    known->second->post(failover::retry{});
+    return {};
+}
+
+result<void> keeper::approve(guest_id guest, bool accepts_stale) {
+    const auto known = guests_.find(guest);
+    if (known == guests_.end()) return not_ours(guest);
+    const failover::record& r = known->second->state().saved;
+    const std::string code = r.at == failover::phase::held && r.held ? r.held->code : std::string();
+    if (code != "approval" && !(code == "backup_stale" && accepts_stale))
+        return fault(errc::refused, "",
+                     fmt::format("{} does not wait for an approval ({})", to_string(guest),
+                                 code.empty() ? failover::name_of(r.at) : code.c_str()));
+    failover::wish asked;
+    asked.force = accepts_stale;
+    return order_failover(guest, std::move(asked));
+}
+
+result<void> keeper::abort(guest_id guest, std::string by) {
+    const auto known = guests_.find(guest);
+    if (known == guests_.end()) return not_ours(guest);
+    if (auto leads = must_lead(); !leads) return leads;
+    const failover::phase at = known->second->state().saved.at;
+    if (!failover::can_abort(at))
+        return fault(
+            errc::refused, "",
+            failover::is_in_flight(at)
+                ? fmt::format("the hand-over of {} is committed ({}): it can only go on", to_string(guest),
+                              failover::name_of(at))
+                : fmt::format("no hand-over of {} is under way ({})", to_string(guest), failover::name_of(at)));
+    log::warning("failover.abort", {{"guest", to_string(guest)}, {"by", by}});
+    known->second->post(failover::abort_order{std::move(by)});
+    return {};
+}
+
+result<void> keeper::disable(guest_id guest, std::string by) {
+    const auto known = guests_.find(guest);
+    if (known == guests_.end()) return not_ours(guest);
+    if (auto leads = must_lead(); !leads) return leads;
+    const failover::phase at = known->second->state().saved.at;
+    if (failover::is_in_flight(at) || at == failover::phase::failed_parked)
+        return fault(errc::refused, "",
+                     fmt::format("{} is {}: what was begun has to end first", to_string(guest), failover::name_of(at)));
+    known->second->post(failover::disable{std::move(by)});
+    return {};
+}
+
+/// A cluster with nothing to do has no leader; an order wakes it.
+result<void> keeper::wake() {
+    if (must_lead()) return {};
+    awake_until_ = world_.time.now() + awake;
+    return must_lead();
+}
+
+result<void> keeper::check_pause(const failover::pause& p) const {
+    if (p.object == failover::whole_cluster) return {};
+    const bool is_known = std::any_of(guests_.begin(), guests_.end(),
+                                      [&](const auto& g) { return failover::pause_object(g.first) == p.object; });
+    if (is_known) return {};
+    if (!sight_.view) return fault(errc::unavailable, "", "the cluster has not been seen yet");
+    for (const auto& [name, n] : sight_.view->nodes) {
+        if (failover::pause_object(name) != p.object) continue;
+        if (p.kind == failover::pause_kind::maintenance && n.online != true)
+            return fault(errc::refused, "",
+                         fmt::format("{} is offline: its guests are being looked after; bring it back first, or pause "
+                                     "its guests one by one",
+                                     name.str()));
+        return {};
+    }
+    return fault(errc::not_found, "",
+                 fmt::format("there is no \"{}\" here (cluster, node/NAME, ct/ID, vm/ID)", p.object));
+}
+
+asio::awaitable<result<void>> keeper::pause(failover::pause p) {
+    if (auto ready = wake(); !ready) co_return ready;
+    if (auto ready = check_pause(p); !ready) co_return ready;
+    p.since = world_.time.wall_now();
+    if (p.until != wall_time{} && p.until <= p.since) co_return fault(errc::invalid, "", "it would be over already");
+    const std::string object = p.object;
+    const std::string kind = failover::name_of(p.kind);
+    const std::string reason = p.reason;
+    const std::string by = p.by;
+    failover::pauses next = pauses_;
+    if (auto added = next.add(std::move(p)); !added) co_return added;
+    auto saved = co_await save_pauses(std::move(next));
+    if (!saved) co_return saved;
+    log::warning("pause", {{"object", object}, {"kind", kind}, {"by", by}, {"reason", reason}});
+    co_return result<void>();
+}
+
+asio::awaitable<result<void>> keeper::resume(std::string object, std::string by) {
+    if (auto ready = wake(); !ready) co_return ready;
+    failover::pauses next = pauses_;
+    if (!next.remove(object)) co_return fault(errc::not_found, "", object + " is not paused");
+    auto saved = co_await save_pauses(std::move(next));
+    if (!saved) co_return saved;
+    log::warning("pause.over", {{"object", object}, {"by", by}});
+    co_return result<void>();
+}
+
+}  // namespace steward
