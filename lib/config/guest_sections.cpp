@@ -100,6 +100,7 @@ void read_failover(const node* n, const std::string& path, failover_policy& into
     if (s.texts("backup_storages", [&](const std::string& t) { return add_name(parse_storage_id(t), storages); }))
         into.backup_storages = storages;
     s.time("max_backup_age", into.max_backup_age, {1min, 24h * 3650});
+    s.number("priority", into.priority, {0, 1000});
     s.number("attempts", into.attempts, {1, 100});
     s.time("stop_timeout", into.stop_timeout, some_wait);
     s.time("stall_timeout", into.stall_timeout, some_wait);

@@ -68,6 +68,7 @@ struct restart_policy {
 struct failover_policy {
     bool enabled = true;
     bool accept_weak_fence = false;  ///< a guard's word without a watchdog counts
+    int priority = 100;              ///< of guests that wait for their turn the higher one comes first
     bool approval = false;           ///< every hand-over waits for `steward approve`
     std::vector<node_name> targets;  ///< allowed nodes in order of preference; empty: all
     bool strict = true;              ///< false: when none of `targets` can, any other node may

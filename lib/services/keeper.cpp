@@ -125,6 +125,9 @@ void keeper::take_leave() {
     for (auto it = guests_.begin(); it != guests_.end();) {
         const bool is_configured = std::any_of(settings_.guests.begin(), settings_.guests.end(),
                                                [&](const config::guest& g) { return g.id == it->first; });
+        const failover::phase at = it->second->state().saved.at;
+        if (!is_configured && failover::is_in_flight(at) && failover::can_abort(at))
+            it->second->post(failover::abort_order{"whoever took it out of the configuration", true});
         if (is_configured || failover::is_in_flight(it->second->state().saved.at)) {
             ++it;
             continue;
@@ -217,6 +220,7 @@ void keeper::read_pauses() {
     auto all = failover::parse_pauses(record->second);
     if (all) {
         pauses_ = std::move(*all);
+        (void)pauses_.expire(world_.time.wall_now());
         return;
     }
     log::error("record.unreadable", {{"record", pauses_record}, {"reason", all.error().text()}});
@@ -265,11 +269,23 @@ const char* keeper::state_of(const node_name& node) const {
     return !known->second.online ? "unknown" : *known->second.online ? "online" : "offline";
 }
 
+/// The more important one; of equals the one with the lower number.
+bool keeper::comes_before(guest_id one, guest_id other) const {
+    const auto rank = [&](guest_id g) {
+        const guest_keeper* known = find(g);
+        return std::pair(known == nullptr ? 0 : -known->settings().failover.priority, g.id.number());
+    };
+    return rank(one) < rank(other);
+}
+
 failover::traffic keeper::traffic_beside(guest_id guest) const {
     failover::traffic all;
     for (const auto& [id, other] : guests_) {
         const failover::record& r = other->state().saved;
-        if (id == guest || !failover::is_traffic(r)) continue;
+        if (id == guest) continue;
+        const bool waits = r.at == failover::phase::held && r.held && r.held->code == "queue";
+        if (waits && comes_before(id, guest)) ++all.ahead;
+        if (!failover::is_traffic(r)) continue;
         ++all.under_way;
         all.targets.insert(r.target);
     }
@@ -292,7 +308,7 @@ void keeper::tell_nodes() {
         if (now == known) continue;
         if (!known.empty()) log::info("node.state", {{"node", name.str()}, {"from", known}, {"to", now}});
         known = now;
-        if (world_.on_node_state && must_lead()) world_.on_node_state(name, now);
+        if (world_.on_node_state) world_.on_node_state(name, now);
     }
 }
 
@@ -310,7 +326,7 @@ void keeper::tell_moves(const model::cluster_view& before, const model::cluster_
 daemon_words keeper::words() const {
     daemon_words w;
     w.config_digest = cluster_->config_digest;
-    w.is_fit = sight_.view.has_value() && world_.time.now() - sight_.taken < sight_limit;
+    w.is_fit = !cluster_->was_stalled() && sight_.view.has_value() && world_.time.now() - sight_.taken < sight_limit;
     for (const auto& [id, guest] : guests_) {
         const health::standing s = guest->own_view().now;
         if (s == health::standing::down) w.down.push_back(id);

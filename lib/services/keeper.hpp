@@ -83,6 +83,7 @@ class keeper {
     void tell_guests();
     void tell_nodes();
     [[nodiscard]] failover::traffic traffic_beside(guest_id guest) const;
+    [[nodiscard]] bool comes_before(guest_id one, guest_id other) const;
     void call_the_next();
     void tell_moves(const model::cluster_view& before, const model::cluster_view& now);
     void read_pauses();

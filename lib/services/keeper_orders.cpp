@@ -36,6 +36,12 @@ result<void> keeper::order_failover(guest_id guest, failover::wish asked) {
                      fmt::format("{} is failed_parked; use steward retry {}", to_string(guest), to_string(guest)));
     if (!world_.armed)
         return fault(errc::refused, "", "observe mode changes nothing; see steward plan, or steward arm first");
+    // Whoever restores a backup over something that works should know that he does.
+    if (!asked.force && at == failover::phase::watching && known->second->state().last == health::standing::up)
+        return fault(errc::refused, "",
+                     fmt::format("{} is healthy: what has changed since its last backup would be lost; --force does it "
+                                 "all the same",
+                                 to_string(guest)));
     known->second->post(failover::ordered{std::move(asked)});
     return {};
 }

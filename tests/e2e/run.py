@@ -229,7 +229,7 @@ def works_with_what_is_missing(binaries):
         expect(site.writes() == [], f"nothing was stopped: {site.writes()}")
         site.start_guard()
         site.wait_for_state("ct/102", "done", 120)
-        done = site.cli("failover", "ct/101", "--to", "n3", "--wait")
+        done = site.cli("failover", "ct/101", "--to", "n3", "--force", "--wait")
         expect(done.returncode == 0 and "done" in done.stdout, done.stdout + done.stderr)
         expect(site.model()["guests"]["ct/101"]["running_on"] == ["n3"], "ct/101 went where it was sent")
 

@@ -57,13 +57,18 @@ stepper& stepper::alarm(std::string code, std::string text) {
     return *this;
 }
 
+/// Holds that are only a matter of time wake nobody.
+static bool passes_by_itself(const std::string& code) {
+    return code == "node_away" || code == "queue" || code == "settling";
+}
+
 stepper& stepper::hold_for(std::string code, std::string text, std::string release, duration at_least) {
     const bool is_news = saved().at != phase::held || !saved().held || saved().held->code != code;
     hold h{code, text, std::move(release), {}};
     if (at_least != duration::zero()) h.until = around_.wall + std::chrono::ceil<std::chrono::seconds>(at_least);
     if (is_news) {
         enter(phase::held, code + ": " + text);
-        alarm(code, text);
+        if (!passes_by_itself(code)) alarm(code, text);
     } else {
         out_.cancel = true;
     }
@@ -169,7 +174,8 @@ bool is_traffic(const record& r) noexcept {
 }
 
 bool can_abort(phase p) noexcept {
-    return p == phase::confirming || p == phase::claimed || p == phase::stopping || p == phase::fencing;
+    return p == phase::suspect || p == phase::confirming || p == phase::claimed || p == phase::stopping ||
+           p == phase::fencing;
 }
 
 state first_state(guest_id guest, time_point now, wall_time wall) {

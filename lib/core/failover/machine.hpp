@@ -42,6 +42,7 @@ struct disable {
 /// An operator gives up a hand-over that has not been committed. Means nothing afterwards.
 struct abort_order {
     std::string by;
+    bool is_quiet = false;  ///< nobody needs to be told: it is no longer looked after
 };
 /// Its configuration is on another node than before, and we did not put it there.
 struct moved_by_hand {
@@ -126,6 +127,7 @@ class traffic {
   public:
     static constexpr int most = 2;  ///< in the whole cluster; one per target
     int under_way = 0;
+    int ahead = 0;  ///< guests that wait for their turn as well, and come first
     std::set<node_name> targets;
 };
 

@@ -386,6 +386,7 @@ void on_abort(stepper& s, const abort_order& wish) {
     const std::string why = "given up by " + wish.by;
     // It may be down by now, and by our hand.
     if (r.at == phase::stopping) return roll_back(s, why);
+    if (wish.is_quiet) return s.enter(phase::aborted_safe, why, s.rules().cooldown), void();
     abort_safely(s, why);
 }
 

@@ -67,7 +67,7 @@ bool is_paused(stepper& s) {
 bool finds_its_turn(stepper& s, plan& p) {
     const traffic* others = s.around().others;
     if (others == nullptr || p.how != strategy::restore || s.saved().ordered) return true;
-    if (others->under_way >= traffic::most) return false;
+    if (others->under_way + others->ahead >= traffic::most) return false;
     const auto free = std::find_if(p.targets.begin(), p.targets.end(),
                                    [&](const node_name& n) { return others->targets.count(n) == 0; });
     if (free == p.targets.end()) return false;
@@ -101,8 +101,11 @@ void decide(stepper& s, plan p) {
         return;
     }
     if (!finds_its_turn(s, p)) {
-        s.hold_for("queue", fmt::format("waits its turn: {} restores are under way", s.around().others->under_way),
-                   "one of them ends");
+        const traffic& all = *s.around().others;
+        s.hold_for(
+            "queue",
+            fmt::format("waits its turn: {} restores are under way, {} guests come first", all.under_way, all.ahead),
+            "one of them ends");
         return;
     }
     claim_hand_over(s, std::move(p));

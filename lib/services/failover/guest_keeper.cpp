@@ -271,7 +271,10 @@ asio::awaitable<void> guest_keeper::handle(failover::event e) {
     if (next.cancel) cancel_operation();
     is_unsaved_ = is_unsaved_ || next.dirty;
     const std::uint64_t life = life_;
+    const time_point begun = world_.time.now();
     if (is_unsaved_) co_await persist(changes_the_world(next.run));
+    // A limit counts from when the record stands: until then nothing could be done.
+    if (state_.deadline && next.dirty) *state_.deadline += world_.time.now() - begun;
     // While it was being written another daemon may have taken over, or this one anew.
     if (is_following_ || life != life_) co_return;
     if (next.run != failover::operation::none) start_operation(next.run);
@@ -296,16 +299,17 @@ void guest_keeper::tell(const failover::state& before, const failover::step& s) 
 }
 
 asio::awaitable<void> guest_keeper::persist(bool is_needed) {
-    for (;;) {
+    for (bool is_shown = false;;) {
         const auto saved =
             co_await world_.store.save_record(failover::record_name(settings_.id), failover::to_json(state_.saved));
         if (saved && is_complaining_) log::info("record.writable", {{"guest", to_string(settings_.id)}});
         if (!saved && !is_complaining_)
             log::error("record.unwritable", {{"guest", to_string(settings_.id)}, {"reason", saved.error().text()}});
         // Told, not taken: what is to be done next waits in the state until it can be written.
-        if (!saved && !is_complaining_ && is_needed && saved.error().code == errc::io)
+        if (!saved && !is_shown && is_needed && saved.error().code == errc::io)
             (void)show_hold("journal_unwritable", "its record cannot be written: " + saved.error().text(),
                             "it can be written again");
+        is_shown = is_shown || !saved;
         is_complaining_ = !saved;
         is_unsaved_ = !saved;
         // Without the record no effect: a crash would repeat or forget it (reliability I5). Looking needs none.

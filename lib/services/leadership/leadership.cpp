@@ -14,6 +14,8 @@ namespace {
 constexpr duration look_every = 2s;
 /// A loop that was away for so long has missed what others did meanwhile: nothing that it counted holds any more.
 constexpr duration pause_noticed = 5s;
+/// A loop that has just stood still may do so again.
+constexpr duration unfit_for = 30s;
 constexpr duration cold_boot = 300s;
 constexpr duration node_grace = 60s;
 
@@ -33,7 +35,13 @@ asio::awaitable<void> leadership::run() {
 }
 
 asio::awaitable<void> leadership::look() {
-    if (time_.now() - last_look_ > pause_noticed) leases_.start_again(time_.now());
+    if (const duration away = time_.now() - last_look_; away > pause_noticed) {
+        leases_.start_again(time_.now());
+        unfit_until_ = time_.now() + unfit_for;
+        log::warning("observer.unfit",
+                     {{"node", self_.str()}, {"reason", "its own loop stood still for " + describe_duration(away)}});
+        if (on_stall) on_stall(away);
+    }
     last_look_ = time_.now();
     // Its own age first: whatever it learns below may be late.
     leader::event ages = leader::tick{};

@@ -43,6 +43,8 @@ class leadership {
                                                                      bool accepts_weak) const;
     /// Whether the daemon of some other node says, freshly, that it sees the cluster.
     [[nodiscard]] bool sees_fit_observer() const;
+    /// Its own loop stood still a moment ago: what its checks said meanwhile says more about it than about the guests.
+    [[nodiscard]] bool was_stalled() const { return time_.now() < unfit_until_; }
     /// Gives the lead back at once, if it is here: the daemon ends, or cannot do the work.
     [[nodiscard]] boost::asio::awaitable<void> leave();
 
@@ -56,6 +58,8 @@ class leadership {
     std::function<daemon_words()> words;
     /// Whether there is anything to lead, and whether this node is in the majority.
     std::function<leader::fitness()> fitness;
+    /// Told when its own loop has stood still for so long; empty: nobody listens.
+    std::function<void(duration)> on_stall;
     /// Told when this daemon begins to lead with that epoch, and when it no longer does.
     std::function<void(bool leads, std::uint64_t epoch)> on_change;
 
@@ -77,6 +81,7 @@ class leadership {
     std::string stamp_;
     time_point stamp_changed_{};
     time_point last_look_{};
+    time_point unfit_until_ = time_point::min();
     bool is_leading_ = false;
 };
 

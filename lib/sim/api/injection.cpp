@@ -60,7 +60,7 @@ bool is_meant(const api_fault& fault, const request& what) {
     const std::string node = node_in(what.path);
     if (fault.is_proxied_only && (node.empty() || node == what.contacted.str())) return false;
     const bool is_create = what.method == "POST" && (what.path.ends_with("/lxc") || what.path.ends_with("/qemu"));
-    return !fault.is_restore_only || is_create;
+    return !fault.is_restore_only || (is_create && node == what.contacted.str());
 }
 
 }  // namespace

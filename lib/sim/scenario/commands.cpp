@@ -68,6 +68,7 @@ class lab_commands {
         if (w[0] == "api-from") return api_from(w);
         if (w[0] == "api") return api(text, w);
         if (w[0] == "config") return operate(lab_, w);
+        if (w[0] == "dns") return names(w);
         if (w[0] == "disk" && w.size() == 3) return {};  // a daemon keeps nothing on its own disk
         return fault_of(text);
     }
@@ -116,6 +117,8 @@ class lab_commands {
     /// clock N step +3600|-5m, clock N drift +500 (ppm), clock N ok
     result<void> clock(const words& w) {
         if (w.size() < 3) return wrong("clock N step TIME|drift PPM|ok");
+        if (w[2] == "leap" && w.size() == 3) return clock({w[0], w[1], "step", "-1"});
+        if (w[2] == "slew" && w.size() == 4) return slew(w);
         std::string value = w.size() > 3 ? w[3] : "";
         if (value.starts_with('+')) value.erase(0, 1);
         const bool is_bare = !value.empty() && value.find_first_not_of("-0123456789.") == std::string::npos;
@@ -126,9 +129,34 @@ class lab_commands {
         return {};
     }
 
+    /// clock N slew 1s/1000s: a second in a thousand
+    result<void> slew(const words& w) {
+        const std::size_t slash = w[3].find('/');
+        const auto by = config::parse_sim_time(w[3].substr(0, slash));
+        const auto within = slash == std::string::npos ? std::nullopt : config::parse_sim_time(w[3].substr(slash + 1));
+        if (!by || !within || *within < *by || *by <= duration::zero()) return wrong("clock N slew TIME/TIME");
+        const auto parts = std::chrono::duration<double>(*by) / std::chrono::duration<double>(*within) * 1e6;
+        return clock({w[0], w[1], "drift", fmt::format("{:.0f}", parts)});
+    }
+
     result<void> lose_watchdog(const words& w) {
         for (const std::string& node : nodes_named(w[1]))
             if (virtual_guard* guard = lab_.guard_of(node_name(node))) guard->lose_watchdog();
+        return {};
+    }
+
+    /// dns fail|ok: checks that need a name cannot say anything
+    result<void> names(const words& w) {
+        if (w.size() != 2 || (w[1] != "fail" && w[1] != "ok")) return wrong("dns fail|ok");
+        if (lab_.named_checks_.empty()) return wrong("dns: no check of this scenario needs a name");
+        for (const guest_id guest : lab_.named_checks_) {
+            lab_.overrides_.erase(guest);
+            if (w[1] == "ok") continue;
+            check_override o;
+            o.answer = verdict::unknown;
+            o.reason = "its name cannot be resolved";
+            lab_.overrides_[guest] = o;
+        }
         return {};
     }
 
@@ -311,6 +339,7 @@ class lab_commands {
 
     /// stop N.main|guard D|forever: SIGSTOP
     result<void> stop_process(const words& w) {
+        if (w.size() == 5 && w[3] == "every") return stall_again(w);
         if (w.size() != 3) return wrong("stop needs a process and a time");
         const auto whom = process_of(w[1]);
         if (!whom) return whom.error();
@@ -320,6 +349,16 @@ class lab_commands {
         for (const node_name& node : whom->first)
             lab_.stand_still(node, whom->second == "main", whom->second == "guard", lab_.time_.now() + *time);
         return {};
+    }
+
+    /// stall N.main D every D: again and again
+    result<void> stall_again(const words& w) {
+        const auto every = config::parse_sim_time(w[4]);
+        if (!every || *every < std::chrono::seconds(1)) return wrong("stall: every needs a time");
+        const std::string once = w[0] + " " + w[1] + " " + w[2];
+        constexpr int times = 40;
+        for (int i = 1; i < times; ++i) later(*every * i, once);
+        return stop_process({w[0], w[1], w[2]});
     }
 
     /// pause|suspend N D: the whole machine

@@ -267,6 +267,21 @@ result<expectation> read_special(line_reader& from, const std::string& word) {
         if (auto ok = read_end(from); !ok) return ok.error();
         return e;
     }
+    if (word == "counter") {
+        e.how = expectation::form::peak;
+        e.what.names = {word + " " + from.take()};
+        return read_count(from, std::move(e));
+    }
+    if (word == "owner-of") {
+        // Whoever else owns it: nothing of ours touches it.
+        e.what.kind = sight::write;
+        e.how = expectation::form::count;
+        e.what.guest = from.take();
+        if (!from.take_if("ha-manager")) return from.wrong("owner-of G ha-manager");
+        if (auto ok = read_window(from, e.when); !ok) return ok.error();
+        if (auto ok = read_end(from); !ok) return ok.error();
+        return e;
+    }
     if (word == "terminal") {
         e.how = expectation::form::at_rest;
         const std::string whom = from.take();

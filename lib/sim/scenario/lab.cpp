@@ -107,9 +107,14 @@ void lab::boot_daemon(const node_name& node) {
         if (cut == cut_off_.end() || time_.now() >= cut->second.until) return std::nullopt;
         return cut->second.code;
     };
-    listener.on_node_state = [this](const node_name& who, const std::string& state) {
-        note_of(sight::node_state, who, state);
+    listener.on_node_state = [this, node](const node_name& who, const std::string& state) {
+        see_node(node, who, state);
     };
+    listener.on_stall = [this, node](duration) {
+        watcher_.count("counter loop_stalls");
+        note_of(sight::alert, node, "observer_unfit", "its own loop stood still");
+    };
+    listener.after_park = [this](const guard::request& parked) { steal(parked); };
     listener.dies_after = [this, node](const std::string& record) { return dies_after(node, record); };
     auto probers = [this, node](guest_id guest, const config::check&) { return make_prober(node, guest); };
     auto& place = daemons_[node];
@@ -252,6 +257,8 @@ void lab::tend_daemons() {
 
 /// The node that the scenario wants to lead comes first.
 void lab::settle() {
+    for (const std::string& what : setup_.faults) (void)carry_out(*this, what);
+    named_checks_ = setup_.named_checks;
     if (!setup_.is_off) leave_records();
     for (const guest_id guest : setup_.ha_managed) (void)apply_fault(model_, "ha add " + short_name(guest));
     for (const sim_node& n : model_.nodes())
@@ -269,6 +276,7 @@ void lab::settle() {
     model_.advance_to(zero_);
     watcher_.start(zero_);
     note_of(sight::leader, leading_.value_or(node_name("none")), leading_ ? "leads" : "");
+    for (const auto& [node, state] : node_states_) note_of(sight::node_state, node, state);
     for (const auto& [node, guard] : guards_) note_of(sight::guard, node, fencing::name_of(guard->state().at));
 }
 
@@ -298,6 +306,21 @@ duration lab::delay_before(const node_name& node, const pve::request& call) {
     stops_before_.erase(stop);
     stand_still(node, true, false, time_.now() + lasts);
     return duration(1);
+}
+
+/// The leader's word; without a leader anybody's.
+void lab::see_node(const node_name& teller, const node_name& node, const std::string& state) {
+    if (leading_ && *leading_ != teller) return;
+    std::string& known = node_states_[node];
+    if (known == state) return;
+    known = state;
+    note_of(sight::node_state, node, state);
+}
+
+void lab::steal(const guard::request& parked) {
+    if (stolen_after_park_.erase(parked.guest.id) == 0) return;
+    const node_name where = setup_.cluster.nodes.back();
+    (void)model_.files().write(where, parked.guest, "hostname: thief\nmemory: 512\nostype: debian\n");
 }
 
 /// A daemon asks one endpoint at a time: what it sends in a second is that endpoint's share of it.

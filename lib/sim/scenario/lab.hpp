@@ -55,6 +55,8 @@ class lab {
     void kill_daemon(const node_name& node);
     [[nodiscard]] duration delay_before(const node_name& node, const pve::request& call);
     void count_request(const node_name& node);
+    void see_node(const node_name& teller, const node_name& node, const std::string& state);
+    void steal(const guard::request& parked);
     void leave_records();
     /// The daemons' configuration from now on, as after a reload everywhere.
     void configure(const std::function<void(config::settings&)>& change);
@@ -94,6 +96,9 @@ class lab {
         duration lasts{};
     };
     std::map<node_name, stop_before> stops_before_;
+    std::set<vmid> stolen_after_park_;  ///< somebody else makes a guest of that number as soon as it is free
+    std::map<node_name, std::string> node_states_;
+    std::set<guest_id> named_checks_;  ///< whose checks need a name to be resolved
     class cut_off {
       public:
         int code = 595;

@@ -30,6 +30,9 @@ class observer {
     void note_peak(const std::string& what, int count) {
         if (is_recording_) seen_.peaks[what] = std::max(seen_.peaks[what], count);
     }
+    void count(const std::string& what) {
+        if (is_recording_) ++seen_.peaks[what];
+    }
     /// Somebody meant this guest's data to go: no longer an invariant.
     void give_up(guest_id guest) { given_up_.insert(guest); }
 

@@ -26,6 +26,7 @@ class operator_commands {
         if (verb == "stop-daemon" || verb == "start-daemon") return stop_daemon(w);
         if (w.size() < 3) return wrong("op " + verb + " needs a guest");
         if (verb == "fence-confirm") return confirm_fence(node_name(w[2]));
+        if (verb == "steal-vmid") return steal_later(w);
         const auto guest = lab_.guest_named(w[2]);
         if (!guest) return guest.error();
         if (verb == "failover") return order_failover(*guest, w);
@@ -113,6 +114,14 @@ class operator_commands {
         if (lab_.model_.find_node(node_name(object)) != nullptr) object = "node/" + object;
         if (const auto guest = lab_.guest_named(w[2])) object = to_string(*guest);
         return set_pause(object, w[1], w[1] == "pause", *lasts);
+    }
+
+    /// op steal-vmid ID after park
+    result<void> steal_later(const words& w) {
+        const auto number = parse_vmid(w[2]);
+        if (!number || w.size() != 5 || w[4] != "park") return wrong("op steal-vmid ID after park");
+        lab_.stolen_after_park_.insert(*number);
+        return {};
     }
 
     /// op remove G: no longer in Steward's configuration

@@ -245,6 +245,11 @@ class builder {
             g->failover.attempts = *count + 1;
         } else if (what == "protection") {
             model->is_protected = s.value == "1";
+        } else if (what == "probe" && s.value.starts_with("http://")) {
+            out_.named_checks.insert(g->id);
+        } else if (what == "probe" && s.value.starts_with("tcp:")) {
+            // Nothing listens there and never did.
+            out_.faults.push_back(fmt::format("probe {} fail forever", guest));
         } else if (what == "mode" && (s.value == "ignore" || s.value == "auto")) {
             g->failover.enabled = s.value == "auto";
         } else if (what == "bindmount" && s.value.starts_with('/')) {
@@ -268,8 +273,9 @@ class builder {
             return {};
         } else if (s.key == "record") {
             out_.records.push_back(s.value);
-        } else if (s.key == "wd" && s.value == "softdog") {
-            return {};  // what the model's watchdog is
+        } else if ((s.key == "wd" && s.value == "softdog") || (s.key == "strategy" && s.value == "restore") ||
+                   (s.key == "pbs.max" && s.value == "2")) {
+            return {};  // so it is anyway
         } else if (s.key == "leader") {
             out_.leader = node_name(s.value);
         } else if (s.key == "off") {
@@ -277,6 +283,7 @@ class builder {
         } else if (s.key == "ha") {
             for (const std::string& guest : items_of(s.value)) {
                 const auto id = parse_guest_word(guest);
+                if (!id && guest.find(" at ") != std::string::npos) continue;  // the script adds it then
                 if (!id) return unknown(s);
                 out_.ha_managed.push_back(*id);
             }

@@ -5,6 +5,7 @@
 #include "core/lease/node_lease.hpp"
 #include "sim/model/options.hpp"
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ class topology {
     std::vector<guest_id> ha_managed;
     std::vector<std::string> records;  ///< left by an earlier life: "ct101:fencing n1 epoch 7"
     std::vector<std::string> faults;   ///< said before zero
+    std::set<guest_id> named_checks;   ///< whose checks need a name to be resolved
 };
 
 /// The named topologies of the catalogue (c3, c5 …, reliability §4.2) with the scenario's own settings over them.

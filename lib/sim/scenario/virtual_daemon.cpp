@@ -24,9 +24,15 @@ asio::awaitable<result<pve::reply>> witnessed_transport::send(pve::request call,
 asio::awaitable<result<std::vector<stored_record>>> mortal_store::load_records() { return inner_.load_records(); }
 asio::awaitable<result<bool>> mortal_store::claim(std::string name) { return inner_.claim(std::move(name)); }
 asio::awaitable<result<void>> mortal_store::check_parking() { return inner_.check_parking(); }
-asio::awaitable<result<std::string>> mortal_store::park(guard::request what) { return inner_.park(std::move(what)); }
 asio::awaitable<result<void>> mortal_store::unpark(guard::request what) { return inner_.unpark(std::move(what)); }
 asio::awaitable<result<void>> mortal_store::relocate(guard::request what) { return inner_.relocate(std::move(what)); }
+
+asio::awaitable<result<std::string>> mortal_store::park(guard::request what) {
+    const guard::request copy = what;
+    auto parked = co_await inner_.park(std::move(what));
+    if (parked && after_park) after_park(copy);
+    co_return parked;
+}
 
 asio::awaitable<result<void>> mortal_store::save_record(std::string name, std::string text) {
     const std::string copy = text;
@@ -71,6 +77,8 @@ virtual_daemon::virtual_daemon(cluster& model, sim_time& time, node_name where, 
     witness_.code_instead = std::move(listener.code_instead);
     witness_.time = &clock_;
     world_.on_node_state = std::move(listener.on_node_state);
+    lead_.on_stall = std::move(listener.on_stall);
+    mortal_.after_park = std::move(listener.after_park);
     world_.on_step = std::move(listener.on_step);
     mortal_.dies_after = std::move(listener.dies_after);
     gate_.may_act = [this] { return lead_.may_act(); };

@@ -48,6 +48,8 @@ class mortal_store final : public cluster_store {
 
     /// Asked after each record that was written; true: whoever wrote it never hears back.
     std::function<bool(const std::string& text)> dies_after;
+    /// Told of each configuration that was parked.
+    std::function<void(const guard::request&)> after_park;
 
   private:
     cluster_store& inner_;
@@ -65,6 +67,8 @@ class daemon_listener {
     std::function<duration(const pve::request&)> delay_before;
     std::function<std::optional<int>()> code_instead;
     std::function<void(const node_name&, const std::string& state)> on_node_state;
+    std::function<void(duration)> on_stall;
+    std::function<void(const guard::request&)> after_park;
 };
 
 /// One stewardd of a simulated cluster in virtual time: the real keeper, without sockets. Destroying it is kill -9:

@@ -142,6 +142,10 @@ TEST_CASE("an operator orders a hand-over of a healthy guest, to a node of choic
     site.time.run_for(60s);
     failover::wish asked;
     asked.to = node_name("n3");
+    const auto refused = site.all().order_failover(ct102, asked);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().text().find("is healthy") != std::string::npos);
+    asked.force = true;
     REQUIRE(site.all().order_failover(ct102, asked));
     REQUIRE(site.reaches(ct102, phase::done, 400s));
     CHECK(site.runs_on(ct102) == "n3");

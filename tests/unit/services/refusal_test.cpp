@@ -79,6 +79,9 @@ TEST_CASE("templates are refused") {
             for (auto& g : site.settings.guests) g.restart.attempts = 0;
             site.restart();
             site.time.run_for(60s);
+            // A healthy guest would need --force, and that is not what these rows are about.
+            site.fault("guest ct102 refuse");
+            site.time.run_for(12s);
             failover::wish asked;
             REQUIRE(site.all().order_failover(ct102, asked));
             CHECK(site.is_held_for(ct102, r.code, 60s));
