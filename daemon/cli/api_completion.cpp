@@ -19,8 +19,9 @@ namespace {
 
 using words = std::vector<std::string>;
 
-constexpr std::array commands{"api",  "arm",   "check-config", "completion", "failover", "observe",
-                              "plan", "retry", "simulate",     "status",     "why"};
+constexpr std::array commands{"abort",   "api",      "approve",     "arm",     "check-config", "completion",
+                              "disable", "failover", "maintenance", "observe", "pause",        "plan",
+                              "resume",  "retry",    "simulate",    "status",  "why"};
 constexpr std::array options_of_api{"--ca-file",   "--config", "--endpoint",      "--fingerprint",
                                     "--no-check",  "--output", "--password-file", "--token-file",
                                     "--totp-file", "--trace",  "--user",          "--wait"};

@@ -33,7 +33,7 @@ constexpr const char* help_text = R"(steward: looks after the guests of a Proxmo
   steward plan GUEST [--to NODE] [--force] [-o json]
                                      what a hand-over would do; changes nothing
   steward failover GUEST [--to NODE] [--force] [--wait]
-                                     hand it over now; --force accepts an old backup
+                                     hand it over now; --force: although it is healthy or its backup old
   steward retry GUEST                look again at a held or failed_parked guest
   steward approve GUEST [--force]    do what it waits for (hold "approval"; --force: from the old backup of "backup_stale")
   steward abort GUEST                give up its hand-over, as long as nothing was moved

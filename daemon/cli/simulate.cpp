@@ -5,6 +5,7 @@
 #include "runtime/task_group.hpp"
 #include "runtime/time_source.hpp"
 #include "sim/front/simulator.hpp"
+#include "simulate_random.hpp"
 #include "simulate_run.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -299,6 +300,7 @@ int simulate_main(std::vector<std::string> args) {
     const std::string what = args.front();
     args.erase(args.begin());
     if (what == "run") return simulate_run(args);
+    if (what == "random") return simulate_random(args);
     const auto given = read_options(args, words);
     if (!given) return complain("an option has no value");
     if (what == "serve" && words.empty()) return serve(*given);

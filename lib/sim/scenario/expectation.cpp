@@ -174,9 +174,15 @@ std::string same_node_disagrees(const expectation& wanted, const timeline& seen)
 }
 
 std::string at_rest_disagrees(const timeline& seen) {
-    for (const auto& [guest, end] : seen.guests)
-        if (const auto phase = failover::parse_phase(end.phase); phase && failover::is_in_flight(*phase))
-            return fmt::format("{} is {}", guest, end.phase);
+    for (const auto& [guest, end] : seen.guests) {
+        const auto phase = failover::parse_phase(end.phase);
+        const bool is_busy = phase && (failover::is_in_flight(*phase) || *phase == failover::phase::suspect ||
+                                       *phase == failover::phase::confirming || *phase == failover::phase::restarting);
+        if (is_busy) return fmt::format("{} is {}", guest, end.phase);
+        // Down, and nobody says why.
+        if (end.runs_on.empty() && (end.phase == "watching" || end.phase == "done"))
+            return fmt::format("{} is down and {}", guest, end.phase);
+    }
     return {};
 }
 

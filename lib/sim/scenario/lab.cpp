@@ -146,6 +146,9 @@ virtual_daemon* lab::leader() const {
 
 void lab::see_leadership(const node_name& node, bool leads) {
     if (leads) {
+        int acting = 0;
+        for (const auto& [name, daemon] : daemons_) acting += daemon->lead().may_act() ? 1 : 0;
+        watcher_.note_peak("leaders-acting", acting);
         leading_ = node;
         note_of(sight::leader, node, "leads");
     } else if (leading_ == node) {
@@ -220,6 +223,7 @@ bool lab::has_daemon_work() const {
 bool lab::dies_after(const node_name& node, const std::string& record) {
     const auto written = failover::parse_record(record);
     if (!written) return false;
+    watcher_.on_record(*written);
     if (random_crashes_ > 0 && failover::is_in_flight(written->at) && ++records_seen_ % 3 == 0) {
         --random_crashes_;
         kill_daemon(node);

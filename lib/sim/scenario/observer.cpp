@@ -1,6 +1,7 @@
 #include "sim/scenario/observer.hpp"
 
 #include "base/guard_frames.hpp"
+#include "core/lease/node_lease.hpp"
 #include "sim/scenario/topology.hpp"
 
 #include <algorithm>
@@ -125,6 +126,12 @@ void observer::look_at_parked() {
     for (const std::string& name : model_.files().tree().list("priv/steward/parked")) {
         if (!name.ends_with(".conf") || !parked_.insert(name).second) continue;
         const auto number = parse_vmid(std::string_view(name).substr(0, name.find('.')));
+        // "102.n2.g3.conf": the third hand-over of 102 is committed once, by one leader (I2).
+        const std::size_t generation = name.rfind(".g");
+        if (number && generation != std::string::npos) {
+            const auto [first, is_new] = commits_.try_emplace({number->number(), name.substr(generation)}, name);
+            if (!is_new) broken("I2", guest_id(guest_type::ct, *number), name + " although there is " + first->second);
+        }
         for (const auto& [guest, home] : first_home_)
             if (number && guest.id == *number) add(sight::park, guest, node_name(home), "", name);
     }
@@ -187,7 +194,27 @@ void observer::on_step(const failover::state& before, const failover::step& next
     if (is.at == failover::phase::aborted_safe && was.at != is.at) add(sight::abort, is.guest, node_name());
     if (is.proof != was.proof && !is.proof.empty() && is.chosen)
         add(sight::fence, is.guest, is.chosen->source, is.proof, is.reason);
+    if (is.proof != was.proof && is.chosen) check_fence(is);
     for (const failover::alert& a : next.alerts) add(sight::alert, is.guest, node_name(), a.code, a.text);
+}
+
+void observer::on_record(const failover::record& written) {
+    std::uint64_t& highest = epochs_[written.guest];
+    if (written.epoch < highest)
+        broken("I11", written.guest,
+               fmt::format("a record of epoch {} was written after one of epoch {}", written.epoch, highest));
+    highest = std::max(highest, written.epoch);
+}
+
+/// I12: a node is taken for fenced by its silence only when it had promised to be.
+void observer::check_fence(const failover::record& r) {
+    if (r.proof != "waitout" && r.proof != "selfstop") return;
+    const auto text = model_.files().tree().read("priv/steward/nodes/" + r.chosen->source.str());
+    const auto lease = lease::parse_node_lease(text.value_or(""));
+    const auto wanted = r.proof == "waitout" ? lease::contract::watchdog : lease::contract::selfstop;
+    if (!lease || lease->promise != wanted)
+        broken("I12", r.guest,
+               fmt::format("{} was taken for fenced by {} without its promise", r.chosen->source.str(), r.proof));
 }
 
 void observer::on_write(const node_name& actor, const pve::request& call) {

@@ -27,6 +27,8 @@ class observer {
     void note(happening h);
     /// An alert that stands until the end; it counts whenever it was raised.
     void note_standing(happening h);
+    /// A record that a daemon wrote: a lower epoch than before must never stand (I11).
+    void on_record(const failover::record& written);
     void note_peak(const std::string& what, int count) {
         if (is_recording_) seen_.peaks[what] = std::max(seen_.peaks[what], count);
     }
@@ -51,6 +53,7 @@ class observer {
     void look_at_parked();
     void look_at_resets();
     void check_copies();
+    void check_fence(const failover::record& r);
     void check_volumes();
     [[nodiscard]] bool is_retained(guest_id guest) const;
 
@@ -65,6 +68,8 @@ class observer {
     std::set<guest_id> given_up_;
     std::set<std::string> known_tasks_;
     std::set<std::string> parked_;
+    std::map<std::pair<std::uint32_t, std::string>, std::string> commits_;  ///< vmid and generation → the file
+    std::map<guest_id, std::uint64_t> epochs_;
     std::map<node_name, int> resets_;
     std::map<guest_id, failover::state> states_;
     std::set<std::string> reported_;  ///< each violation once

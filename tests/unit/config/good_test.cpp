@@ -227,6 +227,17 @@ TEST_CASE("config: each key of restart and failover has its effect") {
              return f.stop_timeout == 1s && f.stall_timeout == 2s && f.start_timeout == 3s && f.verify_timeout == 4s &&
                     f.cooldown == 5s;
          }},
+        {"approval", in_guest("    failover: {approval: true}\n"),
+         [=](const settings& s) { return failover(s).approval; }},
+        {"accept_weak_fence", in_guest("    failover: {accept_weak_fence: true}\n"),
+         [=](const settings& s) { return failover(s).accept_weak_fence; }},
+        {"strict and apart", in_guest("    failover: {targets: n2, strict: false, apart: [ct/102, vm/103]}\n"),
+         [=](const settings& s) {
+             return !failover(s).strict && failover(s).apart == std::vector{guest_id(guest_type::ct, vmid(102)),
+                                                                            guest_id(guest_type::vm, vmid(103))};
+         }},
+        {"priority", in_guest("    failover: {priority: 900}\n"),
+         [=](const settings& s) { return failover(s).priority == 900; }},
         {"max_per_day", in_guest("    failover: {max_per_day: 7}\n"),
          [=](const settings& s) { return failover(s).max_per_day == 7; }},
         {"defaults reach every guest, key by key",
@@ -280,4 +291,8 @@ TEST_CASE("config: the documentation's examples are read without a complaint") {
     CHECK(a.failover.verify_timeout == b.failover.verify_timeout);
     CHECK(a.failover.cooldown == b.failover.cooldown);
     CHECK(a.failover.max_per_day == b.failover.max_per_day);
+    CHECK(a.failover.approval == b.failover.approval);
+    CHECK(a.failover.accept_weak_fence == b.failover.accept_weak_fence);
+    CHECK(a.failover.strict == b.failover.strict);
+    CHECK(a.failover.priority == b.failover.priority);
 }

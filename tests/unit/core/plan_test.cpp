@@ -191,6 +191,34 @@ TEST_CASE("a wish for a node is obeyed or refused, never replaced by another nod
     CHECK(words(std::get<refusal>(bad).rejections).find("n1 is where the guest is now") != std::string::npos);
 }
 
+TEST_CASE("a node in maintenance, and one with a guest that must stay apart, are left out with the reason") {
+    facts f = good_facts();
+    f.closed = {node_name("n2")};
+    const auto one = make_plan(f, {}, {});
+    REQUIRE(std::holds_alternative<plan>(one));
+    CHECK(std::get<plan>(one).targets == std::vector{node_name("n3")});
+    CHECK(words(std::get<plan>(one).rejections).find("n2 is in maintenance") != std::string::npos);
+
+    policy rules;
+    constexpr guest_id vm103{guest_type::vm, vmid(103)};
+    rules.apart = {vm103};
+    f.view->guests[vm103].id = vm103;
+    f.view->guests[vm103].node = node_name("n3");
+    const auto none = make_plan(f, rules, {});
+    REQUIRE(std::holds_alternative<refusal>(none));
+    CHECK(std::get<refusal>(none).code == "no_target");
+    CHECK(words(std::get<refusal>(none).rejections).find("n3 is where vm/103 is") != std::string::npos);
+}
+
+TEST_CASE("targets that are no more than a preference come first, the others after them") {
+    policy rules;
+    rules.targets = {node_name("n3")};
+    rules.only_targets = false;
+    const auto answer = make_plan(good_facts(), rules, {});
+    REQUIRE(std::holds_alternative<plan>(answer));
+    CHECK(std::get<plan>(answer).targets == std::vector{node_name("n3"), node_name("n2")});
+}
+
 TEST_CASE("a guest with all disks on shared storage is relocated, which needs no backup") {
     facts f = good_facts();
     f.config->values["rootfs"] = "nfs:101/vm-101-disk-0.raw,size=8G";

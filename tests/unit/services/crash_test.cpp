@@ -98,7 +98,7 @@ TEST_CASE("a record that cannot be read stops action, not the daemon") {
     site.time.run_for(1s);
     site.restart();
     site.time.run_for(600s);
-    CHECK(site.held(ct102) == "record_unreadable");
+    CHECK(site.held(ct102) == "record_corrupt");
     CHECK(site.held(vm103).empty());
     CHECK(site.writes() == 0);
 }

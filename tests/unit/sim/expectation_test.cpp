@@ -38,6 +38,11 @@ timeline story() {
              at(280s, sight::reset, "", "n3"),
              at(500s, sight::leader, "", "none"),
              at(620s, sight::leader, "", "n2", "leads")};
+    t.all[17].text = "was n1";
+    t.all.push_back(at(0s, sight::alert, "", "n1", "two_node_unsafe"));
+    t.all.back().stands = true;
+    t.peaks["api-rate"] = 12;
+    t.peaks["counter loop_stalls"] = 3;
     t.guests["ct102"].runs_on = "n1";
     t.guests["ct102"].phase = "watching";
     t.guests["ct102"].is_healthy = true;
@@ -110,6 +115,19 @@ TEST_CASE("what an expectation says is held against what was seen") {
         {"kill-or-reset vm103 @ n3 within 5 of 276", true},
         {"oneof run ct102 @ n3 in 0..900 | state ct102 claimed in 150..170", true},
         {"same-node ct102 vm103 at end", false},
+        {"leader-stepdown n1 in 450..550", true},
+        {"leader-stepdown n2 in 450..550", false},
+        {"alert two_node_unsafe in 20..60", true},  // it was there before zero, and still is
+        {"alert timing_infeasible in 20..60", false},
+        {"terminal any by 700", true},
+        {"api-rate <= 20/s per endpoint", true},
+        {"api-rate <= 10/s per endpoint", false},
+        {"counter loop_stalls >= 1", true},
+        {"counter loop_stalls == 0", false},
+        {"owner-of ct102 ha-manager after 330", true},
+        {"owner-of ct102 ha-manager after 100", false},
+        {"never crash any", true},
+        {"state ct102 terminal in 100..500", false},
     };
     for (const row& r : rows) {
         INFO(r.line);
@@ -124,7 +142,8 @@ TEST_CASE("a line that cannot be judged is refused, with the reason") {
     for (const char* line :
          {"", "hope for the best", "run ct102 @ n1 in 5", "run ct102 @ n1 in 20..10", "run ct102 @ n1 in 1..2 3",
           "claims ct102", "claims ct102 == many", "final ct102 @ n1 flying", "never", "kill-or-reset vm103 @ n3",
-          "failovers == ", "loop-stall n1 <= 100ms", "oneof run ct102 @ n1 | nothing"}) {
+          "failovers == ", "terminal any", "api-rate 20", "owner-of ct102 somebody", "loop-stall n1 <= 100ms",
+          "oneof run ct102 @ n1 | nothing"}) {
         INFO(line);
         const auto wanted = parse_expectation(line);
         REQUIRE_FALSE(wanted);
