@@ -65,6 +65,8 @@ steward simulate fault --dir DIR COMMAND…             all of them are explaine
 
 steward simulate run [-o json] [--timeline] FILE|DIRECTORY…
                          SIM/1 scenarios with the real engine in virtual time (docs/scenarios.md); exit 0 when all hold
+steward simulate random [--seeds N] [--first N] [--seed N] [--for TIME] [--jobs N] [--out DIR] [--print]
+                         random clusters and faults, judged; a failing seed is shrunk to a scenario file in DIR
 )";
 
 using option_map = std::map<std::string, std::string>;

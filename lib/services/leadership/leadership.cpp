@@ -54,9 +54,7 @@ asio::awaitable<void> leadership::look() {
     }
     const auto seen = co_await store_.load_leases();
     if (seen)
-        for (const stored_record& r : *seen)
-            if (const auto lease = lease::parse_node_lease(r.text); lease && lease->node.str() == r.name)
-                leases_.observe(*lease, time_.now());
+        for (const stored_record& r : *seen) observe(r);
     if (fitness) {
         leader::event fit = fitness();
         co_await take(std::move(fit));
@@ -75,6 +73,15 @@ asio::awaitable<void> leadership::look() {
         leader::event held = leader::lock_seen{lock->is_held, time_.now() - stamp_changed_};
         co_await take(std::move(held));
     }
+}
+
+/// A lease changes every ten seconds and is read every two: what has not changed says nothing new.
+void leadership::observe(const stored_record& r) {
+    std::string& known = lease_texts_[r.name];
+    if (known == r.text) return;
+    known = r.text;
+    if (const auto lease = lease::parse_node_lease(r.text); lease && lease->node.str() == r.name)
+        leases_.observe(*lease, time_.now());
 }
 
 asio::awaitable<void> leadership::leave() {

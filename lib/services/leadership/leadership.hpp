@@ -65,6 +65,7 @@ class leadership {
 
   private:
     [[nodiscard]] boost::asio::awaitable<void> look();
+    void observe(const stored_record& r);
     [[nodiscard]] boost::asio::awaitable<void> take(leader::event what);
     [[nodiscard]] boost::asio::awaitable<leader::event> carry_out(leader::effect what);
     void tell(leader::phase before);
@@ -75,6 +76,7 @@ class leadership {
     node_name self_;
     leader::state state_;
     lease::lease_watch leases_;
+    std::map<std::string, std::string> lease_texts_;  ///< as read last, by node
     std::vector<node_name> members_;
     std::map<node_name, time_point> gone_since_;
     std::map<node_name, time_point> back_since_;

@@ -99,7 +99,11 @@ void lab::boot_daemon(const node_name& node) {
     listener.on_step = [this](const failover::state& before, const failover::step& next) {
         watcher_.on_step(before, next);
     };
-    listener.on_write = [this, node](const pve::request& call) { watcher_.on_write(node, call); };
+    listener.on_write = [this, node](const pve::request& call) {
+        const auto daemon = daemons_.find(node);
+        const std::uint64_t epoch = daemon == daemons_.end() ? 0 : daemon->second->lead().state().epoch;
+        watcher_.on_write(node, epoch, call);
+    };
     listener.on_send = [this, node] { count_request(node); };
     listener.delay_before = [this, node](const pve::request& call) { return delay_before(node, call); };
     listener.code_instead = [this, node]() -> std::optional<int> {

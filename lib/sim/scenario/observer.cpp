@@ -126,12 +126,6 @@ void observer::look_at_parked() {
     for (const std::string& name : model_.files().tree().list("priv/steward/parked")) {
         if (!name.ends_with(".conf") || !parked_.insert(name).second) continue;
         const auto number = parse_vmid(std::string_view(name).substr(0, name.find('.')));
-        // "102.n2.g3.conf": the third hand-over of 102 is committed once, by one leader (I2).
-        const std::size_t generation = name.rfind(".g");
-        if (number && generation != std::string::npos) {
-            const auto [first, is_new] = commits_.try_emplace({number->number(), name.substr(generation)}, name);
-            if (!is_new) broken("I2", guest_id(guest_type::ct, *number), name + " although there is " + first->second);
-        }
         for (const auto& [guest, home] : first_home_)
             if (number && guest.id == *number) add(sight::park, guest, node_name(home), "", name);
     }
@@ -217,7 +211,7 @@ void observer::check_fence(const failover::record& r) {
                fmt::format("{} was taken for fenced by {} without its promise", r.chosen->source.str(), r.proof));
 }
 
-void observer::on_write(const node_name& actor, const pve::request& call) {
+void observer::on_write(const node_name& actor, std::uint64_t epoch, const pve::request& call) {
     const auto guest = guest_of(call);
     std::string params;
     for (const auto& [key, value] : call.params) params += (params.empty() ? "" : " ") + key + "=" + value;
@@ -228,6 +222,11 @@ void observer::on_write(const node_name& actor, const pve::request& call) {
     h.text = std::move(params);
     if (guest && model_.ha().is_managed(actor, *guest) && call.path.find("/config") == std::string::npos)
         broken("I7", *guest, h.name + " although Proxmox HA manages it");
+    // Whoever acts after a later leader has acted does not know that it was replaced (I2).
+    if (epoch < acting_epoch_)
+        broken("I2", guest.value_or(guest_id()),
+               fmt::format("{} acts in epoch {} after somebody acted in epoch {}", actor.str(), epoch, acting_epoch_));
+    acting_epoch_ = std::max(acting_epoch_, epoch);
     note(std::move(h));
 }
 

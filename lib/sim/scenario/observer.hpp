@@ -23,7 +23,8 @@ class observer {
     /// Call whenever the model may have changed.
     void look();
     void on_step(const failover::state& before, const failover::step& next);
-    void on_write(const node_name& actor, const pve::request& call);
+    /// Something that changes something is about to be sent by that node's daemon, which leads in that epoch.
+    void on_write(const node_name& actor, std::uint64_t epoch, const pve::request& call);
     void note(happening h);
     /// An alert that stands until the end; it counts whenever it was raised.
     void note_standing(happening h);
@@ -68,7 +69,7 @@ class observer {
     std::set<guest_id> given_up_;
     std::set<std::string> known_tasks_;
     std::set<std::string> parked_;
-    std::map<std::pair<std::uint32_t, std::string>, std::string> commits_;  ///< vmid and generation → the file
+    std::uint64_t acting_epoch_ = 0;  ///< highest one in which anything was changed
     std::map<guest_id, std::uint64_t> epochs_;
     std::map<node_name, int> resets_;
     std::map<guest_id, failover::state> states_;

@@ -137,7 +137,7 @@ class dealer {
             case 3: return say(at, "op abort " + g);
             case 4: return say(at, fmt::format("op pause {} {}", g, 60 + time()));
             case 5: return say(at, fmt::format("op migrate {} {}", g, node()));
-            default: return say(at, fmt::format("{} {} backup", one_in(2) ? "lock" : "unlock", g));
+            default: say(at, fmt::format("lock {} backup", g)); return say(at + time(), "unlock " + g);
         }
     }
 

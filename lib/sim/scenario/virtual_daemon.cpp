@@ -5,6 +5,7 @@ namespace asio = boost::asio;
 
 asio::awaitable<result<pve::reply>> witnessed_transport::send(pve::request call, time_point deadline) {
     if (on_send) on_send();
+    if (call.what != pve::verb::get && on_write) on_write(call);
     if (call.what != pve::verb::get && delay_before) {
         const duration pause = delay_before(call);
         if (pause != duration::zero()) co_await time->sleep_for(pause);
@@ -16,7 +17,6 @@ asio::awaitable<result<pve::reply>> witnessed_transport::send(pve::request call,
         unreachable.reason = "No route to host";
         co_return unreachable;
     }
-    if (call.what != pve::verb::get && on_write) on_write(call);
     auto answer = co_await inner_.send(std::move(call), deadline);
     co_return answer;
 }
