@@ -79,7 +79,8 @@ class dealer {
     }
     int time() { return one_in(4) ? 5 + below(longest_pause) : 5 + below(60); }
 
-    void say(int at, std::string command) { out_.script.push_back({at, std::move(command)}); }
+    /// What undoes a fault is early enough to be before everything is put right.
+    void say(int at, std::string command) { out_.script.push_back({std::min(at, heal_at - 1), std::move(command)}); }
 
     void deal_one(int at) {
         const int kind = enabled_.at(chance_.below(enabled_.size()));
@@ -203,7 +204,7 @@ class dealer {
             all.push_back(fmt::format("maint n{} off", i));
         }
         if (guests_ > 0) all.push_back("probe all ok");
-        for (std::string& command : all) say(heal_at, std::move(command));
+        for (std::string& command : all) out_.script.push_back({heal_at, std::move(command)});
     }
 
     void expect() {

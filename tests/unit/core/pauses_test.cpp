@@ -15,8 +15,8 @@ constexpr guest_id ct101{guest_type::ct, vmid(101)};
 const node_name n1("n1");
 const wall_time noon{std::chrono::seconds(1'800'000'000)};
 
-pause one(std::string object, pause_kind kind = pause_kind::pause, wall_time until = {}) {
-    pause p;
+failover::pause one(std::string object, pause_kind kind = pause_kind::pause, wall_time until = {}) {
+    failover::pause p;
     p.object = std::move(object);
     p.kind = kind;
     p.by = "root";
@@ -104,7 +104,7 @@ TEST_CASE("pauses survive being written down, and hostile text is refused") {
                             R"({"pauses":[{"object":"node/../x","kind":"pause"}]})",
                             R"({"pauses":[{"object":"cluster","kind":"forever"}]})"})
         CHECK_FALSE(parse_pauses(bad));
-    pause talkative = one("cluster");
+    failover::pause talkative = one("cluster");
     talkative.reason = std::string(201, 'x');
     CHECK_FALSE(all.add(std::move(talkative)));
     bool is_full = false;
