@@ -28,14 +28,15 @@ class stepper {
     void on(const guard_tick&) {
         if (!s().has_renewed || s().at == guard_phase::embargo || s().at == guard_phase::killed) return;
         const duration age = now_ - s().lease_since;
-        // Whoever has promised nothing has nothing to keep: its guests run on, and nobody takes them for dead.
-        if (!is_promising(s().promise) && s().at != guard_phase::withdrawing) return;
+        // Whoever has promised nothing has nothing to keep: its guests run on, and nobody takes them for dead. What
+        // counts is what the others read, not what the next renewal would tell them.
+        if (!is_promising(s().promise) && !s().is_relied_on && s().at != guard_phase::withdrawing) return;
         if (s().at == guard_phase::killing) return run(guard_effect::kill_guests);
         if (age >= guard_timing::kill) {
             s().at = guard_phase::killing;
             return run(guard_effect::kill_guests);
         }
-        if (age >= guard_timing::hold)
+        if (age >= guard_timing::hold && s().at != guard_phase::withdrawing)
             s().at = guard_phase::starved;
         else if (age >= guard_timing::late && s().at != guard_phase::withdrawing)
             s().at = guard_phase::late;
@@ -45,6 +46,7 @@ class stepper {
         if (!r.ok) return on(guard_tick{});
         s().lease_since = std::max(s().lease_since, r.begun);
         s().has_renewed = true;
+        s().is_relied_on = is_promising(s().promise);
         if (s().suspended_renewals > 0 && --s().suspended_renewals == 0 && s().has_watchdog)
             s().promise = lease::contract::watchdog;
         const duration age = now_ - s().lease_since;

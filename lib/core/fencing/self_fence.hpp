@@ -77,6 +77,7 @@ class guard_state {
     guard_phase at = guard_phase::embargo;
     lease::contract promise = lease::contract::none;  ///< goes into the next renewal
     bool has_watchdog = false;
+    bool is_relied_on = false;  ///< the lease as it stands in pmxcfs promises something: others count on it
     bool has_renewed = false;
     int suspended_renewals = 0;  ///< before the promise is made again
     time_point lease_since{};

@@ -256,3 +256,16 @@ TEST_CASE("a guard without a watchdog promises to kill, and does") {
     guard g = armed_at_start(lease::contract::selfstop);
     CHECK(g.take(guard_tick{}, start + 55s) == guard_effect::kill_guests);
 }
+
+TEST_CASE("what the lease still promises is kept, although the next renewal would have taken it back") {
+    const std::vector<guard_event> withdrawals{clock_went_back{}, watchdog_answer{false}};
+    for (const guard_event& takes_back : withdrawals) {
+        guard g = armed_at_start();
+        g.take(takes_back, start + 1s);
+        REQUIRE(g.state_.promise == lease::contract::none);
+        guard_effect did = guard_effect::none;
+        for (auto t = 2s; t < 55s; t += 1s) CHECK(g.take(guard_tick{}, start + t) != guard_effect::kill_guests);
+        did = g.take(guard_tick{}, start + 55s);
+        CHECK(did == guard_effect::kill_guests);
+    }
+}
