@@ -117,8 +117,10 @@ void tell_failure(const wish& asked, const draft& d, const scenario_report& repo
     draft small = d;
     if (report.problems.empty()) small = sim::scenario::shrink(d, what, play, most_shrink_runs);
     const std::string file = fmt::format("{}/seed-{}.yaml", asked.out, d.seed);
-    std::ofstream(file) << to_text(small);
-    std::string seen = report.violations.empty() ? std::string() : report.violations.front().seen;
+    std::ofstream out(file);
+    out << to_text(small) << std::flush;
+    if (!out) std::cerr << "steward simulate: " << file << " cannot be written\n";
+    const std::string seen = report.violations.empty() ? std::string() : report.violations.front().seen;
     std::cout << fmt::format("FAIL  seed {}: {}: {}\n      again: steward simulate run --timeline {}\n", d.seed, what,
                              seen, file)
               << std::flush;

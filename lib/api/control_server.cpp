@@ -147,7 +147,8 @@ class unix_control_server final : public control_server {
         co_await asio::async_read_until(peer, buffer, '\n', asio::redirect_error(asio::use_awaitable, ec));
         if (ec == asio::error::operation_aborted) throw boost::system::system_error(ec);
         if (ec) co_return fault(errc::io, "control", ec.message());
-        const std::string answer = co_await answer_to(std::move(line), asker_of(peer));
+        std::string asker = asker_of(peer);
+        const std::string answer = co_await answer_to(std::move(line), std::move(asker));
         co_await asio::async_write(peer, asio::buffer(answer), asio::redirect_error(asio::use_awaitable, ec));
         if (ec) co_return fault(errc::io, "control", ec.message());
         co_return result<void>();
@@ -189,7 +190,8 @@ class unix_control_server final : public control_server {
             co_return good(status_view(all_));
         }
         if (asked->what == "pause" || asked->what == "resume") {
-            const auto done = co_await change_pauses(*asked, std::move(asker));
+            order wanted = *asked;
+            const auto done = co_await change_pauses(std::move(wanted), std::move(asker));
             if (!done) co_return bad(done.error());
             co_return good(status_view(all_));
         }

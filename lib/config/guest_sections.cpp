@@ -46,21 +46,13 @@ void read_restart(const node* n, const std::string& path, restart_policy& into, 
     s.finish();
 }
 
-/// Appends `parse(text)` once.
-template <class Name>
-result<void> add_name(result<Name> parsed, std::vector<Name>& into) {
+/// Appends what `text` was parsed to, once.
+template <class Thing>
+result<void> add_once(const std::string& text, result<Thing> parsed, std::vector<Thing>& into) {
     if (!parsed) return parsed.error();
     if (std::find(into.begin(), into.end(), *parsed) != into.end())
-        return fault(errc::invalid, "", fmt::format("\"{}\" stands there twice", parsed->str()));
+        return fault(errc::invalid, "", fmt::format("\"{}\" stands there twice", text));
     into.push_back(*parsed);
-    return {};
-}
-
-result<void> add_guest(const std::string& text, std::vector<guest_id>& to) {
-    const auto id = parse_guest_id(text);
-    if (!id) return id.error();
-    if (std::find(to.begin(), to.end(), *id) != to.end()) return fault(errc::invalid, "", text + " is there twice");
-    to.push_back(*id);
     return {};
 }
 
@@ -68,12 +60,13 @@ void read_targets(section& s, failover_policy& into) {
     std::vector<node_name> targets;
     std::vector<node_name> avoid;
     const node* const allowed =
-        s.texts("targets", [&](const std::string& t) { return add_name(parse_node_name(t), targets); });
+        s.texts("targets", [&](const std::string& t) { return add_once(t, parse_node_name(t), targets); });
     const node* const avoided =
-        s.texts("avoid", [&](const std::string& t) { return add_name(parse_node_name(t), avoid); });
+        s.texts("avoid", [&](const std::string& t) { return add_once(t, parse_node_name(t), avoid); });
     s.boolean("strict", into.strict);
     std::vector<guest_id> apart;
-    if (s.texts("apart", [&](const std::string& t) { return add_guest(t, apart); })) into.apart = apart;
+    if (s.texts("apart", [&](const std::string& t) { return add_once(t, parse_guest_id(t), apart); }))
+        into.apart = apart;
     if (allowed) into.targets = targets;
     if (avoided) into.avoid = avoid;
     for (const node_name& n : into.avoid)
@@ -97,7 +90,7 @@ void read_failover(const node* n, const std::string& path, failover_policy& into
             s.complain(at->at, "storage", parsed.error().detail);
     }
     std::vector<storage_id> storages;
-    if (s.texts("backup_storages", [&](const std::string& t) { return add_name(parse_storage_id(t), storages); }))
+    if (s.texts("backup_storages", [&](const std::string& t) { return add_once(t, parse_storage_id(t), storages); }))
         into.backup_storages = storages;
     s.time("max_backup_age", into.max_backup_age, {1min, 24h * 3650});
     s.number("priority", into.priority, {0, 1000});

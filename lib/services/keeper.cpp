@@ -11,7 +11,6 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr const char* mode_record = "mode";
-constexpr const char* pauses_record = "pauses";
 /// A look at the cluster that is older says nothing about now.
 constexpr duration sight_limit = std::chrono::seconds(60);
 constexpr duration storm_settle = std::chrono::seconds(60);
@@ -211,46 +210,6 @@ void keeper::join(leadership& cluster) {
         return f;
     };
     cluster.on_change = [this](bool leads, std::uint64_t) { change_role(leads); };
-}
-
-/// What a person has asked for outlives the daemon. Text that is none pauses everything: somebody wanted something.
-void keeper::read_pauses() {
-    const auto record = records_.find(pauses_record);
-    if (record == records_.end()) return;
-    auto all = failover::parse_pauses(record->second);
-    if (all) {
-        pauses_ = std::move(*all);
-        (void)pauses_.expire(world_.time.wall_now());
-        return;
-    }
-    log::error("record.unreadable", {{"record", pauses_record}, {"reason", all.error().text()}});
-    failover::pause everything;
-    everything.object = failover::whole_cluster;
-    everything.reason = "what was paused cannot be read";
-    (void)pauses_.add(std::move(everything));
-}
-
-asio::awaitable<result<void>> keeper::save_pauses(failover::pauses next) {
-    std::string text = failover::to_json(next);
-    const auto saved = co_await world_.store.save_record(pauses_record, text);
-    if (!saved) co_return saved;
-    records_[pauses_record] = std::move(text);
-    pauses_ = std::move(next);
-    for (auto& [id, guest] : guests_) guest->post(failover::reconsider{});
-    tell_nodes();
-    co_return result<void>();
-}
-
-asio::awaitable<void> keeper::end_pauses() {
-    failover::pauses left = pauses_;
-    const std::vector<failover::pause> over = left.expire(world_.time.wall_now());
-    if (over.empty() || !must_lead()) co_return;
-    const auto saved = co_await save_pauses(std::move(left));
-    if (!saved) {
-        log::warning("pause.unwritable", {{"reason", saved.error().text()}});
-        co_return;
-    }
-    for (const failover::pause& p : over) log::info("pause.over", {{"object", p.object}, {"reason", "its time is up"}});
 }
 
 /// Our own API has been unusable for a minute, and somebody else's works.

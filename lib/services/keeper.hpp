@@ -110,6 +110,7 @@ class keeper {
     std::map<std::string, std::string> records_;  ///< as found at the start, for guests that a reload adds
     std::vector<std::unique_ptr<guest_keeper>> leaving_;
     failover::pauses pauses_;
+    bool is_saving_pauses_ = false;
     time_point awake_until_{};
     std::map<node_name, std::string> node_states_;  ///< as told last; "" when never
     leadership* cluster_ = nullptr;

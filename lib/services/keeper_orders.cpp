@@ -1,16 +1,12 @@
 #include "base/log.hpp"
 #include "services/keeper.hpp"
 
-#include <algorithm>
 #include <fmt/core.h>
 
-/// What a person (or another feature) orders.
+/// What a person orders about guests and nodes.
 namespace steward {
 namespace asio = boost::asio;
 namespace {
-
-/// For so long after an order a cluster with nothing to do has a leader that can carry it out.
-constexpr duration awake = std::chrono::seconds(60);
 
 fault not_ours(guest_id guest) {
     return fault(errc::not_found, "", fmt::format("{} is not in the configuration of this daemon", to_string(guest)));
@@ -121,59 +117,6 @@ result<void> keeper::disable(guest_id guest, std::string by) {
                      fmt::format("{} is {}: what was begun has to end first", to_string(guest), failover::name_of(at)));
     known->second->post(failover::disable{std::move(by)});
     return {};
-}
-
-/// A cluster with nothing to do has no leader; an order wakes it.
-result<void> keeper::wake() {
-    if (must_lead()) return {};
-    awake_until_ = world_.time.now() + awake;
-    return must_lead();
-}
-
-result<void> keeper::check_pause(const failover::pause& p) const {
-    if (p.object == failover::whole_cluster) return {};
-    const bool is_known = std::any_of(guests_.begin(), guests_.end(),
-                                      [&](const auto& g) { return failover::pause_object(g.first) == p.object; });
-    if (is_known) return {};
-    if (!sight_.view) return fault(errc::unavailable, "", "the cluster has not been seen yet");
-    for (const auto& [name, n] : sight_.view->nodes) {
-        if (failover::pause_object(name) != p.object) continue;
-        if (p.kind == failover::pause_kind::maintenance && n.online != true)
-            return fault(errc::refused, "",
-                         fmt::format("{} is offline: its guests are being looked after; bring it back first, or pause "
-                                     "its guests one by one",
-                                     name.str()));
-        return {};
-    }
-    return fault(errc::not_found, "",
-                 fmt::format("there is no \"{}\" here (cluster, node/NAME, ct/ID, vm/ID)", p.object));
-}
-
-asio::awaitable<result<void>> keeper::pause(failover::pause p) {
-    if (auto ready = wake(); !ready) co_return ready;
-    if (auto ready = check_pause(p); !ready) co_return ready;
-    p.since = world_.time.wall_now();
-    if (p.until != wall_time{} && p.until <= p.since) co_return fault(errc::invalid, "", "it would be over already");
-    const std::string object = p.object;
-    const std::string kind = failover::name_of(p.kind);
-    const std::string reason = p.reason;
-    const std::string by = p.by;
-    failover::pauses next = pauses_;
-    if (auto added = next.add(std::move(p)); !added) co_return added;
-    auto saved = co_await save_pauses(std::move(next));
-    if (!saved) co_return saved;
-    log::warning("pause", {{"object", object}, {"kind", kind}, {"by", by}, {"reason", reason}});
-    co_return result<void>();
-}
-
-asio::awaitable<result<void>> keeper::resume(std::string object, std::string by) {
-    if (auto ready = wake(); !ready) co_return ready;
-    failover::pauses next = pauses_;
-    if (!next.remove(object)) co_return fault(errc::not_found, "", object + " is not paused");
-    auto saved = co_await save_pauses(std::move(next));
-    if (!saved) co_return saved;
-    log::warning("pause.over", {{"object", object}, {"by", by}});
-    co_return result<void>();
 }
 
 }  // namespace steward

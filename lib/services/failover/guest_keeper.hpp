@@ -58,7 +58,7 @@ class keeper_world {
     std::function<void()> on_turn_free;
     /// Where a guest is, as last seen; empty: not known.
     std::function<node_name(guest_id)> home_of;
-    /// Told when a node is online, offline, in maintenance … anew, as the leader sees it; empty: nobody listens.
+    /// Told when a node is online, offline, in maintenance … anew, as this daemon sees it; empty: nobody listens.
     std::function<void(const node_name& node, const std::string& state)> on_node_state;
     /// Told of every step of every guest, before it is written down; empty: nobody listens.
     std::function<void(const failover::state& before, const failover::step& next)> on_step;

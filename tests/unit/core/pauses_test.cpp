@@ -1,17 +1,15 @@
 #include "core/failover/pauses.hpp"
 
-#include "core/failover/machine.hpp"
+#include "support/machine_player.hpp"
 
 #include <catch2/catch.hpp>
 
 using namespace steward;
 using namespace steward::failover;
-using health::standing;
 using namespace std::chrono_literals;
 
 namespace {
 
-constexpr guest_id ct101{guest_type::ct, vmid(101)};
 const node_name n1("n1");
 const wall_time noon{std::chrono::seconds(1'800'000'000)};
 
@@ -25,39 +23,6 @@ failover::pause one(std::string object, pause_kind kind = pause_kind::pause, wal
     p.until = until;
     return p;
 }
-
-plan some_plan() {
-    plan p;
-    p.source = n1;
-    p.targets = {node_name("n2"), node_name("n3")};
-    return p;
-}
-
-/// A machine that is being told things at one moment.
-class told {
-  public:
-    told() : at(first_state(ct101, time_point(1h), noon)) {
-        at.saved.seen_up = true;
-        rules.restart_attempts = 0;
-    }
-    told& say(const event& e) {
-        const surroundings around{rules, true, "", time_point(1h), noon, no ? &*no : nullptr, &others};
-        step next = advance(at, e, around);
-        at = std::move(next.now);
-        ran = next.run;
-        alerts = std::move(next.alerts);
-        return *this;
-    }
-    told& fail() { return say(seen{standing::suspicious, "x"}).say(seen{standing::down, "x"}); }
-    [[nodiscard]] std::string held() const { return at.saved.held ? at.saved.held->code : std::string(); }
-
-    state at;
-    policy rules;
-    std::optional<refusal> no;
-    traffic others;
-    operation ran = operation::none;
-    std::vector<alert> alerts;
-};
 
 }  // namespace
 
@@ -114,34 +79,34 @@ TEST_CASE("pauses survive being written down, and hostile text is refused") {
 }
 
 TEST_CASE("nothing is begun for a paused guest, unless a person orders it") {
-    told t;
-    t.no = refusal{"maintenance", "n1 is in maintenance", "steward resume node/n1", {}, true};
+    player t;
+    t.paused = refusal{"maintenance", "n1 is in maintenance", "steward resume node/n1", {}, true};
     t.fail();
     CHECK(t.held() == "maintenance");
-    CHECK(t.ran == operation::none);
+    CHECK(t.last_run == operation::none);
     t.say(retry{}).say(planned{some_plan()});
     CHECK(t.held() == "maintenance");
     t.say(ordered{}).say(planned{some_plan()});
-    CHECK(t.at.saved.at == phase::claimed);
+    CHECK(t.at() == phase::claimed);
 }
 
 TEST_CASE("where every hand-over needs a person, it waits for one") {
-    told t;
+    player t;
     t.rules.needs_approval = true;
     t.fail().say(planned{some_plan()});
     CHECK(t.held() == "approval");
     t.say(ordered{}).say(planned{some_plan()});
-    CHECK(t.at.saved.at == phase::claimed);
+    CHECK(t.at() == phase::claimed);
 }
 
 TEST_CASE("two restores at once, one per target, and the others in turn") {
-    told t;
+    player t;
     SECTION("a target that is busy is left out") {
         t.others.under_way = 1;
         t.others.targets = {node_name("n2")};
         t.fail().say(planned{some_plan()});
-        CHECK(t.at.saved.at == phase::claimed);
-        CHECK(t.at.saved.target.str() == "n3");
+        CHECK(t.at() == phase::claimed);
+        CHECK(t.saved().target.str() == "n3");
     }
     SECTION("two are enough") {
         t.others.under_way = 2;
@@ -166,59 +131,58 @@ TEST_CASE("two restores at once, one per target, and the others in turn") {
         plan moves = some_plan();
         moves.how = strategy::relocate;
         t.fail().say(planned{moves});
-        CHECK(t.at.saved.at == phase::claimed);
+        CHECK(t.at() == phase::claimed);
     }
 }
 
 TEST_CASE("a hand-over can be given up until its commit") {
-    told t;
+    player t;
     t.fail();
     SECTION("before it is claimed") {
         t.say(abort_order{"root"});
-        CHECK(t.at.saved.at == phase::aborted_safe);
+        CHECK(t.at() == phase::aborted_safe);
     }
     SECTION("after the stop was ordered the guest is started again at home") {
         t.say(planned{some_plan()}).say(finished{});
-        REQUIRE(t.at.saved.at == phase::stopping);
+        REQUIRE(t.at() == phase::stopping);
         t.say(abort_order{"root"});
-        CHECK(t.at.saved.at == phase::rolling_back);
-        CHECK(t.ran == operation::roll_back);
+        CHECK(t.at() == phase::rolling_back);
+        CHECK(t.last_run == operation::roll_back);
     }
     SECTION("not after it") {
         t.say(planned{some_plan()}).say(finished{}).say(finished{});
-        REQUIRE(t.at.saved.at == phase::isolating);
-        CHECK_FALSE(can_abort(t.at.saved.at));
+        REQUIRE(t.at() == phase::isolating);
+        CHECK_FALSE(can_abort(t.at()));
         t.say(abort_order{"root"});
-        CHECK(t.at.saved.at == phase::isolating);
+        CHECK(t.at() == phase::isolating);
     }
     SECTION("of a guest that nobody looks after any more nobody is told") {
         t.say(planned{some_plan()}).say(abort_order{"the configuration", true});
-        CHECK(t.at.saved.at == phase::aborted_safe);
+        CHECK(t.at() == phase::aborted_safe);
         CHECK(t.alerts.empty());
     }
 }
 
 TEST_CASE("a disabled guest is left alone until it is looked at again") {
-    told t;
+    player t;
     t.say(disable{"root"});
-    CHECK(t.at.saved.at == phase::disabled);
+    CHECK(t.at() == phase::disabled);
     t.fail();
-    CHECK(t.at.saved.at == phase::disabled);
+    CHECK(t.at() == phase::disabled);
     t.say(retry{});
-    CHECK(t.at.saved.at == phase::watching);
+    CHECK(t.at() == phase::watching);
     t.fail().say(planned{some_plan()}).say(disable{"root"});
-    CHECK(t.at.saved.at == phase::claimed);  // what was begun is ended first
+    CHECK(t.at() == phase::claimed);  // what was begun is ended first
 }
 
 TEST_CASE("a configuration that a person moves from a dead node is left to that person for a while") {
-    told t;
+    player t;
     const moved_by_hand news{n1, node_name("n2")};
-    CHECK_FALSE(is_news(t.at, news));
+    CHECK_FALSE(is_news(t.now(), news));
     t.fail().say(planned{refusal{"no_fence", "nothing proves it", "n1 comes back", {}, false}});
     REQUIRE(t.held() == "no_fence");
-    REQUIRE(is_news(t.at, news));
+    REQUIRE(is_news(t.now(), news));
     t.say(news);
-    CHECK(t.at.saved.at == phase::operator_moved);
-    REQUIRE(t.alerts.size() == 1);
-    CHECK(t.alerts.front().code == "operator_moved");
+    CHECK(t.at() == phase::operator_moved);
+    CHECK(t.alerts == std::vector<std::string>{"no_fence", "operator_moved"});
 }

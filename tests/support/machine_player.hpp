@@ -1,0 +1,106 @@
+#pragma once
+#include "core/failover/machine.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+/// Plays a failover machine in a test.
+namespace steward::failover {
+
+using health::standing;
+using namespace std::chrono_literals;
+
+inline constexpr guest_id ct101{guest_type::ct, vmid(101)};
+
+inline plan some_plan(strategy how = strategy::restore) {
+    plan p;
+    p.how = how;
+    p.source = node_name("n1");
+    p.targets = {node_name("n2"), node_name("n3")};
+    return p;
+}
+
+/// Plays events against the machine, one second apart, and remembers what it wanted done.
+class player {
+  public:
+    player() : at_(first_state(ct101, time_point(1h), wall_time(1'800'000'000s))) { at_.saved.seen_up = true; }
+
+    player& say(const event& e) {
+        now_ += 1s;
+        const surroundings around{
+            rules,
+            armed,
+            "",
+            now_,
+            wall_time(1'800'000'000s) + std::chrono::duration_cast<std::chrono::seconds>(now_ - time_point(1h)),
+            paused ? &*paused : nullptr,
+            &others};
+        step s = advance(at_, e, around);
+        at_ = std::move(s.now);
+        last_run = s.run;
+        for (const alert& a : s.alerts) alerts.push_back(a.code);
+        return *this;
+    }
+    /// Its checks fail often enough, and no restart in place is left.
+    player& fail() {
+        rules.restart_attempts = 0;
+        return say(seen{standing::suspicious, "refused"}).down();
+    }
+    player& down() { return say(seen{standing::down, "refused"}); }
+    player& up() { return say(seen{standing::up, "ok"}); }
+    player& done(std::string code = "") {
+        finished f;
+        f.code = std::move(code);
+        return say(f);
+    }
+    player& ends(outcome end, std::string code = "") {
+        finished f;
+        f.how = end;
+        f.code = std::move(code);
+        f.text = "some reason";
+        return say(f);
+    }
+    player& wait(duration d) {
+        now_ += d;
+        return say(tick{});
+    }
+    /// From watching to the given phase of a hand-over without incidents.
+    player& until(phase p) {
+        fail();
+        if (at() == p) return *this;
+        say(planned{some_plan(how)});
+        for (int i = 0; i < 12 && at() != p; ++i) {
+            if (at() == phase::parked)
+                done("");
+            else if (at() == phase::restored)
+                done("present");
+            else if (at() == phase::isolating) {
+                finished f;
+                f.parked_path = how == strategy::restore ? "priv/parked" : "";
+                say(f);
+            } else
+                done();
+        }
+        return *this;
+    }
+
+    [[nodiscard]] phase at() const { return at_.saved.at; }
+    [[nodiscard]] std::string held() const { return at_.saved.held ? at_.saved.held->code : std::string(); }
+    [[nodiscard]] const record& saved() const { return at_.saved; }
+    [[nodiscard]] const state& now() const { return at_; }
+
+    policy rules;
+    bool armed = true;
+    strategy how = strategy::restore;
+    std::optional<refusal> paused;  ///< why nothing may be begun
+    traffic others;                 ///< restores of other guests
+    operation last_run = operation::none;
+    std::vector<std::string> alerts;
+
+  private:
+    state at_;
+    time_point now_{1h};
+};
+
+}  // namespace steward::failover
