@@ -360,7 +360,7 @@ def completion_knows_the_cluster(binaries):
             expect(done.returncode == 0 and not done.stderr, f"{words}: {done.returncode} {done.stderr}")
             return done.stdout.split()
 
-        expect(completed("ap") == ["api"], "commands")
+        expect(completed("ap") == ["api", "approve"], "commands")
         expect(completed("api", "d") == ["delete", "describe"], "what api takes")
         expect(completed("api", "get", "-o", "json", "/cl") == ["/cluster/"], "paths, beside options")
         expect(completed("api", "get", *cluster, "/nodes/") == ["/nodes/n1/", "/nodes/n2/", "/nodes/n3/"], "nodes")
