@@ -3,6 +3,8 @@
 #include "api/control_server.hpp"
 #include "base/log.hpp"
 #include "cluster/directory_store.hpp"
+#include "cluster/pmxcfs_store.hpp"
+#include "config/digest.hpp"
 #include "net/resolver.hpp"
 #include "notify.hpp"
 #include "pve/credential_files.hpp"
@@ -24,6 +26,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fmt/core.h>
+#include <unistd.h>
 
 namespace steward {
 namespace asio = boost::asio;
@@ -97,6 +100,27 @@ class current_transport final : public pve::transport {
     std::shared_ptr<pve::https_transport> inner_;
 };
 
+std::string host_name() {
+    char name[256] = {};
+    if (::gethostname(name, sizeof name - 1) != 0) return {};
+    const std::string whole(name);
+    return whole.substr(0, whole.find('.'));
+}
+
+/// What a daemon has that shares its work with those of the other nodes.
+class shared_work {
+  public:
+    shared_work(time_source& time, const config::settings& s)
+        : store(time, s.guard_socket, [this] { return lead.leads_in(); }),
+          lead(time, store, node_name(s.node.empty() ? host_name() : s.node)) {
+        // Its clock counts from the node's boot.
+        lead.node_booted = time_point{};
+        lead.config_digest = config::guests_digest(s);
+    }
+    pmxcfs_store store;
+    leadership lead;
+};
+
 /// The composition root. Members are declared so that what is used outlives its users.
 class daemon {
   public:
@@ -106,13 +130,18 @@ class daemon {
           names_(net::make_cares_resolver(io_.get_executor(), time_)),
           gate_(wire_),
           pve_(gate_, time_, settings.pve.request_timeout),
-          store_(time_, settings.state_dir, settings.guard_socket),
-          world_(io_.get_executor(), time_, chance_, pve_, store_, socket_probers(time_, *names_), pve::own_user(who)),
+          shared_(settings.who == config::daemons::per_node ? std::make_unique<shared_work>(time_, settings) : nullptr),
+          single_(shared_ ? nullptr
+                          : std::make_unique<directory_store>(time_, settings.state_dir, settings.guard_socket)),
+          world_(io_.get_executor(), time_, chance_, pve_, store(), socket_probers(time_, *names_), pve::own_user(who)),
           keeper_(world_, settings, [this](bool yes) { gate_.open(yes); }),
           signals_(io_, SIGTERM, SIGINT, SIGHUP),
           tasks_(io_.get_executor()),
           attendants_(io_.get_executor()) {
         connect(settings, std::move(who));
+        if (!shared_) return;
+        gate_.may_act = [this] { return shared_->lead.may_act(); };
+        keeper_.join(shared_->lead);
     }
 
     int run() {
@@ -129,6 +158,11 @@ class daemon {
     }
 
   private:
+    [[nodiscard]] cluster_store& store() {
+        if (shared_) return shared_->store;
+        return *single_;
+    }
+
     void connect(const config::settings& s, pve::credentials who) {
         pve_.expect_cluster(s.pve.name);
         wire_.replace(std::make_shared<pve::https_transport>(io_.get_executor(), time_, chance_, *names_,
@@ -156,6 +190,12 @@ class daemon {
         const bool is_clean = co_await until_told_to_stop();
         notify::stopping();
         log::info("daemon.stopping", {{"in_flight", std::to_string(in_flight())}});
+        if (shared_) {
+            // Another daemon goes on at once, instead of after two minutes of silence.
+            const auto left = co_await with_timeout(time_, farewell / 2, hand_lead_back());
+            if (!left)
+                log::warning("leader.not_released", {{"reason", "the guard did not answer in time: it expires"}});
+        }
         tasks_.cancel();
         const auto gone = co_await with_timeout(time_, farewell, wind_down());
         if (!gone)
@@ -164,6 +204,11 @@ class daemon {
         log::info("daemon.stopped");
         if (!gone) ::_exit(0);  // the records are on disk; destructors could wait for what has just not ended
         co_return is_clean ? 0 : 1;
+    }
+
+    asio::awaitable<result<void>> hand_lead_back() {
+        co_await shared_->lead.leave();
+        co_return result<void>();
     }
 
     asio::awaitable<result<void>> wind_down() {
@@ -208,6 +253,8 @@ class daemon {
             co_return;
         }
         const config::settings& old = keeper_.settings();
+        if (old.who != fresh.who || old.node != fresh.node)
+            log::warning("config.needs_restart", {{"key", old.who != fresh.who ? "daemons" : "node"}});
         for (const auto& [key, was, is] : {std::tuple("state_dir", old.state_dir, fresh.state_dir),
                                            std::tuple("control_socket", old.control_socket, fresh.control_socket),
                                            std::tuple("guard_socket", old.guard_socket, fresh.guard_socket)})
@@ -217,8 +264,11 @@ class daemon {
         // Only a change of the file is an order; `steward arm` is not taken back by an unrelated reload.
         const bool changes_mode = fresh.run_mode != old.run_mode;
         const config::mode wanted = fresh.run_mode;
+        if (shared_) shared_->lead.config_digest = config::guests_digest(fresh);
         keeper_.apply(std::move(fresh));
-        if (changes_mode) {
+        // All daemons read the same change; the leader writes it down for all.
+        const bool is_ours_to_say = !shared_ || shared_->lead.leader() == shared_->lead.self();
+        if (changes_mode && is_ours_to_say) {
             const auto changed = co_await keeper_.set_mode(wanted);
             if (!changed) log::error("mode.unchanged", {{"reason", changed.error().text()}});
         }
@@ -258,7 +308,8 @@ class daemon {
     current_transport wire_;
     pve::write_gate gate_;
     pve::client pve_;
-    directory_store store_;
+    std::unique_ptr<shared_work> shared_;
+    std::unique_ptr<directory_store> single_;
     keeper_world world_;
     keeper keeper_;
     asio::signal_set signals_;

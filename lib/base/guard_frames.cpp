@@ -1,13 +1,16 @@
 #include "base/guard_frames.hpp"
 
-#include <charconv>
+#include "base/key_lines.hpp"
+
 #include <fmt/core.h>
 #include <functional>
+#include <limits>
 
 namespace steward::guard {
 namespace {
 
-constexpr std::array<std::string_view, 4> verb_names{"park", "unpark", "relocate", "check"};
+constexpr std::array<const char*, 13> verb_names{"park", "unpark", "relocate", "check", "status", "say",    "list",
+                                                 "read", "save",   "claim",    "lock",  "config", "discard"};
 
 std::string one_line(std::string_view text) {
     std::string out(text);
@@ -18,17 +21,13 @@ std::string one_line(std::string_view text) {
 
 fault malformed(std::string_view why) { return fault(errc::garbage, "guard frame", std::string(why)); }
 
-/// Calls `take(key, value)` for each line; false from it, or a line without '=', is malformed.
-result<void> for_each_line(std::string_view body, const std::function<bool(std::string_view, std::string_view)>& take) {
-    while (!body.empty()) {
-        const auto end = body.find('\n');
-        if (end == std::string_view::npos) return malformed("a line does not end");
-        const std::string_view line = body.substr(0, end);
-        body.remove_prefix(end + 1);
-        const auto equal = line.find('=');
-        if (equal == std::string_view::npos) return malformed("a line has no '='");
-        if (!take(line.substr(0, equal), line.substr(equal + 1))) return malformed("unknown or bad key");
-    }
+/// The lines, and the text behind them.
+result<void> read_body(std::string_view body, const std::function<bool(std::string_view, std::string_view)>& take) {
+    const std::size_t begin = body.starts_with("text=") ? 0 : body.find("\ntext=");
+    const bool has_text = begin != std::string_view::npos;
+    const std::size_t lines = !has_text ? body.size() : begin == 0 ? 0 : begin + 1;
+    if (const auto wrong = for_each_line(body.substr(0, lines), take)) return malformed(*wrong);
+    if (has_text && !take("text", body.substr(lines + 5))) return malformed("unknown or bad key");
     return {};
 }
 
@@ -39,8 +38,10 @@ bool is_digest(std::string_view text) {
 
 template <class Number>
 bool read(std::string_view text, Number& into) {
-    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), into);
-    return ec == std::errc{} && end == text.data() + text.size();
+    const auto number = parse_number(text);
+    if (!number || *number > std::numeric_limits<Number>::max()) return false;
+    into = static_cast<Number>(*number);
+    return true;
 }
 
 bool read_node(std::string_view text, node_name& into) {
@@ -49,21 +50,40 @@ bool read_node(std::string_view text, node_name& into) {
     return parsed.has_value();
 }
 
+/// Which fields a verb needs and carries.
+bool is_about_guest(verb v) {
+    return v == verb::park || v == verb::unpark || v == verb::relocate || v == verb::config || v == verb::discard;
+}
+bool is_about_name(verb v) {
+    return v == verb::list || v == verb::read || v == verb::save || v == verb::claim || v == verb::lock;
+}
+
 }  // namespace
 
+const char* name_of(verb v) noexcept { return verb_names[static_cast<std::size_t>(v)]; }
+
+reply refusal(errc code, std::string why) {
+    reply r;
+    r.code = code;
+    r.detail = std::move(why);
+    return r;
+}
+
 std::string encode(const request& r) {
-    if (r.what == verb::check) return "verb=check\n";
-    std::string out =
-        fmt::format("verb={}\nguest={}\nsource={}\ngeneration={}\n", verb_names[static_cast<std::size_t>(r.what)],
-                    to_string(r.guest), r.source.str(), r.generation);
+    std::string out = fmt::format("verb={}\n", name_of(r.what));
+    if (r.epoch != 0) out += fmt::format("epoch={}\n", r.epoch);
+    if (is_about_guest(r.what))
+        out += fmt::format("guest={}\nsource={}\ngeneration={}\n", to_string(r.guest), r.source.str(), r.generation);
     if (!r.target.empty()) out += fmt::format("target={}\n", r.target.str());
     if (!r.digest.empty()) out += fmt::format("digest={}\n", r.digest);
     if (r.is_source_gone) out += "gone=1\n";
+    if (is_about_name(r.what)) out += fmt::format("name={}\n", one_line(r.name));
+    if (r.what == verb::say || r.what == verb::save) out += "text=" + r.text;
     return out;
 }
 
 std::string encode(const reply& r) {
-    if (r.ok) return fmt::format("ok=1\npath={}\n", one_line(r.path));
+    if (r.ok) return fmt::format("ok=1\npath={}\nyes={}\ntext={}", one_line(r.path), r.yes ? 1 : 0, r.text);
     // A long sentence must not make the frame unsendable.
     return fmt::format("ok=0\ncode={}\ndetail={}\n", static_cast<int>(r.code), one_line(r.detail).substr(0, 3000));
 }
@@ -72,7 +92,7 @@ result<request> decode_request(std::string_view body) {
     request r;
     bool verb_seen = false;
     bool guest_seen = false;
-    const auto parsed = for_each_line(body, [&](std::string_view key, std::string_view value) {
+    const auto parsed = read_body(body, [&](std::string_view key, std::string_view value) {
         if (key == "verb") {
             for (std::size_t i = 0; i < verb_names.size(); ++i)
                 if (verb_names[i] == value) {
@@ -89,6 +109,9 @@ result<request> decode_request(std::string_view body) {
         if (key == "source") return read_node(value, r.source);
         if (key == "target") return read_node(value, r.target);
         if (key == "generation") return read(value, r.generation);
+        if (key == "epoch") return read(value, r.epoch);
+        if (key == "name") return r.name = value, !value.empty();
+        if (key == "text") return r.text = value, true;
         if (key == "gone") {
             r.is_source_gone = value == "1";
             return r.is_source_gone;
@@ -100,16 +123,18 @@ result<request> decode_request(std::string_view body) {
         return false;
     });
     if (!parsed) return parsed.error();
-    if (verb_seen && r.what == verb::check) return r;
-    if (!verb_seen || !guest_seen || r.source.empty()) return malformed("verb, guest and source are required");
-    if (r.what != verb::unpark && r.digest.empty()) return malformed("digest is required");
+    if (!verb_seen) return malformed("a verb is required");
+    if (is_about_name(r.what) && r.name.empty()) return malformed("a name is required");
+    if (!is_about_guest(r.what)) return r;
+    if (!guest_seen || r.source.empty()) return malformed("guest and source are required");
+    if ((r.what == verb::park || r.what == verb::relocate) && r.digest.empty()) return malformed("digest is required");
     if (r.what == verb::relocate && r.target.empty()) return malformed("target is required");
     return r;
 }
 
 result<reply> decode_reply(std::string_view body) {
     reply r;
-    const auto parsed = for_each_line(body, [&](std::string_view key, std::string_view value) {
+    const auto parsed = read_body(body, [&](std::string_view key, std::string_view value) {
         if (key == "ok") {
             r.ok = value == "1";
             return value == "0" || value == "1";
@@ -122,6 +147,8 @@ result<reply> decode_reply(std::string_view body) {
         }
         if (key == "detail") return r.detail = value, true;
         if (key == "path") return r.path = value, true;
+        if (key == "yes") return r.yes = value == "1", true;
+        if (key == "text") return r.text = value, true;
         return false;
     });
     if (!parsed) return parsed.error();
@@ -134,11 +161,11 @@ std::array<char, 4> frame_header(std::size_t body_size) {
     return header;
 }
 
-std::size_t frame_size(const std::array<char, 4>& header) {
+std::size_t frame_size(const std::array<char, 4>& header, std::size_t most) {
     std::size_t size = 0;
     for (std::size_t i = 0; i < 4; ++i)
         size |= static_cast<std::size_t>(static_cast<unsigned char>(header[i])) << (8 * i);
-    return size >= 1 && size <= max_frame ? size : 0;
+    return size >= 1 && size <= most ? size : 0;
 }
 
 std::string parked_path(vmid id, const node_name& source, std::uint32_t generation) {

@@ -56,7 +56,7 @@ asio::awaitable<result<guard::reply>> exchange(std::string path, std::string fra
     co_await asio::async_read(socket, asio::buffer(header), asio::redirect_error(asio::use_awaitable, ec));
     rethrow_if_aborted(ec);
     if (ec) co_return lost(ec.message());
-    const std::size_t size = guard::frame_size(header);
+    const std::size_t size = guard::frame_size(header, guard::max_reply);
     if (size == 0) co_return lost("a frame of impossible length");
     std::string body(size, '\0');
     co_await asio::async_read(socket, asio::buffer(body), asio::redirect_error(asio::use_awaitable, ec));
@@ -82,7 +82,10 @@ asio::awaitable<result<guard::reply>> guard_client::ask(guard::request what) {
     bool is_sent = false;
     auto work = exchange(socket_path_, std::move(frame), is_sent);
     auto got = co_await with_timeout(time_, limit_, std::move(work));
-    const bool changes_nothing = what.what == guard::verb::check;
+    const bool changes_nothing = what.what != guard::verb::park && what.what != guard::verb::unpark &&
+                                 what.what != guard::verb::relocate && what.what != guard::verb::save &&
+                                 what.what != guard::verb::claim && what.what != guard::verb::discard &&
+                                 what.what != guard::verb::lock;
     if (!got) {
         const bool timed_out = got.error().code == errc::timed_out;
         const std::string why = timed_out ? "no answer within " + format_duration(limit_) : got.error().detail;

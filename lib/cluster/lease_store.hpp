@@ -1,4 +1,5 @@
 #pragma once
+#include "base/daemon_words.hpp"
 #include "base/result.hpp"
 #include "cluster/cluster_store.hpp"
 
@@ -16,15 +17,6 @@ class lock_sight {
   public:
     bool is_held = false;
     std::string stamp;  ///< differs after every renewal; means nothing else
-};
-
-/// What the daemon adds to the lease that its node's guard renews.
-class daemon_words {
-  public:
-    std::string config_digest;
-    bool is_fit = false;
-    std::vector<guest_id> down;
-    std::vector<guest_id> unsure;
 };
 
 /// What the daemons of a cluster agree on through pmxcfs: node leases, the leader's lock and epochs (reliability §1.4).

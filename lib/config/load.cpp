@@ -129,6 +129,9 @@ void read_all(const node& root, reading& into) {
     read_cluster(s.take("cluster"), into);
     std::size_t word = 0;
     if (s.choice("mode", word, {"observe", "armed"})) into.values.run_mode = word == 0 ? mode::observe : mode::armed;
+    if (s.choice("daemons", word, {"one", "per-node"})) into.values.who = word == 0 ? daemons::one : daemons::per_node;
+    if (const node* const named = s.text("node", into.values.node); named && !parse_node_name(into.values.node))
+        s.complain(named->at, "node", fmt::format("\"{}\" is no name of a node", into.values.node));
     s.absolute_path("state_dir", into.values.state_dir);
     read_socket(s, "control_socket", into.values.control_socket);
     read_socket(s, "guard_socket", into.values.guard_socket);

@@ -13,6 +13,8 @@ namespace steward::config {
 
 enum class mode { observe, armed };
 enum class log_format { text, json };
+/// How many daemons look after the cluster: one, or one on each node, which choose a leader.
+enum class daemons { one, per_node };
 /// What is told about each exchange with PVE: nothing, one event, or one with bodies, without secrets.
 enum class wire_log { off, lines, bodies };
 
@@ -96,6 +98,8 @@ struct guest {
 struct settings {
     cluster pve;
     mode run_mode = mode::observe;
+    daemons who = daemons::one;
+    std::string node;  ///< this node's name; "": the host name up to its first dot
     std::string state_dir = "/var/lib/steward";
     std::string control_socket = "/run/steward/control.sock";
     std::string guard_socket = "/run/steward-guard/guard.sock";

@@ -15,8 +15,6 @@ namespace {
 /// More rounds than the longest way through takes: a file system that accepts writes without keeping them ends it.
 constexpr unsigned most_rounds = 12;
 
-reply to_reply(const failure& f) { return refusal(f.code, f.detail); }
-
 /// Reads into `into`; false, with `why` set, when that fails.
 bool read_into(pve_files& files, const std::string& directory, const std::string& name,
                std::optional<std::string>& into, std::optional<failure>& why) {
@@ -31,9 +29,10 @@ bool read_into(pve_files& files, const std::string& directory, const std::string
 
 /// Looks for the vmid on every node, under both types, except where it may be.
 std::optional<failure> find_taker(pve_files& files, const request& r, observed& seen) {
-    auto nodes = files.node_names();
+    auto nodes = files.list("nodes");
     if (auto* why = std::get_if<failure>(&nodes)) return std::move(*why);
     for (const std::string& node : std::get<std::vector<std::string>>(nodes)) {
+        if (!parse_node_name(node)) continue;
         for (const guest_type type : {guest_type::ct, guest_type::vm}) {
             const bool is_known = type == r.guest.type && (node == r.source.str() || node == r.target.str());
             if (is_known) continue;
@@ -93,7 +92,7 @@ std::optional<reply> after_failure(const failure& why, pve_files& files, const r
             const decision next = next_step(r, *now);
             if (next.what == step::finish && next.answer.ok) return next.answer;
         }
-        return to_reply(why);
+        return refusal(why);
     }
     if (files.prove_writable()) return refusal(errc::outcome_unknown, why.detail);
     return std::nullopt;
@@ -102,7 +101,7 @@ std::optional<reply> after_failure(const failure& why, pve_files& files, const r
 reply step_by_step(const request& r, pve_files& files, unsigned most_steps) {
     for (unsigned round = 0; round < most_rounds; ++round) {
         auto seen = look(files, r);
-        if (const auto* why = std::get_if<failure>(&seen)) return to_reply(*why);
+        if (const auto* why = std::get_if<failure>(&seen)) return refusal(*why);
         const decision next = next_step(r, std::get<observed>(seen));
         if (next.what == step::finish) return next.answer;
         if (most_steps-- == 0) return refusal(errc::outcome_unknown, "stopped half-way");
@@ -116,18 +115,20 @@ reply step_by_step(const request& r, pve_files& files, unsigned most_steps) {
 }  // namespace
 
 reply carry_out(const request& r, const workplace& where, unsigned most_steps) {
-    auto opened = pve_files::open(where.pve_root);
-    if (const auto* why = std::get_if<failure>(&opened)) return to_reply(*why);
+    auto opened = pve_files::open(where.pve_root, where.local_node);
+    if (const auto* why = std::get_if<failure>(&opened)) return refusal(*why);
     pve_files& files = std::get<pve_files>(opened);
     if (r.what == verb::check) {
         // Asked by every plan, also in observe mode: it only looks.
         const auto nodes = files.has_directory("nodes");
-        if (const auto* why = std::get_if<failure>(&nodes)) return to_reply(*why);
+        if (const auto* why = std::get_if<failure>(&nodes)) return refusal(*why);
         if (!std::get<bool>(nodes))
             return refusal(errc::unavailable, "there is no nodes directory in " + where.pve_root.string());
         return next_step(r, {}).answer;
     }
-    if (const auto why = files.prove_writable()) return to_reply(*why);
+    if (const auto why = files.prove_writable()) return refusal(*why);
+    if (where.permit)
+        if (auto why = where.permit(files, r)) return std::move(*why);
     std::optional<config_lock> held;
     if (!where.lock_root.empty() && r.source == where.local_node) {
         auto lock = config_lock::take(where.lock_root, r.guest);

@@ -1,8 +1,11 @@
 #pragma once
 #include "guard/handover.hpp"
+#include "guard/pve_files.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <limits>
+#include <optional>
 #include <string>
 
 namespace steward::guard {
@@ -15,6 +18,8 @@ class workplace {
     /// "/run/lock": PVE's own per-guest lock files. They mean something on `local_node` only; empty: not used.
     std::filesystem::path lock_root;
     node_name local_node;
+    /// Asked behind a write, before anything else is: whether whoever asks may (still) do so. Empty: always.
+    std::function<std::optional<reply>(pve_files& files, const request& r)> permit;
 };
 
 /// Does one request, step by step, until it is done or refused. Blocks while the cluster file system does.

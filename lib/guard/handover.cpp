@@ -84,9 +84,8 @@ decision next_step(const request& r, const observed& seen) {
         case verb::park: return park(r, seen);
         case verb::unpark: return unpark(r, seen);
         case verb::relocate: return relocate(r, seen);
-        case verb::check: break;
+        default: return success();
     }
-    return success();
 }
 
 std::string node_directory(const node_name& node, guest_type type) {
@@ -102,13 +101,6 @@ std::string parked_name(const request& r) {
 
 std::string kept_name(const request& r) {
     return fmt::format("{}.{}.g{}.orig", r.guest.id.number(), r.source.str(), r.generation);
-}
-
-reply refusal(errc code, std::string why) {
-    reply r;
-    r.code = code;
-    r.detail = std::move(why);
-    return r;
 }
 
 }  // namespace steward::guard

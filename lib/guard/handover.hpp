@@ -53,6 +53,4 @@ inline constexpr const char* parked_directory = "priv/steward/parked";
 [[nodiscard]] std::string parked_name(const request& r);
 [[nodiscard]] std::string kept_name(const request& r);
 
-[[nodiscard]] reply refusal(errc code, std::string why);
-
 }  // namespace steward::guard

@@ -15,7 +15,12 @@ namespace steward::guard {
 namespace {
 
 constexpr std::size_t largest_file = 1024 * 1024;  // pmxcfs takes no more (pve-facts E.1)
-constexpr const char* temporary_suffix = ".tmp.steward";
+constexpr const char* temporary_mark = ".tmp.steward";
+
+/// Ours below priv; all other directories are PVE's.
+bool is_ours(const std::string& directory) {
+    return directory.starts_with("priv/steward/") || directory == "priv/lock";
+}
 
 errc meaning_of(int error) {
     switch (error) {
@@ -91,14 +96,19 @@ failure::failure(int error, std::string what) : code(meaning_of(error)), detail(
     may_have_happened = code == errc::io || code == errc::unavailable;
 }
 
-outcome<pve_files> pve_files::open(const std::filesystem::path& root) {
+reply refusal(const failure& f) { return refusal(f.code, f.detail); }
+
+pve_files::pve_files(descriptor root, const node_name& writer)
+    : root_(std::move(root)), writer_(writer.empty() ? std::to_string(::getpid()) : writer.str()) {}
+
+outcome<pve_files> pve_files::open(const std::filesystem::path& root, const node_name& writer) {
     descriptor fd(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (fd.get() < 0) return failure(errno == ENOENT ? ENOTCONN : errno, root.string());
     // While pmxcfs is down /etc/pve is an empty directory of the root disk: nothing may be written there.
     struct stat info {};
     if (::fstatat(fd.get(), "nodes", &info, AT_SYMLINK_NOFOLLOW) != 0)
         return failure(errno == ENOENT ? ENOTCONN : errno, (root / "nodes").string());
-    return pve_files(std::move(fd));
+    return pve_files(std::move(fd), writer);
 }
 
 outcome<descriptor> pve_files::walk(const std::string& directory, bool create) {
@@ -123,7 +133,7 @@ std::optional<failure> pve_files::prove_writable() {
     const int directory = std::get<descriptor>(parked).get();
     // A directory of its own rather than a timestamp: setting a time to what it is already is never sent. One of these
     // names may be left from a guard that was killed here; taking it away is an ordered write as well.
-    const std::string name = fmt::format("write-check.{}", ::getpid());
+    const std::string name = "write-check." + writer_;
     if (::mkdirat(directory, name.c_str(), 0700) != 0 && errno != EEXIST) return failure(errno, parked_directory);
     if (::unlinkat(directory, name.c_str(), AT_REMOVEDIR) != 0) return failure(errno, parked_directory);
     return std::nullopt;
@@ -148,8 +158,8 @@ outcome<std::optional<std::string>> pve_files::read(const std::string& directory
 std::optional<failure> pve_files::write(const std::string& directory, const std::string& name,
                                         std::string_view content) {
     const std::string what = "write " + directory + "/" + name;
-    const std::string temporary = name + temporary_suffix;
-    auto place = walk(directory, directory == parked_directory);
+    const std::string temporary = name + temporary_mark + "." + writer_;
+    auto place = walk(directory, is_ours(directory));
     if (auto* why = std::get_if<failure>(&place)) return std::move(*why);
     const int in = std::get<descriptor>(place).get();
     // Left behind by a guard that was killed here.
@@ -170,7 +180,7 @@ std::optional<failure> pve_files::move(const std::string& from_directory, const 
     const std::string what = fmt::format("move {}/{} to {}/{}", from_directory, from, to_directory, to);
     auto source = walk(from_directory, false);
     if (auto* why = std::get_if<failure>(&source)) return std::move(*why);
-    auto target = walk(to_directory, to_directory == parked_directory);
+    auto target = walk(to_directory, is_ours(to_directory));
     if (auto* why = std::get_if<failure>(&target)) return std::move(*why);
     const int out_of = std::get<descriptor>(source).get();
     const int into = std::get<descriptor>(target).get();
@@ -197,20 +207,70 @@ outcome<bool> pve_files::has_directory(const std::string& directory) {
     return true;
 }
 
-outcome<std::vector<std::string>> pve_files::node_names() {
-    auto place = walk("nodes", false);
-    if (auto* why = std::get_if<failure>(&place)) return std::move(*why);
+outcome<std::vector<std::string>> pve_files::list(const std::string& directory) {
+    std::vector<std::string> names;
+    auto place = walk(directory, false);
+    if (auto* why = std::get_if<failure>(&place)) {
+        if (why->code == errc::not_found) return names;
+        return std::move(*why);
+    }
     const int fd = ::fcntl(std::get<descriptor>(place).get(), F_DUPFD_CLOEXEC, 0);
-    const std::unique_ptr<DIR, int (*)(DIR*)> list(::fdopendir(fd), &::closedir);
-    if (!list) {
-        const failure why(errno, "nodes");
+    const std::unique_ptr<DIR, int (*)(DIR*)> entries(::fdopendir(fd), &::closedir);
+    if (!entries) {
+        const failure why(errno, directory);
         ::close(fd);
         return why;
     }
-    std::vector<std::string> names;
-    while (const dirent* entry = ::readdir(list.get()))
-        if (parse_node_name(entry->d_name)) names.emplace_back(entry->d_name);
+    while (const dirent* entry = ::readdir(entries.get())) {
+        const std::string_view name = entry->d_name;
+        if (!name.starts_with('.') && name.find(temporary_mark) == std::string_view::npos) names.emplace_back(name);
+    }
     return names;
+}
+
+outcome<bool> pve_files::make_directory(const std::string& directory, const std::string& name) {
+    auto place = walk(directory, true);
+    if (auto* why = std::get_if<failure>(&place)) return std::move(*why);
+    if (::mkdirat(std::get<descriptor>(place).get(), name.c_str(), 0700) == 0) return true;
+    if (errno == EEXIST) return false;
+    return failure(errno, "make " + directory + "/" + name);
+}
+
+std::optional<failure> pve_files::remove_directory(const std::string& directory, const std::string& name) {
+    auto place = walk(directory, false);
+    if (auto* why = std::get_if<failure>(&place)) return std::move(*why);
+    if (::unlinkat(std::get<descriptor>(place).get(), name.c_str(), AT_REMOVEDIR) == 0) return std::nullopt;
+    return failure(errno, "remove " + directory + "/" + name);
+}
+
+std::optional<failure> pve_files::remove_file(const std::string& directory, const std::string& name) {
+    auto place = walk(directory, false);
+    if (auto* why = std::get_if<failure>(&place)) return std::move(*why);
+    if (::unlinkat(std::get<descriptor>(place).get(), name.c_str(), 0) == 0) return std::nullopt;
+    return failure(errno, "remove " + directory + "/" + name);
+}
+
+outcome<std::optional<std::int64_t>> pve_files::modified(const std::string& directory, const std::string& name) {
+    auto place = walk(directory, false);
+    if (auto* why = std::get_if<failure>(&place)) {
+        if (why->code == errc::not_found) return std::optional<std::int64_t>();
+        return std::move(*why);
+    }
+    struct stat info {};
+    if (::fstatat(std::get<descriptor>(place).get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0)
+        return std::optional<std::int64_t>(info.st_mtim.tv_sec);
+    if (errno == ENOENT) return std::optional<std::int64_t>();
+    return failure(errno, "look at " + directory + "/" + name);
+}
+
+std::optional<failure> pve_files::set_modified(const std::string& directory, const std::string& name,
+                                               std::int64_t when) {
+    auto place = walk(directory, false);
+    if (auto* why = std::get_if<failure>(&place)) return std::move(*why);
+    const timespec both[2] = {{when, 0}, {when, 0}};
+    if (::utimensat(std::get<descriptor>(place).get(), name.c_str(), both, AT_SYMLINK_NOFOLLOW) == 0)
+        return std::nullopt;
+    return failure(errno, "renew " + directory + "/" + name);
 }
 
 }  // namespace steward::guard

@@ -1,6 +1,9 @@
 #pragma once
+#include "base/guard_frames.hpp"
+#include "base/ids.hpp"
 #include "base/result.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -32,6 +35,8 @@ class failure {
     bool may_have_happened = false;
 };
 
+[[nodiscard]] reply refusal(const failure& f);
+
 template <class T>
 using outcome = std::variant<T, failure>;
 
@@ -40,8 +45,9 @@ using outcome = std::variant<T, failure>;
 /// restarted meanwhile. All calls block, for as long as the cluster takes.
 class pve_files {
   public:
-    /// Fails with `unavailable` when there is no cluster file system at `root`.
-    [[nodiscard]] static outcome<pve_files> open(const std::filesystem::path& root);
+    /// Fails with `unavailable` when there is no cluster file system at `root`. `writer` tells the temporary files of
+    /// one node from those of another that may write the same file at the same time: pmxcfs writes by path.
+    [[nodiscard]] static outcome<pve_files> open(const std::filesystem::path& root, const node_name& writer = {});
 
     /// An ordered write: when it succeeds, everything read afterwards is what the cluster agreed on (reliability P2).
     [[nodiscard]] std::optional<failure> prove_writable();
@@ -54,14 +60,23 @@ class pve_files {
     [[nodiscard]] std::optional<failure> move(const std::string& from_directory, const std::string& from,
                                               const std::string& to_directory, const std::string& to);
     [[nodiscard]] outcome<bool> has_directory(const std::string& directory);
-    /// Names of the directories in `nodes`.
-    [[nodiscard]] outcome<std::vector<std::string>> node_names();
+    /// What is in a directory, but for temporary files; nothing is in one that is missing.
+    [[nodiscard]] outcome<std::vector<std::string>> list(const std::string& directory);
+    /// False when it is there already: whoever comes first has it, in the whole cluster (reliability P1).
+    [[nodiscard]] outcome<bool> make_directory(const std::string& directory, const std::string& name);
+    [[nodiscard]] std::optional<failure> remove_directory(const std::string& directory, const std::string& name);
+    [[nodiscard]] std::optional<failure> remove_file(const std::string& directory, const std::string& name);
+    /// Seconds since 1970; nothing when it is missing. 0 asks pmxcfs to judge a lock's age (pve-facts E.4).
+    [[nodiscard]] outcome<std::optional<std::int64_t>> modified(const std::string& directory, const std::string& name);
+    [[nodiscard]] std::optional<failure> set_modified(const std::string& directory, const std::string& name,
+                                                      std::int64_t when);
 
   private:
-    explicit pve_files(descriptor root) : root_(std::move(root)) {}
+    pve_files(descriptor root, const node_name& writer);
     [[nodiscard]] outcome<descriptor> walk(const std::string& directory, bool create);
 
     descriptor root_;
+    std::string writer_;
 };
 
 }  // namespace steward::guard

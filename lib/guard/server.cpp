@@ -17,7 +17,7 @@ namespace steward::guard {
 namespace {
 
 constexpr std::size_t most_clients = 16;
-constexpr std::size_t most_waiting = 16 * max_frame;  // bytes of requests read ahead
+constexpr std::size_t most_waiting = 4 * max_request;  // bytes of requests read ahead
 
 fault system_fault(const std::filesystem::path& path) {
     return fault(errc::io, path.string(), std::error_code(errno, std::generic_category()));
@@ -47,24 +47,32 @@ result<void> clear(const std::filesystem::path& path, const sockaddr_un& address
     return {};
 }
 
+/// Changes of guests and epochs are worth a line each; what is asked again and again is not.
+bool is_worth_a_line(const request& r) {
+    return r.what == verb::park || r.what == verb::unpark || r.what == verb::relocate || r.what == verb::discard ||
+           r.what == verb::claim;
+}
+
 void log_request(const std::string& who, const request& r, const reply& answer) {
-    constexpr std::array<const char*, 4> verbs{"park", "unpark", "relocate", "check"};
     std::vector<log::field> fields;
-    fields.emplace_back("verb", verbs[static_cast<std::size_t>(r.what)]);
-    if (r.what != verb::check) {
+    fields.emplace_back("verb", name_of(r.what));
+    if (!r.source.empty()) {
         fields.emplace_back("guest", to_string(r.guest));
         fields.emplace_back("node", r.source.str());
     }
+    if (!r.name.empty()) fields.emplace_back("name", r.name);
     if (!r.target.empty()) fields.emplace_back("target", r.target.str());
+    if (r.epoch != 0) fields.emplace_back("epoch", std::to_string(r.epoch));
     fields.emplace_back("from", who);
     if (!answer.path.empty()) fields.emplace_back("path", answer.path);
     if (answer.ok) {
-        // Asked before every hand-over and by every plan: not worth a line each.
-        if (r.what == verb::check) return log::debug("guard.done", std::move(fields));
-        return log::info("guard.done", std::move(fields));
+        if (is_worth_a_line(r)) return log::info("guard.done", std::move(fields));
+        return log::debug("guard.done", std::move(fields));
     }
     fields.emplace_back("code", name_of(answer.code));
     fields.emplace_back("reason", answer.detail);
+    // Not getting the leader's lock is what happens to everybody but the leader.
+    if (r.what == verb::lock) return log::debug("guard.refused", std::move(fields));
     log::warning("guard.refused", std::move(fields));
 }
 
@@ -73,8 +81,11 @@ void log_request(const std::string& who, const request& r, const reply& answer) 
 server::server(descriptor listener, std::filesystem::path path, uid_t allowed, handler handle)
     : listener_(std::move(listener)), path_(std::move(path)), allowed_(allowed), handle_(std::move(handle)) {}
 
-server::~server() {
+server::~server() { close(); }
+
+void server::close() {
     if (listener_.get() >= 0) ::unlink(path_.c_str());
+    listener_ = descriptor();
 }
 
 result<server> server::listen(const std::filesystem::path& path, uid_t allowed, handler handle) {
@@ -146,7 +157,7 @@ void server::serve(client& c) {
 
 /// Everything that has arrived, so that a hang-up behind a request is seen before the request is served.
 void server::receive(client& c) {
-    char buffer[max_frame];
+    char buffer[8192];
     while (c.in.size() < most_waiting) {
         const ssize_t n = ::recv(c.socket.get(), buffer, sizeof buffer, 0);
         if (n < 0 && errno == EINTR) continue;
@@ -162,7 +173,7 @@ void server::receive(client& c) {
 
 void server::answer_next(client& c) {
     const std::array<char, 4> header{c.in[0], c.in[1], c.in[2], c.in[3]};
-    const std::size_t size = frame_size(header);
+    const std::size_t size = frame_size(header, max_request);
     if (size == 0) {
         log::warning("guard.garbage", {{"from", c.who}, {"reason", "a frame of impossible length"}});
         c.is_gone = true;

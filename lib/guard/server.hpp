@@ -25,6 +25,8 @@ class server {
     server(server&&) noexcept = default;
     server& operator=(server&&) = delete;
 
+    /// Nobody can connect any more.
+    void close();
     /// Serves until `stop` becomes readable. Errors: io when polling itself fails.
     [[nodiscard]] result<void> run(int stop);
 

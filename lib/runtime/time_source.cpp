@@ -5,17 +5,24 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <ctime>
+
 namespace steward {
 namespace asio = boost::asio;
 
-time_point os_time::now() const { return std::chrono::steady_clock::now(); }
+time_point os_time::now() const {
+    timespec now{};
+    ::clock_gettime(CLOCK_BOOTTIME, &now);
+    return time_point(std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec));
+}
 wall_time os_time::wall_now() const {
     return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
 }
 
 asio::awaitable<void> os_time::sleep_until(time_point when) {
     asio::steady_timer timer(co_await asio::this_coro::executor);
-    timer.expires_at(std::chrono::time_point_cast<std::chrono::steady_clock::duration>(when));
+    // Asio's timer stands still in a suspend: then this comes late, and whoever waited sees by how much.
+    timer.expires_after(std::chrono::ceil<std::chrono::steady_clock::duration>(when - now()));
     co_await timer.async_wait(asio::use_awaitable);
 }
 

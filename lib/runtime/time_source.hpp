@@ -18,7 +18,7 @@ class time_source {
     [[nodiscard]] boost::asio::awaitable<void> sleep_for(duration how_long) { return sleep_until(now() + how_long); }
 };
 
-/// CLOCK_MONOTONIC and CLOCK_REALTIME.
+/// CLOCK_BOOTTIME, which runs on in a suspend and cannot be set (reliability E6), and CLOCK_REALTIME.
 class os_time final : public time_source {
   public:
     [[nodiscard]] time_point now() const override;

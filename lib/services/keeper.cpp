@@ -165,6 +165,7 @@ asio::awaitable<void> keeper::watch_cluster() {
             log::warning("leader.step_down", {{"reason", "PVE cannot be reached from here: " + sight_.problem}});
             co_await cluster_->leave();
         }
+        if (cluster_ != nullptr && !is_leading_) co_await follow_records();
         co_await end_pauses();
         tell_nodes();
         take_leave();
@@ -285,8 +286,10 @@ void keeper::tell_moves(const model::cluster_view& before, const model::cluster_
 daemon_words keeper::words() const {
     daemon_words w;
     w.config_digest = cluster_->config_digest;
+    w.leads = cluster_->leads_in();
     w.is_fit = !cluster_->was_stalled() && sight_.view.has_value() && world_.time.now() - sight_.taken < sight_limit;
     for (const auto& [id, guest] : guests_) {
+        w.managed.push_back(id);
         const health::standing s = guest->own_view().now;
         if (s == health::standing::down) w.down.push_back(id);
         if (s == health::standing::unknown || s == health::standing::suspicious) w.unsure.push_back(id);
@@ -304,25 +307,43 @@ void keeper::change_role(bool leads) {
     for (auto& [name, known] : node_states_) known.clear();
 }
 
-/// Everything is read again, behind the write that made us leader: what was under way is ours now (L5).
-asio::awaitable<void> keeper::take_lead() {
-    for (;;) {
-        auto records = co_await world_.store.load_records();
-        if (records) {
-            records_.clear();
-            for (stored_record& r : *records) records_[r.name] = std::move(r.text);
-            break;
-        }
+/// Records, pauses and mode as they stand in the store.
+asio::awaitable<bool> keeper::read_records() {
+    auto records = co_await world_.store.load_records();
+    if (!records) {
         log::error("records.unreadable", {{"reason", records.error().text()}});
-        co_await world_.time.sleep_for(std::chrono::seconds(2));
+        co_return false;
     }
-    if (!is_leading_) co_return;
+    records_.clear();
+    for (stored_record& r : *records) records_[r.name] = std::move(r.text);
     read_pauses();
     const auto remembered = records_.find(mode_record);
     if (remembered != records_.end()) {
         world_.armed = remembered->second == "armed";
         allow_writes_(world_.armed);
     }
+    co_return true;
+}
+
+/// Whoever asks a daemon that does not lead wants to know what the leader does.
+asio::awaitable<void> keeper::follow_records() {
+    const bool is_read = co_await read_records();
+    if (!is_read || is_leading_) co_return;
+    for (const auto& [id, guest] : guests_) {
+        const auto found = records_.find(failover::record_name(id));
+        auto saved =
+            found == records_.end() ? result<failover::record>(fault()) : failover::parse_record(found->second);
+        if (saved && saved->guest == id) guest->show(std::move(*saved));
+    }
+}
+
+/// Everything is read again, behind the write that made us leader: what was under way is ours now (L5).
+asio::awaitable<void> keeper::take_lead() {
+    for (bool is_read = false; !is_read;) {
+        is_read = co_await read_records();
+        if (!is_read) co_await world_.time.sleep_for(std::chrono::seconds(2));
+    }
+    if (!is_leading_) co_return;
     for (auto& [id, guest] : guests_) {
         bool is_resumed = false;
         failover::state from = state_from(id, is_resumed);
@@ -365,6 +386,7 @@ asio::awaitable<void> keeper::stop() {
 }
 
 asio::awaitable<result<void>> keeper::set_mode(config::mode mode) {
+    if (auto leads = must_lead(); !leads) co_return leads;
     const auto saved = co_await world_.store.save_record(mode_record, name_of(mode));
     if (!saved) co_return saved;
     world_.armed = mode == config::mode::armed;

@@ -93,6 +93,8 @@ class keeper {
     [[nodiscard]] result<void> wake();
     [[nodiscard]] result<void> check_pause(const failover::pause& p) const;
     [[nodiscard]] boost::asio::awaitable<void> take_lead();
+    [[nodiscard]] boost::asio::awaitable<void> follow_records();
+    [[nodiscard]] boost::asio::awaitable<bool> read_records();
     [[nodiscard]] daemon_words words() const;
     [[nodiscard]] std::string storm() const;
     [[nodiscard]] failover::state state_from(guest_id guest, bool& is_resumed);

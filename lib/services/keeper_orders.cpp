@@ -16,7 +16,11 @@ fault not_ours(guest_id guest) {
 
 result<void> keeper::must_lead() const {
     if (cluster_ == nullptr || is_leading_) return {};
-    return fault(errc::refused, "", "another daemon leads: ask the leader");
+    const node_name leader = cluster_->leader();
+    if (leader.empty()) return fault(errc::refused, "", "no daemon leads at the moment: try again in a minute or two");
+    return fault(
+        errc::refused, "",
+        fmt::format("the daemon on {} leads: give the order there (ssh {} steward …)", leader.str(), leader.str()));
 }
 
 result<void> keeper::order_failover(guest_id guest, failover::wish asked) {

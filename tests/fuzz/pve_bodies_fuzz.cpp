@@ -62,7 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto record = failover::parse_record(answer.body);
     if (record && failover::to_json(*record).size() > 4096) __builtin_trap();
     const auto lease = lease::parse_node_lease(answer.body);
-    if (lease && (lease::to_json(*lease).size() > 4096 || !lease::parse_node_lease(lease::to_json(*lease))))
+    if (lease && (lease::to_text(*lease).size() > 4096 || !lease::parse_node_lease(lease::to_text(*lease))))
         __builtin_trap();
     static_cast<void>(fencing::parse_confirmation(answer.body));
     return 0;

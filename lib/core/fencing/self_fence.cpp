@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <fmt/core.h>
 #include <utility>
 
 namespace steward::fencing {
@@ -43,10 +44,14 @@ class stepper {
     }
 
     void on(const renewal_ended& r) {
-        if (!r.ok) return on(guard_tick{});
+        if (!r.ok) {
+            // Whether it was written is not known: the stronger promise has to be kept.
+            s().is_relied_on = s().is_relied_on || is_promising(r.promised);
+            return on(guard_tick{});
+        }
         s().lease_since = std::max(s().lease_since, r.begun);
         s().has_renewed = true;
-        s().is_relied_on = is_promising(s().promise);
+        s().is_relied_on = is_promising(r.promised);
         if (s().suspended_renewals > 0 && --s().suspended_renewals == 0 && s().has_watchdog)
             s().promise = lease::contract::watchdog;
         const duration age = now_ - s().lease_since;
@@ -55,12 +60,15 @@ class stepper {
             case guard_phase::killing: return run(guard_effect::kill_guests);
             case guard_phase::killed: s().at = guard_phase::embargo; return;
             case guard_phase::withdrawing:
+                if (s().is_relied_on) return;  // that renewal was on its way before
                 // The others know now that nothing is promised any more.
                 s().at = guard_phase::disarmed;
                 if (s().has_watchdog) run(guard_effect::close_watchdog);
                 s().has_watchdog = false;
                 return;
             case guard_phase::arming:
+                if (age < guard_timing::late && s().is_relied_on) s().at = guard_phase::armed;
+                break;
             case guard_phase::late:
             case guard_phase::starved:
                 if (age < guard_timing::late) s().at = guard_phase::armed;
@@ -147,6 +155,22 @@ feasibility feasible(int nodes, duration token, duration coefficient) {
     f.is_possible = guard_timing::hold >= needed;
     f.has_slack = guard_timing::hold >= needed + 10s;
     return f;
+}
+
+no_promise promise_refusal(const membership& m) {
+    if (m.nodes == 0) return {"membership_unknown", "corosync's configuration cannot be read"};
+    if (m.is_two_node)
+        return {"two_node_unsafe", "corosync has two_node: 1, so each half of a divided cluster would be quorate"};
+    // Two nodes without a third vote can only guess which of them is left.
+    if (m.nodes == 2 && !m.has_qdevice)
+        return {"two_node_unsafe", "two nodes without a QDevice cannot tell which of them is left"};
+    const feasibility f = feasible(m.nodes, m.token, m.coefficient);
+    if (f.is_possible) return {};
+    return {
+        "timing_infeasible",
+        fmt::format("with {} nodes corosync takes {} for a new membership: a healthy node could not renew its lease "
+                    "in time; lower totem.token_coefficient",
+                    m.nodes, describe_duration(f.membership))};
 }
 
 guard_step advance(guard_state before, const guard_event& what, time_point now) {

@@ -2,6 +2,7 @@
 #include "base/time.hpp"
 #include "core/lease/node_lease.hpp"
 
+#include <string>
 #include <variant>
 
 /// The guard's own machine: it keeps the node's promise, and ends the node's guests when it can no longer know that
@@ -41,12 +42,32 @@ class feasibility {
 };
 [[nodiscard]] feasibility feasible(int nodes, duration token, duration coefficient);
 
+/// What corosync's configuration says of the cluster.
+class membership {
+  public:
+    int nodes = 0;
+    bool has_qdevice = false;
+    bool is_two_node = false;                               ///< `two_node: 1`: one node alone is quorate
+    duration token = std::chrono::seconds(3);               ///< corosync 3's default
+    duration coefficient = std::chrono::milliseconds(650);  ///< per node beyond two; its default
+};
+
+/// Why no guard of such a cluster may promise anything. Empty code: it may.
+class no_promise {
+  public:
+    std::string code;  ///< two_node_unsafe, timing_infeasible, membership_unknown
+    std::string text;
+};
+[[nodiscard]] no_promise promise_refusal(const membership& m);
+
 // ---- events
 struct guard_tick {};
-/// A renewal ended. `begun` is from before the call.
+/// A renewal ended. `begun` is from before the call; `promised` is what was in it: the wish may have changed since.
+/// Not ok: it may have been written all the same (reliability P3).
 struct renewal_ended {
     bool ok = false;
     time_point begun{};
+    lease::contract promised = lease::contract::none;
 };
 /// Whether there is something to protect, what the administrator wants promised, and whether E0 and the cluster allow
 /// it.

@@ -1,16 +1,12 @@
 #include "core/lease/node_lease.hpp"
 
-#include <boost/json/array.hpp>
-#include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
-#include <boost/json/value.hpp>
+#include "base/key_lines.hpp"
 
 #include <array>
+#include <fmt/core.h>
 #include <utility>
 
 namespace steward::lease {
-namespace json = boost::json;
 
 namespace {
 
@@ -23,30 +19,19 @@ constexpr std::array<std::pair<contract, const char*>, 5> names{{{contract::none
                                                                  {contract::released, "released"},
                                                                  {contract::frozen, "frozen"}}};
 
-json::array to_array(const std::vector<guest_id>& guests) {
-    json::array out;
-    for (const guest_id g : guests) out.emplace_back(to_string(g));
-    return out;
+bool read_guests(std::string_view text, std::vector<guest_id>& into) {
+    auto guests = split_guests(text);
+    if (guests) into = std::move(*guests);
+    return guests.has_value();
 }
 
-std::string text_of(const json::object& o, std::string_view key) {
-    const json::value* v = o.if_contains(key);
-    return v != nullptr && v->is_string() ? std::string(v->as_string()) : std::string();
+bool read_number(std::string_view text, std::uint64_t& into) {
+    const auto number = parse_number(text);
+    into = number.value_or(0);
+    return number.has_value();
 }
 
-std::vector<guest_id> guests_of(const json::object& o, std::string_view key) {
-    std::vector<guest_id> out;
-    const json::value* v = o.if_contains(key);
-    if (v == nullptr || !v->is_array()) return out;
-    for (const json::value& item : v->as_array()) {
-        const auto guest =
-            item.is_string() ? parse_guest_id(std::string_view(item.as_string())) : result<guest_id>(fault());
-        if (guest) out.push_back(*guest);
-    }
-    return out;
-}
-
-fault garbage(const char* why) { return fault(errc::garbage, "node lease", why); }
+fault garbage(std::string why) { return fault(errc::garbage, "node lease", std::move(why)); }
 
 }  // namespace
 
@@ -62,43 +47,48 @@ std::optional<contract> parse_contract(std::string_view text) noexcept {
     return std::nullopt;
 }
 
-std::string to_json(const node_lease& l) {
-    json::object o{{"node", l.node.str()},           {"boot", l.boot_id},           {"renewals", l.renewals},
-                   {"contract", name_of(l.promise)}, {"config", l.config_digest},   {"fit", l.is_fit},
-                   {"down", to_array(l.down)},       {"unsure", to_array(l.unsure)}};
-    std::string text = json::serialize(o);
+std::string to_text(const node_lease& l) {
+    const std::string head =
+        fmt::format("node={}\nboot={}\nrenewals={}\ncontract={}\nconfig={}\nleads={}\n", l.node.str(), l.boot_id,
+                    l.renewals, name_of(l.promise), l.config_digest, l.leads);
+    std::string text = fmt::format("{}fit={}\ndown={}\nunsure={}\n", head, l.is_fit ? 1 : 0, join_guests(l.down),
+                                   join_guests(l.unsure));
     if (text.size() <= largest) return text;
     // More is down than fits: an observer that sees that much has no vote on single guests (reliability §1.5).
-    o["fit"] = false;
-    o["down"] = json::array();
-    o["unsure"] = json::array();
-    return json::serialize(o);
+    return head + "fit=0\ndown=\nunsure=\n";
 }
 
 result<node_lease> parse_node_lease(std::string_view text) {
     if (text.size() > largest) return garbage("longer than 4096 bytes");
-    boost::system::error_code ec;
-    const json::value whole = json::parse(text, ec);
-    if (ec || !whole.is_object()) return garbage("no JSON object");
-    const json::object& o = whole.as_object();
     node_lease l;
-    const auto node = parse_node_name(text_of(o, "node"));
-    if (!node) return garbage("names no node");
-    l.node = *node;
-    l.boot_id = text_of(o, "boot");
-    const json::value* renewals = o.if_contains("renewals");
-    if (l.boot_id.empty() || renewals == nullptr || !renewals->is_number()) return garbage("without boot or renewals");
-    l.renewals = renewals->to_number<std::uint64_t>(ec);
-    const auto promise = parse_contract(text_of(o, "contract"));
-    if (ec || !promise) return garbage("an unknown contract");
-    l.promise = *promise;
-    l.config_digest = text_of(o, "config");
-    const json::value* fit = o.if_contains("fit");
-    l.is_fit = fit != nullptr && fit->is_bool() && fit->as_bool();
-    if (l.boot_id.size() > longest_word || l.config_digest.size() > longest_word || l.node.str().size() > longest_word)
-        return garbage("with words that are too long");
-    l.down = guests_of(o, "down");
-    l.unsure = guests_of(o, "unsure");
+    l.is_fit = false;
+    bool is_promising = false;
+    bool is_counted = false;
+    const auto wrong = for_each_line(text, [&](std::string_view key, std::string_view value) {
+        if (value.size() > longest_word && key != "down" && key != "unsure") return false;
+        if (key == "node") {
+            const auto node = parse_node_name(value);
+            if (node) l.node = *node;
+            return node.has_value();
+        }
+        if (key == "boot") return l.boot_id = value, true;
+        if (key == "renewals") return is_counted = read_number(value, l.renewals);
+        if (key == "contract") {
+            const auto promise = parse_contract(value);
+            l.promise = promise.value_or(contract::none);
+            return is_promising = promise.has_value();
+        }
+        if (key == "config") return l.config_digest = value, true;
+        if (key == "leads") return read_number(value, l.leads);
+        if (key == "fit") return l.is_fit = value == "1", true;
+        if (key == "down") return read_guests(value, l.down);
+        if (key == "unsure") return read_guests(value, l.unsure);
+        return true;  // a newer version says more
+    });
+    if (wrong) return garbage(*wrong);
+    if (l.node.empty()) return garbage("names no node");
+    if (l.boot_id.empty() || !is_counted) return garbage("without boot or renewals");
+    if (!is_promising) return garbage("without a contract");
     return l;
 }
 

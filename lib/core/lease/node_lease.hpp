@@ -24,7 +24,7 @@ enum class contract {
 [[nodiscard]] const char* name_of(contract c) noexcept;
 [[nodiscard]] std::optional<contract> parse_contract(std::string_view text) noexcept;
 
-/// One node's lease as it stands in pmxcfs. At most 4 KiB as JSON.
+/// One node's lease as it stands in pmxcfs: at most 4 KiB of `key=value` lines, because the guard writes it.
 class node_lease {
   public:
     node_name node;
@@ -33,10 +33,11 @@ class node_lease {
     contract promise = contract::none;
     std::string config_digest;     ///< of the daemon's configuration: observers with other ones do not vote
     bool is_fit = true;            ///< its daemon trusts its own eyes (reliability I6)
+    std::uint64_t leads = 0;       ///< the epoch in which its daemon leads; 0: it does not
     std::vector<guest_id> down;    ///< that its checks find down …
     std::vector<guest_id> unsure;  ///< … or cannot judge. All others are up
 };
-[[nodiscard]] std::string to_json(const node_lease& l);
+[[nodiscard]] std::string to_text(const node_lease& l);
 /// `garbage` when it is none.
 [[nodiscard]] result<node_lease> parse_node_lease(std::string_view text);
 

@@ -180,6 +180,14 @@ void guest_keeper::follow() {
     last_opinion_ = {};
 }
 
+void guest_keeper::show(failover::record saved) {
+    if (!is_following_) return;
+    state_.saved = std::move(saved);
+    const health::summary seen = summary();
+    state_.last = seen.now;
+    state_.last_reason = seen.reason;
+}
+
 void guest_keeper::take_over(failover::state from, bool is_resumed) {
     ++life_;
     cancel_operation();

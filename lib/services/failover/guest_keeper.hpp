@@ -81,6 +81,8 @@ class guest_keeper {
     void follow();
     /// This daemon leads now, and goes on from the record that the last one left; without one the guest is new.
     void take_over(failover::state from, bool is_resumed);
+    /// While following: what the leader has written down, for whoever asks this daemon.
+    void show(failover::record saved);
     [[nodiscard]] bool is_following() const { return is_following_; }
     /// What this daemon's own checks say.
     [[nodiscard]] health::summary own_view() const { return summary(); }

@@ -176,6 +176,21 @@ asio::awaitable<fencing::evidence> leadership::evidence(node_name node, guest_id
     co_return e;
 }
 
+node_name leadership::leader() const {
+    if (is_leading_) return self_;
+    node_name found;
+    std::uint64_t newest = 0;
+    for (const node_name& n : members_) {
+        const lease::node_lease* last = leases_.last(n);
+        const auto silent = leases_.silence(n, time_.now());
+        const bool is_newer = last != nullptr && last->leads > newest && silent && *silent < lease::freshest_vote;
+        if (!is_newer || n == self_) continue;
+        found = n;
+        newest = last->leads;
+    }
+    return found;
+}
+
 bool leadership::sees_fit_observer() const {
     return std::any_of(members_.begin(), members_.end(), [&](const node_name& n) {
         const lease::node_lease* last = leases_.last(n);

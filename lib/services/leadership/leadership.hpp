@@ -34,6 +34,10 @@ class leadership {
     [[nodiscard]] const lease::lease_watch& leases() const { return leases_; }
     [[nodiscard]] lease_store& store() const { return store_; }
     [[nodiscard]] const node_name& self() const { return self_; }
+    /// The epoch in which this daemon leads; 0: it does not.
+    [[nodiscard]] std::uint64_t leads_in() const { return is_leading_ ? state_.epoch : 0; }
+    /// Whose fresh lease says that its daemon leads, in the newest epoch; empty when nobody's does.
+    [[nodiscard]] node_name leader() const;
     /// Who is in the cluster, as the API says; a node that is missing was never there.
     void see_members(const model::cluster_view& view);
     [[nodiscard]] bool is_gone(const node_name& node) const { return gone_since_.count(node) != 0; }

@@ -54,10 +54,11 @@ std::string virtual_guard::lease_text() {
     l.is_fit = is_heard && words_.is_fit;
     l.config_digest = words_.config_digest;
     if (is_heard) {
+        l.leads = words_.leads;
         l.down = words_.down;
         l.unsure = words_.unsure;
     }
-    return lease::to_json(l);
+    return lease::to_text(l);
 }
 
 asio::awaitable<void> virtual_guard::renew() {
@@ -65,8 +66,9 @@ asio::awaitable<void> virtual_guard::renew() {
         const time_point begun = clock_.now();
         co_await wait_until_writable(model_, clock_, node_);
         const bool ok = model_.is_quorate(node_);
+        const lease::contract promised = state_.promise;
         if (ok) model_.files().tree().write("priv/steward/nodes/" + node_.str(), lease_text());
-        take(fencing::renewal_ended{ok, begun});
+        take(fencing::renewal_ended{ok, begun, ok ? promised : lease::contract::none});
         if (ok) take(fencing::records_read{});
         // A promise that no longer holds is withdrawn before its time; but never more than one write a second (P10).
         has_news_ = false;

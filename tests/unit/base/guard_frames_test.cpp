@@ -58,7 +58,7 @@ TEST_CASE("malformed guard requests are refused") {
 }
 
 TEST_CASE("frame lengths outside 1..4096 are refused") {
-    CHECK(guard::frame_size(guard::frame_header(4096)) == 4096);
-    CHECK(guard::frame_size(guard::frame_header(0)) == 0);
-    CHECK(guard::frame_size(guard::frame_header(4097)) == 0);
+    CHECK(guard::frame_size(guard::frame_header(4096), 4096) == 4096);
+    CHECK(guard::frame_size(guard::frame_header(0), 4096) == 0);
+    CHECK(guard::frame_size(guard::frame_header(4097), 4096) == 0);
 }

@@ -139,7 +139,13 @@ const time_point start{1000s};
 
 class guard {
   public:
-    guard_effect take(const guard_event& e, time_point now) {
+    /// A renewal contains what is promised at the moment that it ends, unless it says otherwise.
+    guard_effect take(guard_event e, time_point now) {
+        auto* renewal = std::get_if<renewal_ended>(&e);
+        if (renewal != nullptr && renewal->promised == lease::contract::none) renewal->promised = state_.promise;
+        return take_as_it_is(e, now);
+    }
+    guard_effect take_as_it_is(const guard_event& e, time_point now) {
         const guard_step s = advance(state_, e, now);
         state_ = s.now;
         return s.run;
@@ -234,6 +240,65 @@ TEST_CASE("the promise is withdrawn before the watchdog is closed, never after")
     CHECK(g.take(renewal_ended{false, start + 5s}, start + 5s) == guard_effect::none);
     CHECK(g.take(renewal_ended{true, start + 10s}, start + 10s) == guard_effect::close_watchdog);
     CHECK(g.state_.at == guard_phase::disarmed);
+}
+
+TEST_CASE("a promise that was on its way when it was withdrawn still counts, and so does one of unknown outcome") {
+    guard g = armed_at_start();
+    g.take(guard_wishes{false, lease::contract::watchdog, true}, start + 1s);
+    REQUIRE(g.state_.at == guard_phase::withdrawing);
+    CHECK(g.take_as_it_is(renewal_ended{true, start, lease::contract::watchdog}, start + 2s) == guard_effect::none);
+    CHECK(g.state_.has_watchdog);
+    CHECK(g.take_as_it_is(renewal_ended{true, start + 3s, lease::contract::none}, start + 3s) ==
+          guard_effect::close_watchdog);
+
+    guard late = armed_at_start(lease::contract::selfstop);
+    late.take(guard_wishes{false, lease::contract::selfstop, true}, start + 1s);
+    late.take_as_it_is(renewal_ended{true, start + 2s, lease::contract::none}, start + 2s);
+    REQUIRE_FALSE(late.state_.is_relied_on);
+    late.take_as_it_is(renewal_ended{false, start + 3s, lease::contract::selfstop}, start + 4s);
+    CHECK(late.state_.is_relied_on);
+    CHECK(late.take(guard_tick{}, start + 57s) == guard_effect::kill_guests);
+}
+
+TEST_CASE("a guard is armed once its lease says so, not when its watchdog works") {
+    guard g;
+    g.take(renewal_ended{true, start}, start);
+    g.take(records_read{}, start);
+    g.take(guard_wishes{true, lease::contract::watchdog, true}, start);
+    g.take(watchdog_answer{true}, start);
+    g.take_as_it_is(renewal_ended{true, start, lease::contract::none}, start + 1s);
+    CHECK(g.state_.at == guard_phase::arming);
+    g.take(renewal_ended{true, start + 2s}, start + 2s);
+    CHECK(g.state_.at == guard_phase::armed);
+}
+
+TEST_CASE("a cluster in which no promise could be kept is refused, with the reason") {
+    struct row {
+        const char* name;
+        membership m;
+        const char* code;
+    };
+    membership three;
+    three.nodes = 3;
+    membership two = three;
+    two.nodes = 2;
+    membership two_with_third_vote = two;
+    two_with_third_vote.has_qdevice = true;
+    membership one_is_enough = two_with_third_vote;
+    one_is_enough.is_two_node = true;
+    membership large = three;
+    large.nodes = 16;
+    membership large_and_quick = large;
+    large_and_quick.coefficient = 125ms;
+    for (const row& r : {row{"three", three, ""}, row{"unknown", membership(), "membership_unknown"},
+                         row{"two", two, "two_node_unsafe"}, row{"two with a QDevice", two_with_third_vote, ""},
+                         row{"two_node: 1", one_is_enough, "two_node_unsafe"}, row{"16", large, "timing_infeasible"},
+                         row{"16, small coefficient", large_and_quick, ""}}) {
+        INFO(r.name);
+        const no_promise why = promise_refusal(r.m);
+        CHECK(why.code == r.code);
+        CHECK(why.text.empty() == why.code.empty());
+    }
 }
 
 TEST_CASE("a watchdog that is gone takes the promise with it") {

@@ -136,7 +136,7 @@ TEST_CASE("a node that is taken for fenced without having promised it breaks I12
         l.node = node_name("n1");
         l.boot_id = "b";
         l.promise = has_promised ? lease::contract::watchdog : lease::contract::none;
-        c.model.files().tree().write("priv/steward/nodes/n1", lease::to_json(l));
+        c.model.files().tree().write("priv/steward/nodes/n1", lease::to_text(l));
         failover::state before;
         before.saved = record_of(1);
         failover::step next;

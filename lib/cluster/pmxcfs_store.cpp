@@ -1,0 +1,174 @@
+#include "cluster/pmxcfs_store.hpp"
+
+#include "base/key_lines.hpp"
+
+#include <algorithm>
+
+namespace steward {
+namespace asio = boost::asio;
+
+namespace {
+
+result<void> only_whether(const result<guard::reply>& answer) {
+    if (!answer) return answer.error();
+    return {};
+}
+
+result<bool> its_yes(const result<guard::reply>& answer) {
+    if (!answer) return answer.error();
+    return answer->yes;
+}
+
+}  // namespace
+
+pmxcfs_store::pmxcfs_store(time_source& time, std::string guard_socket, std::function<std::uint64_t()> epoch)
+    : guard_(time, std::move(guard_socket)), epoch_(std::move(epoch)) {}
+
+asio::awaitable<result<guard::reply>> pmxcfs_store::ask(guard::verb verb, std::string name, std::string text) {
+    guard::request r;
+    r.what = verb;
+    r.name = std::move(name);
+    r.text = std::move(text);
+    r.epoch = epoch_();
+    auto answer = co_await guard_.ask(std::move(r));
+    co_return answer;
+}
+
+asio::awaitable<result<guard::reply>> pmxcfs_store::change(guard::verb verb, guard::request what) {
+    what.what = verb;
+    what.epoch = epoch_();
+    auto answer = co_await guard_.ask(std::move(what));
+    co_return answer;
+}
+
+asio::awaitable<result<std::vector<std::string>>> pmxcfs_store::names_in(std::string directory) {
+    const auto answer = co_await ask(guard::verb::list, std::move(directory));
+    if (!answer) co_return answer.error();
+    std::vector<std::string> names;
+    for (std::size_t begin = 0; begin < answer->text.size();) {
+        const std::size_t end = std::min(answer->text.find('\n', begin), answer->text.size());
+        names.push_back(answer->text.substr(begin, end - begin));
+        begin = end + 1;
+    }
+    std::sort(names.begin(), names.end());
+    co_return names;
+}
+
+asio::awaitable<result<std::vector<stored_record>>> pmxcfs_store::load(std::string directory) {
+    const auto names = co_await names_in(directory);
+    if (!names) co_return names.error();
+    std::vector<stored_record> all;
+    for (const std::string& name : *names) {
+        const auto answer = co_await ask(guard::verb::read, directory + "/" + name);
+        // One that cannot be read is one guest's affair; its owner finds it missing or unreadable.
+        const bool is_bad = !answer && (answer.error().code == errc::garbage || answer.error().code == errc::invalid);
+        if (is_bad) {
+            all.emplace_back(name, "");
+            continue;
+        }
+        if (!answer) co_return answer.error();
+        if (answer->yes) all.emplace_back(name, answer->text);
+    }
+    co_return all;
+}
+
+asio::awaitable<result<std::vector<stored_record>>> pmxcfs_store::load_records() { return load("records"); }
+
+asio::awaitable<result<void>> pmxcfs_store::save_record(std::string name, std::string text) {
+    const auto answer = co_await ask(guard::verb::save, "records/" + name, std::move(text));
+    co_return only_whether(answer);
+}
+
+asio::awaitable<result<bool>> pmxcfs_store::claim(std::string name) {
+    const auto answer = co_await ask(guard::verb::claim, "claims/" + name);
+    co_return its_yes(answer);
+}
+
+asio::awaitable<result<void>> pmxcfs_store::check_parking() {
+    const auto answer = co_await change(guard::verb::check, guard::request());
+    co_return only_whether(answer);
+}
+
+asio::awaitable<result<std::string>> pmxcfs_store::park(guard::request what) {
+    const auto answer = co_await change(guard::verb::park, std::move(what));
+    if (!answer) co_return answer.error();
+    co_return answer->path;
+}
+
+asio::awaitable<result<void>> pmxcfs_store::unpark(guard::request what) {
+    const auto answer = co_await change(guard::verb::unpark, std::move(what));
+    co_return only_whether(answer);
+}
+
+asio::awaitable<result<void>> pmxcfs_store::relocate(guard::request what) {
+    const auto answer = co_await change(guard::verb::relocate, std::move(what));
+    co_return only_whether(answer);
+}
+
+asio::awaitable<result<void>> pmxcfs_store::say(daemon_words words) {
+    const auto answer = co_await ask(guard::verb::say, "", to_text(words));
+    co_return only_whether(answer);
+}
+
+asio::awaitable<result<std::vector<stored_record>>> pmxcfs_store::load_leases() { return load("nodes"); }
+
+asio::awaitable<result<lock_sight>> pmxcfs_store::look_at_lock() {
+    const auto answer = co_await ask(guard::verb::lock, "look");
+    if (!answer) co_return answer.error();
+    lock_sight seen;
+    seen.is_held = answer->yes;
+    seen.stamp = answer->text;
+    co_return seen;
+}
+
+asio::awaitable<result<void>> pmxcfs_store::acquire_lock(bool ask_expiry) {
+    const auto answer = co_await ask(guard::verb::lock, ask_expiry ? "ask" : "take");
+    co_return only_whether(answer);
+}
+
+asio::awaitable<result<void>> pmxcfs_store::renew_lock() {
+    const auto answer = co_await ask(guard::verb::lock, "renew");
+    co_return only_whether(answer);
+}
+
+asio::awaitable<result<void>> pmxcfs_store::release_lock() {
+    const auto answer = co_await ask(guard::verb::lock, "release");
+    co_return only_whether(answer);
+}
+
+asio::awaitable<result<bool>> pmxcfs_store::claim_epoch(std::uint64_t epoch) {
+    const auto answer = co_await ask(guard::verb::claim, "epoch/" + std::to_string(epoch));
+    co_return its_yes(answer);
+}
+
+asio::awaitable<result<std::uint64_t>> pmxcfs_store::highest_epoch() {
+    const auto names = co_await names_in("epoch");
+    if (!names) co_return names.error();
+    std::uint64_t highest = 0;
+    for (const std::string& name : *names) highest = std::max(highest, parse_number(name).value_or(0));
+    co_return highest;
+}
+
+asio::awaitable<result<std::optional<std::string>>> pmxcfs_store::read_config(node_name node, guest_id guest) {
+    guard::request r;
+    r.what = guard::verb::config;
+    r.guest = guest;
+    r.source = std::move(node);
+    const auto answer = co_await guard_.ask(std::move(r));
+    if (!answer) co_return answer.error();
+    if (!answer->yes) co_return std::optional<std::string>();
+    co_return std::optional<std::string>(answer->text);
+}
+
+asio::awaitable<result<void>> pmxcfs_store::write_confirmation(node_name node, std::string text) {
+    const auto answer = co_await ask(guard::verb::save, "fence/" + node.str(), std::move(text));
+    co_return only_whether(answer);
+}
+
+asio::awaitable<result<std::string>> pmxcfs_store::read_confirmation(node_name node) {
+    const auto answer = co_await ask(guard::verb::read, "fence/" + node.str());
+    if (!answer) co_return answer.error();
+    co_return answer->text;
+}
+
+}  // namespace steward

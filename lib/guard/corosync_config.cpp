@@ -1,0 +1,52 @@
+#include "guard/corosync_config.hpp"
+
+#include "base/key_lines.hpp"
+
+#include <vector>
+
+namespace steward::guard {
+namespace {
+
+std::string_view trimmed(std::string_view text) {
+    constexpr std::string_view blanks = " \t\r";
+    const auto begin = text.find_first_not_of(blanks);
+    if (begin == std::string_view::npos) return {};
+    return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
+}
+
+void take(fencing::membership& m, std::string_view section, std::string_view key, std::string_view value) {
+    const auto number = parse_number(value);
+    if (section == "quorum" && key == "two_node") m.is_two_node = value != "0";
+    if (section != "totem" || !number || *number > 3'600'000) return;
+    if (key == "token") m.token = std::chrono::milliseconds(*number);
+    if (key == "token_coefficient") m.coefficient = std::chrono::milliseconds(*number);
+}
+
+}  // namespace
+
+fencing::membership parse_corosync(std::string_view text) {
+    fencing::membership m;
+    std::vector<std::string_view> sections;
+    while (!text.empty()) {
+        const auto end = std::min(text.find('\n'), text.size());
+        const std::string_view line = trimmed(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+        if (line.empty() || line.front() == '#') continue;
+        if (line.back() == '{') {
+            sections.push_back(trimmed(line.substr(0, line.size() - 1)));
+            if (sections.size() == 2 && sections[0] == "nodelist" && sections[1] == "node") ++m.nodes;
+            if (sections.size() == 2 && sections[0] == "quorum" && sections[1] == "device") m.has_qdevice = true;
+            continue;
+        }
+        if (line == "}") {
+            if (!sections.empty()) sections.pop_back();
+            continue;
+        }
+        const auto colon = line.find(':');
+        if (colon == std::string_view::npos || sections.size() != 1) continue;
+        take(m, sections[0], trimmed(line.substr(0, colon)), trimmed(line.substr(colon + 1)));
+    }
+    return m;
+}
+
+}  // namespace steward::guard

@@ -1,0 +1,264 @@
+#include "guard/heart.hpp"
+
+#include "base/key_lines.hpp"
+#include "base/log.hpp"
+
+#include <algorithm>
+#include <fmt/core.h>
+#include <fstream>
+#include <iterator>
+
+namespace steward::guard {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr duration words_last = 30s;
+/// What was read longer ago may no longer be so: nothing is ended by it.
+constexpr duration sight_lasts = 5s;
+
+}  // namespace
+
+heart::heart(heart_setup setup, clocks time)
+    : setup_(std::move(setup)), time_(std::move(time)), running_(setup_.cgroup_root) {
+    read_managed();
+}
+
+std::string heart::next_lease(lease::contract& promised) {
+    const locked hold(mutex_);
+    lease::node_lease l;
+    l.node = setup_.node;
+    l.boot_id = setup_.boot_id;
+    l.renewals = ++renewals_;
+    l.promise = promised = state_.promise;
+    const bool is_heard = heard_ && time_.boottime() - *heard_ < words_last;
+    l.is_fit = is_heard && words_.is_fit;
+    l.config_digest = words_.config_digest;
+    if (is_heard) {
+        l.leads = words_.leads;
+        l.down = words_.down;
+        l.unsure = words_.unsure;
+    }
+    has_news_ = false;
+    return lease::to_text(l);
+}
+
+void heart::renewed(bool ok, time_point begun, lease::contract promised) {
+    const locked hold(mutex_);
+    take(fencing::renewal_ended{ok, begun, promised});
+}
+
+void heart::see(home_sight seen, time_point begun) {
+    const locked hold(mutex_);
+    if (!seen.no_promise.code.empty() && setup_.wanted != lease::contract::none)
+        complain(seen.no_promise.code.c_str(), seen.no_promise.text);
+    seen_ = std::move(seen);
+    take(fencing::records_read{});
+    kill_taken(begun);
+    wish();
+}
+
+void heart::tick() {
+    const locked hold(mutex_);
+    // Its age first: a guard that has just woken does nothing before it knows how late it is (E6).
+    take(fencing::guard_tick{});
+    watch_clock();
+    if (watchdog_ && !watchdog_->is_alive()) {
+        watchdog_.reset();
+        complain("contract_downgraded",
+                 "watchdog-mux has gone: this node's guests are not failed over without a person");
+        take(fencing::watchdog_answer{false});
+    }
+    wish();
+}
+
+void heart::hear(daemon_words words) {
+    const locked hold(mutex_);
+    heard_ = time_.boottime();
+    // A daemon that has just begun to lead, or sees something else, is worth a lease of its own.
+    if (words.leads != words_.leads || words.is_fit != words_.is_fit) has_news_ = true;
+    const bool is_same = words.managed == managed_;
+    managed_ = words.managed;
+    words_ = std::move(words);
+    if (!is_same) keep_managed();
+    if (has_news_) news_.notify_all();
+}
+
+bool heart::serves_changes() const {
+    const locked hold(mutex_);
+    return fencing::serves_changes(state_, time_.boottime());
+}
+
+duration heart::lease_age() const {
+    const locked hold(mutex_);
+    return time_.boottime() - state_.lease_since;
+}
+
+bool heart::has_left_embargo() const {
+    const locked hold(mutex_);
+    return state_.at != fencing::guard_phase::embargo;
+}
+
+std::vector<guest_id> heart::managed() const {
+    const locked hold(mutex_);
+    return managed_;
+}
+
+std::string heart::status() const {
+    const locked hold(mutex_);
+    const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(time_.boottime() - state_.lease_since);
+    return fmt::format("node={}\nphase={}\ncontract={}\nwanted={}\nlease_age_ms={}\nno_promise={}\nreason={}\n",
+                       setup_.node.str(), fencing::name_of(state_.at), lease::name_of(state_.promise),
+                       lease::name_of(setup_.wanted), state_.has_renewed ? age.count() : -1, seen_.no_promise.code,
+                       seen_.no_promise.text);
+}
+
+void heart::withdraw() {
+    const locked hold(mutex_);
+    is_leaving_ = true;
+    wish();
+    has_news_ = true;
+    news_.notify_all();
+}
+
+bool heart::is_withdrawn() const {
+    const locked hold(mutex_);
+    return is_leaving_ && !state_.is_relied_on && !watchdog_;
+}
+
+void heart::wait_for_news(duration at_least, duration at_most) {
+    locked hold(mutex_);
+    news_.wait_for(hold, at_least, [] { return false; });
+    news_.wait_for(hold, at_most - at_least, [this] { return has_news_; });
+}
+
+void heart::take(const fencing::guard_event& what) {
+    const fencing::guard_state before = state_;
+    const fencing::guard_step next = fencing::advance(state_, what, time_.boottime());
+    state_ = next.now;
+    // Guests are ended first and written about afterwards.
+    const bool is_urgent = next.run == fencing::guard_effect::kill_guests;
+    if (is_urgent) carry_out(next.run);
+    if (before.promise != next.now.promise) {
+        has_news_ = true;
+        news_.notify_all();
+    }
+    if (before.at != next.now.at)
+        log::info("guard.phase", {{"node", setup_.node.str()},
+                                  {"from", fencing::name_of(before.at)},
+                                  {"to", fencing::name_of(next.now.at)},
+                                  {"contract", lease::name_of(next.now.promise)}});
+    if (!is_urgent) carry_out(next.run);
+}
+
+void heart::carry_out(fencing::guard_effect what) {
+    switch (what) {
+        case fencing::guard_effect::none: return;
+        case fencing::guard_effect::open_watchdog: return open_watchdog();
+        case fencing::guard_effect::feed: return feed();
+        case fencing::guard_effect::close_watchdog:
+            if (watchdog_) watchdog_->close_cleanly();
+            watchdog_.reset();
+            return;
+        case fencing::guard_effect::kill_guests: return kill_all();
+    }
+}
+
+void heart::open_watchdog() {
+    auto client = watchdog_client::connect(setup_.watchdog);
+    const bool works = client && client->feed();
+    if (works)
+        watchdog_.emplace(std::move(*client));
+    else
+        complain("contract_downgraded",
+                 "watchdog-mux cannot be used: " + (client ? std::string("it hangs up") : client.error().text()));
+    take(fencing::watchdog_answer{works});
+}
+
+void heart::feed() {
+    if (!watchdog_) return;
+    const bool is_fed = watchdog_->feed();
+    // The guard may have slept between the decision and the byte (E2): its age again.
+    take(fencing::guard_tick{});
+    if (is_fed) return;
+    watchdog_.reset();
+    complain("contract_downgraded", "watchdog-mux has gone: this node's guests are not failed over without a person");
+    take(fencing::watchdog_answer{false});
+}
+
+/// Again with each tick, until none is left. Nothing here allocates before all have been told to end.
+void heart::kill_all() {
+    std::size_t alive = 0;
+    bool is_refused = false;
+    for (const guest_id g : managed_) {
+        if (!running_.is_running(g)) continue;
+        ++alive;
+        if (!running_.kill(g)) is_refused = true;
+    }
+    if (alive == 0) return take(fencing::all_killed{});
+    log::error("guard.killing", {{"node", setup_.node.str()},
+                                 {"guests", std::to_string(alive)},
+                                 {"reason", "no lease could be written for 55 s: the others take this node for dead"}});
+    if (is_refused) complain("kill_refused", "the kernel refused to end a guest by its control group");
+}
+
+/// Something runs here whose configuration was taken away: the last line against a second copy (I1).
+void heart::kill_taken(time_point begun) {
+    for (const guest_id g : seen_.taken) {
+        if (time_.boottime() - begun > sight_lasts || !running_.is_running(g)) continue;
+        const bool is_killed = running_.kill(g);
+        log::error("guard.double_run",
+                   {{"guest", to_string(g)},
+                    {"node", setup_.node.str()},
+                    {"reason", is_killed ? "it ran here, but was taken from this node: ended"
+                                         : "it runs here, was taken from this node, and cannot be ended"}});
+    }
+}
+
+void heart::wish() {
+    fencing::guard_wishes w;
+    const auto runs = [this](guest_id g) { return running_.is_running(g); };
+    w.has_guests = !seen_.at_home.empty() || std::any_of(managed_.begin(), managed_.end(), runs);
+    w.wanted = setup_.wanted;
+    w.may_arm = !is_leaving_ && seen_.no_promise.code.empty();
+    take(w);
+}
+
+/// The offset to the clock that cannot be set tells every step. watchdog-mux judges its clients by the wall clock.
+void heart::watch_clock() {
+    const auto offset = time_.wall().time_since_epoch() -
+                        std::chrono::duration_cast<std::chrono::seconds>(time_.boottime().time_since_epoch());
+    const auto step = clock_offset_ ? offset - *clock_offset_ : 0s;
+    clock_offset_ = offset;
+    if (std::chrono::abs(step) <= 2s) return;
+    log::warning("guard.clock_step", {{"node", setup_.node.str()}, {"seconds", std::to_string(step.count())}});
+    if (step < -5s) take(fencing::clock_went_back{});
+    has_news_ = true;
+    news_.notify_all();
+}
+
+/// Once each, until something else has been complained about.
+void heart::complain(const char* code, const std::string& text) {
+    if (told_ == code) return;
+    told_ = code;
+    log::error("guard.alert", {{"node", setup_.node.str()}, {"code", code}, {"reason", text}});
+}
+
+void heart::read_managed() {
+    std::ifstream file(setup_.managed_file);
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    if (auto guests = split_guests(text)) managed_ = std::move(*guests);
+}
+
+void heart::keep_managed() const {
+    if (setup_.managed_file.empty()) return;
+    std::filesystem::path fresh = setup_.managed_file;
+    fresh += ".tmp";
+    std::ofstream(fresh) << join_guests(managed_);
+    std::error_code ec;
+    std::filesystem::rename(fresh, setup_.managed_file, ec);
+    if (ec) log::warning("guard.not_kept", {{"path", setup_.managed_file.string()}, {"reason", ec.message()}});
+}
+
+}  // namespace steward::guard
