@@ -41,6 +41,9 @@ constexpr const char* help_text = R"(steward: looks after the guests of a Proxmo
   steward pause|maintenance OBJECT [--for TIME] [--reason TEXT]
                                      begin nothing for cluster, node/NAME or GUEST; maintenance also keeps others off a node
   steward resume OBJECT              the end of that
+  steward fence-confirm NODE         vouch that a silent node is off and stays off: its guests are brought back elsewhere
+  steward parked list [-o json]      configurations of guests that were handed over: they name the old disks
+  steward parked restore|remove NAME bring one back to its node, or remove it for ever
   steward arm                        let the daemon act
   steward observe                    let it only look
   steward check-config [FILE]        all errors of a configuration file at once; exit 0 or 1
@@ -51,6 +54,7 @@ constexpr const char* help_text = R"(steward: looks after the guests of a Proxmo
   steward completion bash|zsh        a completion script for that shell
   steward simulate serve|fault|run … a simulated Proxmox VE cluster (steward simulate --help)
 
+  fence-confirm and parked remove ask for the name again; --confirm NAME answers beforehand.
   GUEST is ct/101 or vm/200. Options: --socket PATH (default /run/steward/control.sock), --version, --help
   api finds its cluster with --endpoint HOST[:PORT] (more: repeat it), --token-file FILE (or --user and --password-file,
   --totp-file), --fingerprint AB:CD:…[,…] or --ca-file FILE; else in --config FILE (default /etc/steward/steward.yaml).
@@ -165,6 +169,40 @@ int run_pause_command(const arguments& given) {
     return ask(given, question, steward::cli::render_pauses, always_zero);
 }
 
+/// The name once more, by hand: a slip of the tongue must not cost a guest.
+std::string typed_again(const arguments& given, const std::string& question) {
+    if (given.has("confirm")) return given.option("confirm", "");
+    std::cerr << question << " Type it again: " << std::flush;
+    std::string line;
+    std::getline(std::cin, line);
+    return line;
+}
+
+int run_fence_confirm(const arguments& given) {
+    if (given.words.size() != 2) return usage("fence-confirm takes one node");
+    const std::string& node = given.words[1];
+    const std::string again = typed_again(
+        given, node + " must be off, and stay off until somebody has looked at it; if it is not, guests will run twice.");
+    return ask(given, {{"do", "fence-confirm"}, {"object", node}, {"confirm", again}},
+               [](const json::object&) { return std::string("noted; its guests are brought back where that is possible\n"); },
+               always_zero);
+}
+
+int run_parked_command(const arguments& given) {
+    const std::string verb = given.words.size() > 1 ? given.words[1] : "list";
+    if (verb == "list" && given.words.size() <= 2)
+        return ask(given, {{"do", "parked-list"}}, steward::cli::render_parked, always_zero);
+    if ((verb != "restore" && verb != "remove") || given.words.size() != 3)
+        return usage("parked takes list, restore NAME or remove NAME; NAME is one of the list's");
+    json::object question{{"do", "parked-" + verb}, {"object", given.words[2]}};
+    if (verb == "remove")
+        question["confirm"] =
+            typed_again(given, given.words[2] + " is removed for ever; its disks stay, but nothing tells whose they are.");
+    return ask(given, question,
+               [&](const json::object&) { return given.words[2] + (verb == "remove" ? " removed\n" : " restored\n"); },
+               always_zero);
+}
+
 int run(const std::vector<std::string>& raw) {
     if (!raw.empty() && raw.front() == "simulate") return steward::cli::simulate_main({raw.begin() + 1, raw.end()});
     if (!raw.empty() && raw.front() == "__complete") return steward::cli::complete_main({raw.begin() + 1, raw.end()});
@@ -182,6 +220,8 @@ int run(const std::vector<std::string>& raw) {
     if (command == "arm" || command == "observe") return ask(given, {{"do", command}}, render_mode, always_zero);
     for (const char* name : {"why", "plan", "failover", "retry", "approve", "abort", "disable"})
         if (command == name) return run_guest_command(given);
+    if (command == "fence-confirm") return run_fence_confirm(given);
+    if (command == "parked") return run_parked_command(given);
     for (const char* name : {"pause", "maintenance", "resume"})
         if (command == name) return run_pause_command(given);
     return usage("unknown command \"" + command + "\"");

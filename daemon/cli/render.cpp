@@ -71,6 +71,15 @@ std::string rejections(const json::object& o) {
     return out;
 }
 
+/// A node's own words, where daemons share the work.
+std::string lease_words(const json::object& node) {
+    if (!node.contains("contract")) return {};
+    std::string out = text(node, "contract") + ", lease " + took(node, "lease_ms_ago");
+    if (!truth(node, "fit")) out += ", sees nothing";
+    if (!truth(node, "same_config")) out += ", ANOTHER CONFIGURATION";
+    return out;
+}
+
 std::string cluster_line(const json::object& status) {
     const json::object& c = object(status, "cluster");
     std::string out;
@@ -79,13 +88,34 @@ std::string cluster_line(const json::object& status) {
     std::string nodes;
     for (const json::value& v : list(c, "nodes")) {
         const json::object& n = v.as_object();
-        nodes +=
-            fmt::format(" {}{}", text(n, "node"), text(n, "state") == "online" ? "" : " (" + text(n, "state") + ")");
+        std::string words = text(n, "state") == "online" ? "" : text(n, "state");
+        if (const std::string lease = lease_words(n); !lease.empty()) words += (words.empty() ? "" : "; ") + lease;
+        nodes += " " + text(n, "node") + (words.empty() ? "" : " (" + words + ")");
     }
     const std::string name = text(c, "name").empty() ? "stand-alone" : text(c, "name");
     return out + fmt::format("cluster {}, {}, nodes{}, seen {} ago via {}\n", name,
                              truth(c, "quorate") ? "quorate" : "NO QUORUM", nodes, took(c, "seen_ms_ago"),
                              text(c, "via"));
+}
+
+/// Who leads, and what this node has promised.
+std::string leadership_lines(const json::object& status) {
+    const json::object& l = object(status, "leadership");
+    if (l.empty()) return {};
+    const std::string leader = text(l, "leader");
+    std::string out = leader.empty() ? "nobody leads" : fmt::format("{} leads in epoch {}", leader, text(l, "epoch"));
+    out += fmt::format("; this is {} ({})\n", text(l, "node"), text(l, "phase"));
+    const json::object& g = object(l, "guard");
+    if (g.contains("problem")) return out + fmt::format("steward-guard: {}\n", text(g, "problem"));
+    out += fmt::format("guard {}, contract {}", text(g, "phase"), text(g, "contract"));
+    if (!text(g, "reason").empty() && text(g, "wanted") != "none") out += fmt::format(" ({})", text(g, "reason"));
+    return out + fmt::format(", lease renewed {} ago\n", took(g, "lease_age_ms"));
+}
+
+std::string foresight(const json::object& guest) {
+    const json::object& f = object(guest, "if_node_dies");
+    if (f.empty()) return "-";
+    return text(f, "outcome") == "held" ? "stays down: " + text(f, "code") : text(f, "text");
 }
 
 std::string pause_lines(const json::object& status) {
@@ -104,6 +134,15 @@ std::string pause_lines(const json::object& status) {
 
 }  // namespace
 
+std::string render_parked(const json::object& answer) {
+    std::vector<std::vector<std::string>> rows{{"NAME", "GUEST", "NODE", "GENERATION", "TITLE"}};
+    for (const json::value& v : list(answer, "parked")) {
+        const json::object& p = v.as_object();
+        rows.push_back({text(p, "name"), text(p, "guest"), text(p, "node"), text(p, "generation"), text(p, "title")});
+    }
+    return rows.size() == 1 ? "nothing is parked\n" : table(rows);
+}
+
 std::string render_pauses(const json::object& status) {
     const std::string lines = pause_lines(status);
     return lines.empty() ? "nothing is paused\n" : lines;
@@ -112,16 +151,18 @@ std::string render_pauses(const json::object& status) {
 std::string render_status(const json::object& status) {
     std::string out = cluster_line(status);
     const bool is_armed = text(status, "mode") == "armed";
+    out += leadership_lines(status);
     out += fmt::format("mode {}{}\n\n", text(status, "mode"),
                        is_armed ? "" : " (changes nothing; `steward arm` lets it act)");
     if (const std::string paused = pause_lines(status); !paused.empty()) out.insert(out.size() - 1, paused);
-    std::vector<std::vector<std::string>> rows{{"GUEST", "NAME", "NODE", "STATE", "HEALTH", "SINCE", "REASON"}};
+    std::vector<std::vector<std::string>> rows{
+        {"GUEST", "NAME", "NODE", "STATE", "HEALTH", "SINCE", "IF ITS NODE DIES", "REASON"}};
     for (const json::value& v : list(status, "guests")) {
         const json::object& g = v.as_object();
         std::string reason = text(g, "reason");
         if (g.contains("progress")) reason += " — " + text(g, "progress");
         rows.push_back({text(g, "guest"), text(g, "name"), text(g, "node"), text(g, "state"), text(g, "health"),
-                        text(g, "since"), reason});
+                        text(g, "since"), foresight(g), reason});
     }
     out += rows.size() == 1 ? std::string("no guests are configured\n") : table(rows);
     return out + fmt::format("\n{}\n", text(status, "severity"));
@@ -134,6 +175,9 @@ std::string render_guest(const json::object& g) {
     if (g.contains("hold"))
         out += fmt::format("held: {}\nreleased when: {}\n", text(object(g, "hold"), "text"),
                            text(object(g, "hold"), "release"));
+    if (const json::object& f = object(g, "if_node_dies"); !f.empty())
+        out += fmt::format("if its node died now: {}{}\n", text(f, "outcome") == "held" ? "it would stay down, " : "",
+                           text(f, "text"));
     if (!text(g, "parked_path").empty())
         out += fmt::format("original configuration kept: {}\n", text(g, "parked_path"));
     out += "\n";

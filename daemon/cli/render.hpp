@@ -7,6 +7,7 @@
 namespace steward::cli {
 
 [[nodiscard]] std::string render_status(const boost::json::object& status);
+[[nodiscard]] std::string render_parked(const boost::json::object& answer);
 /// What is paused, out of the status.
 [[nodiscard]] std::string render_pauses(const boost::json::object& status);
 [[nodiscard]] std::string render_guest(const boost::json::object& guest);

@@ -116,6 +116,7 @@ class shared_work {
         // Its clock counts from the node's boot.
         lead.node_booted = time_point{};
         lead.config_digest = config::guests_digest(s);
+        lead.asks_guard = true;
     }
     pmxcfs_store store;
     leadership lead;
@@ -139,6 +140,7 @@ class daemon {
           tasks_(io_.get_executor()),
           attendants_(io_.get_executor()) {
         connect(settings, std::move(who));
+        keeper_.foresees = true;
         if (!shared_) return;
         gate_.may_act = [this] { return shared_->lead.may_act(); };
         keeper_.join(shared_->lead);

@@ -54,7 +54,9 @@ class order {
     guest_id guest;
     failover::wish asked;
     failover::pause pause;
-    duration lasts{};  ///< of the pause; zero: until it is taken back
+    duration lasts{};         ///< of the pause; zero: until it is taken back
+    std::string object;       ///< fence-confirm: the node; parked-…: the name
+    std::string typed_again;  ///< the same once more, from a person's own hand
 };
 
 /// The parts of "pause" and "resume".
@@ -93,14 +95,28 @@ result<order> read_order(const std::string& line) {
     }
     const json::value* force = o.if_contains("force");
     out.asked.force = force && force->is_bool() && force->get_bool();
+    out.object = text_member(o, "object");
+    out.typed_again = text_member(o, "confirm");
     if (auto ok = read_pause(o, out); !ok) return ok.error();
     return out;
 }
 
 bool is_order(const std::string& what) {
-    constexpr std::array<std::string_view, 9> orders{"failover", "retry",  "approve", "abort",  "disable",
-                                                     "pause",    "resume", "arm",     "observe"};
+    constexpr std::array<std::string_view, 12> orders{"failover", "retry",  "approve", "abort",
+                                                      "disable",  "pause",  "resume",  "arm",
+                                                      "observe",  "fence-confirm", "parked-restore", "parked-remove"};
     return std::find(orders.begin(), orders.end(), what) != orders.end();
+}
+
+/// What cannot be taken back: root says it, and names the object twice (reliability §6.1 S3).
+bool is_final(const std::string& what) { return what == "fence-confirm" || what == "parked-remove"; }
+
+result<void> check_final(const order& asked, const std::string& asker) {
+    if (!is_final(asked.what)) return {};
+    if (asker != "root") return fault(errc::forbidden, "", "only root may order that");
+    if (asked.object.empty() || asked.object != asked.typed_again)
+        return fault(errc::refused, "", "the name was not typed again: nothing was done");
+    return {};
 }
 
 class unix_control_server final : public control_server {
@@ -189,6 +205,18 @@ class unix_control_server final : public control_server {
             if (!changed) co_return bad(changed.error());
             co_return good(status_view(all_));
         }
+        if (const auto may = check_final(*asked, asker); !may) co_return bad(may.error());
+        if (asked->what == "parked-list") {
+            const auto all = co_await all_.parked();
+            if (!all) co_return bad(all.error());
+            co_return good(parked_view(*all));
+        }
+        if (asked->what == "fence-confirm" || asked->what.starts_with("parked-")) {
+            order wanted = *asked;
+            const auto done = co_await change_for_good(std::move(wanted), std::move(asker));
+            if (!done) co_return bad(done.error());
+            co_return good({});
+        }
         if (asked->what == "pause" || asked->what == "resume") {
             order wanted = *asked;
             const auto done = co_await change_pauses(std::move(wanted), std::move(asker));
@@ -203,6 +231,18 @@ class unix_control_server final : public control_server {
         if (asked->what == "disable") done = all_.disable(asked->guest, asker);
         if (!done) co_return bad(done.error());
         co_return good({});
+    }
+
+    asio::awaitable<result<void>> change_for_good(order asked, std::string asker) {
+        result<void> done = fault(errc::invalid, "control", "unknown request \"" + asked.what + "\"");
+        if (asked.what == "fence-confirm") {
+            const auto node = parse_node_name(asked.object);
+            if (!node) co_return node.error();
+            done = co_await all_.confirm_fence(*node, std::move(asker));
+        }
+        if (asked.what == "parked-restore") done = co_await all_.restore_parked(asked.object, std::move(asker));
+        if (asked.what == "parked-remove") done = co_await all_.remove_parked(asked.object, std::move(asker));
+        co_return done;
     }
 
     asio::awaitable<result<void>> change_pauses(order asked, std::string asker) {

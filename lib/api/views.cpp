@@ -1,5 +1,7 @@
 #include "api/views.hpp"
 
+#include "base/key_lines.hpp"
+
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 
@@ -76,6 +78,9 @@ json::object guest_summary(const keeper& all, guest_id id, const guest_keeper& g
     o["node"] = row ? row->node.str() : std::string();
     o["name"] = row ? row->name : std::string();
     o["pve_status"] = row ? name_of(row->status) : "unknown";
+    if (const keeper::foresight* f = all.foreseen(id))
+        o["if_node_dies"] = json::object{
+            {"outcome", f->outcome}, {"code", f->code}, {"text", f->text}, {"worked_out", format_utc(f->at)}};
     return o;
 }
 
@@ -83,6 +88,40 @@ json::array rejections_view(const std::vector<failover::rejected>& list) {
     json::array out;
     for (const failover::rejected& x : list) out.push_back(json::object{{"what", x.what}, {"why", x.why}});
     return out;
+}
+
+void add_lease(const leadership& cluster, const node_name& node, time_point now, json::object& into) {
+    const lease::node_lease* last = cluster.leases().last(node);
+    const auto silence = cluster.leases().silence(node, now);
+    if (last == nullptr || !silence) return;
+    into["contract"] = lease::name_of(last->promise);
+    into["lease_ms_ago"] = milliseconds(*silence);
+    into["fit"] = last->is_fit;
+    into["same_config"] = last->config_digest == cluster.config_digest;
+}
+
+/// The daemon's part in the cluster, and its guard's.
+json::object leadership_view(const leadership& cluster, int& severity) {
+    json::object o;
+    o["node"] = cluster.self().str();
+    o["phase"] = leader::name_of(cluster.state().at);
+    o["epoch"] = cluster.state().epoch;
+    o["leader"] = cluster.leader().str();
+    if (cluster.leader().empty()) severity = worse(severity, 1);
+    json::object guard;
+    if (const auto& said = cluster.guard_status()) {
+        const auto wrong = for_each_line(*said, [&](std::string_view key, std::string_view value) {
+            const auto number = parse_number(value);
+            guard[key] = number ? json::value(*number) : json::value(value);
+            return true;
+        });
+        if (wrong) guard["problem"] = *wrong;
+    } else {
+        guard["problem"] = said.error().text();
+        severity = worse(severity, 1);
+    }
+    o["guard"] = std::move(guard);
+    return o;
 }
 
 json::object cluster_view(const keeper& all, int& severity) {
@@ -102,9 +141,10 @@ json::object cluster_view(const keeper& all, int& severity) {
     if (v.is_quorate != true) severity = worse(severity, 2);
     json::array nodes;
     for (const auto& [name, n] : v.nodes) {
-        const char* state = all.state_of(name);
         if (n.online != true) severity = worse(severity, 1);
-        nodes.push_back(json::object{{"node", name.str()}, {"state", state}});
+        json::object one{{"node", name.str()}, {"state", all.state_of(name)}};
+        if (all.shared_with() != nullptr) add_lease(*all.shared_with(), name, all.time().now(), one);
+        nodes.push_back(std::move(one));
     }
     o["nodes"] = std::move(nodes);
     return o;
@@ -131,6 +171,7 @@ json::object status_view(const keeper& all) {
     json::object o;
     o["mode"] = all.mode() == config::mode::armed ? "armed" : "observe";
     o["cluster"] = cluster_view(all, severity);
+    if (all.shared_with() != nullptr) o["leadership"] = leadership_view(*all.shared_with(), severity);
     o["pauses"] = pauses_view(all);
     json::array guests;
     for (const auto& [id, g] : all.guests()) {
@@ -200,6 +241,17 @@ json::object plan_view(guest_id guest, const std::variant<failover::plan, failov
                                    {"bytes", p.archive->bytes}};
     o["rejected"] = rejections_view(p.rejections);
     return o;
+}
+
+json::object parked_view(const std::vector<failover::parked_config>& all) {
+    json::array list;
+    for (const failover::parked_config& p : all)
+        list.push_back(json::object{{"name", p.name},
+                                    {"guest", to_string(p.guest)},
+                                    {"node", p.source.str()},
+                                    {"generation", p.generation},
+                                    {"title", p.title}});
+    return json::object{{"parked", std::move(list)}};
 }
 
 }  // namespace steward::api

@@ -16,4 +16,6 @@ namespace steward::api {
                                             const std::variant<failover::plan, failover::refusal>& answer,
                                             wall_time now);
 
+[[nodiscard]] boost::json::object parked_view(const std::vector<failover::parked_config>& all);
+
 }  // namespace steward::api

@@ -62,6 +62,11 @@ bool is_about_name(verb v) {
 
 const char* name_of(verb v) noexcept { return verb_names[static_cast<std::size_t>(v)]; }
 
+bool is_change(verb v) noexcept {
+    return v == verb::park || v == verb::unpark || v == verb::relocate || v == verb::save || v == verb::claim ||
+           v == verb::discard || v == verb::lock;
+}
+
 reply refusal(errc code, std::string why) {
     reply r;
     r.code = code;

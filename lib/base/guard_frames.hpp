@@ -32,6 +32,8 @@ enum class verb : std::uint8_t {
     discard,   ///< removes one parked configuration for ever, with its kept original
 };
 [[nodiscard]] const char* name_of(verb v) noexcept;
+/// Whether it may change something in pmxcfs: then a lost answer leaves the outcome open.
+[[nodiscard]] bool is_change(verb v) noexcept;
 
 class request {
   public:

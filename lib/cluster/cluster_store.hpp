@@ -21,7 +21,7 @@ class stored_record {
 };
 
 /// Where decisions are written down before they are carried out, and how configurations change hands.
-/// Backends: a plain directory plus the guard (one instance), the simulator's model; pmxcfs through the guard later.
+/// Backends: a plain directory plus the guard (one instance), pmxcfs through the guard, the simulator's model.
 class cluster_store {
   public:
     virtual ~cluster_store() = default;
@@ -43,6 +43,10 @@ class cluster_store {
     [[nodiscard]] virtual boost::asio::awaitable<result<std::string>> park(guard::request what) = 0;
     /// Puts it back byte for byte. Repeating is fine. `exists` when the vmid was taken meanwhile.
     [[nodiscard]] virtual boost::asio::awaitable<result<void>> unpark(guard::request what) = 0;
+    /// Every parked configuration: its file's name ("101.n2.g7.conf") and its text.
+    [[nodiscard]] virtual boost::asio::awaitable<result<std::vector<stored_record>>> load_parked() = 0;
+    /// Removes one parked configuration for ever. Errors: not_found.
+    [[nodiscard]] virtual boost::asio::awaitable<result<void>> discard(guard::request what) = 0;
     /// Renames a configuration to another node: for guests whose disks are all on shared storage.
     [[nodiscard]] virtual boost::asio::awaitable<result<void>> relocate(guard::request what) = 0;
 };

@@ -151,6 +151,14 @@ asio::awaitable<result<void>> directory_store::unpark(guard::request what) {
     return change(guard::verb::unpark, std::move(what));
 }
 
+asio::awaitable<result<std::vector<stored_record>>> directory_store::load_parked() {
+    return load_through(guard_, "parked");
+}
+
+asio::awaitable<result<void>> directory_store::discard(guard::request what) {
+    return change(guard::verb::discard, std::move(what));
+}
+
 asio::awaitable<result<void>> directory_store::relocate(guard::request what) {
     return change(guard::verb::relocate, std::move(what));
 }

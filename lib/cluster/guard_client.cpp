@@ -10,6 +10,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include <algorithm>
 #include <array>
 #include <fmt/core.h>
 
@@ -82,10 +83,7 @@ asio::awaitable<result<guard::reply>> guard_client::ask(guard::request what) {
     bool is_sent = false;
     auto work = exchange(socket_path_, std::move(frame), is_sent);
     auto got = co_await with_timeout(time_, limit_, std::move(work));
-    const bool changes_nothing = what.what != guard::verb::park && what.what != guard::verb::unpark &&
-                                 what.what != guard::verb::relocate && what.what != guard::verb::save &&
-                                 what.what != guard::verb::claim && what.what != guard::verb::discard &&
-                                 what.what != guard::verb::lock;
+    const bool changes_nothing = !guard::is_change(what.what);
     if (!got) {
         const bool timed_out = got.error().code == errc::timed_out;
         const std::string why = timed_out ? "no answer within " + format_duration(limit_) : got.error().detail;
@@ -100,6 +98,38 @@ asio::awaitable<result<guard::reply>> guard_client::ask(guard::request what) {
     }
     if (!got->ok) co_return fault(got->code, "steward-guard", got->detail);
     co_return got;
+}
+
+asio::awaitable<result<std::vector<std::string>>> names_through(guard_client& guard, std::string directory) {
+    guard::request r;
+    r.what = guard::verb::list;
+    r.name = std::move(directory);
+    const auto answer = co_await guard.ask(std::move(r));
+    if (!answer) co_return answer.error();
+    std::vector<std::string> names;
+    for (std::size_t begin = 0; begin < answer->text.size();) {
+        const std::size_t end = std::min(answer->text.find('\n', begin), answer->text.size());
+        names.push_back(answer->text.substr(begin, end - begin));
+        begin = end + 1;
+    }
+    std::sort(names.begin(), names.end());
+    co_return names;
+}
+
+asio::awaitable<result<std::vector<stored_record>>> load_through(guard_client& guard, std::string directory) {
+    const auto names = co_await names_through(guard, directory);
+    if (!names) co_return names.error();
+    std::vector<stored_record> all;
+    for (const std::string& name : *names) {
+        guard::request r;
+        r.what = guard::verb::read;
+        r.name = directory + "/" + name;
+        const auto answer = co_await guard.ask(std::move(r));
+        const bool is_bad = !answer && (answer.error().code == errc::garbage || answer.error().code == errc::invalid);
+        if (!answer && !is_bad) co_return answer.error();
+        if (is_bad || answer->yes) all.emplace_back(name, is_bad ? std::string() : answer->text);
+    }
+    co_return all;
 }
 
 }  // namespace steward

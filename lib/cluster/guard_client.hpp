@@ -1,10 +1,12 @@
 #pragma once
 #include "base/guard_frames.hpp"
+#include "cluster/cluster_store.hpp"
 #include "runtime/time_source.hpp"
 
 #include <boost/asio/awaitable.hpp>
 
 #include <string>
+#include <vector>
 
 namespace steward {
 
@@ -23,5 +25,12 @@ class guard_client {
     std::string socket_path_;
     duration limit_;
 };
+
+/// The names in one of the guard's directories, in order.
+[[nodiscard]] boost::asio::awaitable<result<std::vector<std::string>>> names_through(guard_client& guard,
+                                                                                     std::string directory);
+/// All that is in one of them. What cannot be read is there with an empty text: its owner finds it unreadable.
+[[nodiscard]] boost::asio::awaitable<result<std::vector<stored_record>>> load_through(guard_client& guard,
+                                                                                      std::string directory);
 
 }  // namespace steward

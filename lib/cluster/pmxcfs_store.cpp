@@ -41,38 +41,7 @@ asio::awaitable<result<guard::reply>> pmxcfs_store::change(guard::verb verb, gua
     co_return answer;
 }
 
-asio::awaitable<result<std::vector<std::string>>> pmxcfs_store::names_in(std::string directory) {
-    const auto answer = co_await ask(guard::verb::list, std::move(directory));
-    if (!answer) co_return answer.error();
-    std::vector<std::string> names;
-    for (std::size_t begin = 0; begin < answer->text.size();) {
-        const std::size_t end = std::min(answer->text.find('\n', begin), answer->text.size());
-        names.push_back(answer->text.substr(begin, end - begin));
-        begin = end + 1;
-    }
-    std::sort(names.begin(), names.end());
-    co_return names;
-}
-
-asio::awaitable<result<std::vector<stored_record>>> pmxcfs_store::load(std::string directory) {
-    const auto names = co_await names_in(directory);
-    if (!names) co_return names.error();
-    std::vector<stored_record> all;
-    for (const std::string& name : *names) {
-        const auto answer = co_await ask(guard::verb::read, directory + "/" + name);
-        // One that cannot be read is one guest's affair; its owner finds it missing or unreadable.
-        const bool is_bad = !answer && (answer.error().code == errc::garbage || answer.error().code == errc::invalid);
-        if (is_bad) {
-            all.emplace_back(name, "");
-            continue;
-        }
-        if (!answer) co_return answer.error();
-        if (answer->yes) all.emplace_back(name, answer->text);
-    }
-    co_return all;
-}
-
-asio::awaitable<result<std::vector<stored_record>>> pmxcfs_store::load_records() { return load("records"); }
+asio::awaitable<result<std::vector<stored_record>>> pmxcfs_store::load_records() { return load_through(guard_, "records"); }
 
 asio::awaitable<result<void>> pmxcfs_store::save_record(std::string name, std::string text) {
     const auto answer = co_await ask(guard::verb::save, "records/" + name, std::move(text));
@@ -105,12 +74,27 @@ asio::awaitable<result<void>> pmxcfs_store::relocate(guard::request what) {
     co_return only_whether(answer);
 }
 
+asio::awaitable<result<std::vector<stored_record>>> pmxcfs_store::load_parked() {
+    return load_through(guard_, "parked");
+}
+
+asio::awaitable<result<void>> pmxcfs_store::discard(guard::request what) {
+    const auto answer = co_await change(guard::verb::discard, std::move(what));
+    co_return only_whether(answer);
+}
+
 asio::awaitable<result<void>> pmxcfs_store::say(daemon_words words) {
     const auto answer = co_await ask(guard::verb::say, "", to_text(words));
     co_return only_whether(answer);
 }
 
-asio::awaitable<result<std::vector<stored_record>>> pmxcfs_store::load_leases() { return load("nodes"); }
+asio::awaitable<result<std::string>> pmxcfs_store::guard_status() {
+    const auto answer = co_await ask(guard::verb::status, "");
+    if (!answer) co_return answer.error();
+    co_return answer->text;
+}
+
+asio::awaitable<result<std::vector<stored_record>>> pmxcfs_store::load_leases() { return load_through(guard_, "nodes"); }
 
 asio::awaitable<result<lock_sight>> pmxcfs_store::look_at_lock() {
     const auto answer = co_await ask(guard::verb::lock, "look");
@@ -142,7 +126,7 @@ asio::awaitable<result<bool>> pmxcfs_store::claim_epoch(std::uint64_t epoch) {
 }
 
 asio::awaitable<result<std::uint64_t>> pmxcfs_store::highest_epoch() {
-    const auto names = co_await names_in("epoch");
+    const auto names = co_await names_through(guard_, "epoch");
     if (!names) co_return names.error();
     std::uint64_t highest = 0;
     for (const std::string& name : *names) highest = std::max(highest, parse_number(name).value_or(0));

@@ -24,8 +24,11 @@ class pmxcfs_store final : public cluster_store, public lease_store {
     [[nodiscard]] boost::asio::awaitable<result<std::string>> park(guard::request what) override;
     [[nodiscard]] boost::asio::awaitable<result<void>> unpark(guard::request what) override;
     [[nodiscard]] boost::asio::awaitable<result<void>> relocate(guard::request what) override;
+    [[nodiscard]] boost::asio::awaitable<result<std::vector<stored_record>>> load_parked() override;
+    [[nodiscard]] boost::asio::awaitable<result<void>> discard(guard::request what) override;
 
     [[nodiscard]] boost::asio::awaitable<result<void>> say(daemon_words words) override;
+    [[nodiscard]] boost::asio::awaitable<result<std::string>> guard_status() override;
     [[nodiscard]] boost::asio::awaitable<result<std::vector<stored_record>>> load_leases() override;
     [[nodiscard]] boost::asio::awaitable<result<lock_sight>> look_at_lock() override;
     [[nodiscard]] boost::asio::awaitable<result<void>> acquire_lock(bool ask_expiry) override;
@@ -42,8 +45,6 @@ class pmxcfs_store final : public cluster_store, public lease_store {
     [[nodiscard]] boost::asio::awaitable<result<guard::reply>> ask(guard::verb verb, std::string name,
                                                                    std::string text = {});
     [[nodiscard]] boost::asio::awaitable<result<guard::reply>> change(guard::verb verb, guard::request what);
-    [[nodiscard]] boost::asio::awaitable<result<std::vector<std::string>>> names_in(std::string directory);
-    [[nodiscard]] boost::asio::awaitable<result<std::vector<stored_record>>> load(std::string directory);
 
     guard_client guard_;
     std::function<std::uint64_t()> epoch_;

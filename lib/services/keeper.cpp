@@ -167,6 +167,7 @@ asio::awaitable<void> keeper::watch_cluster() {
         }
         if (cluster_ != nullptr && !is_leading_) co_await follow_records();
         co_await end_pauses();
+        if (foresees) co_await foresee_next();
         tell_nodes();
         take_leave();
         co_await world_.time.sleep_for(settings_.pve.poll_interval);

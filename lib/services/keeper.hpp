@@ -1,5 +1,6 @@
 #pragma once
 #include "config/settings.hpp"
+#include "core/failover/parked.hpp"
 #include "core/failover/pauses.hpp"
 #include "model/snapshot.hpp"
 #include "services/failover/guest_keeper.hpp"
@@ -67,6 +68,28 @@ class keeper {
     /// Errors: not_found; refused (maintenance of a node that is offline); what the store says.
     [[nodiscard]] boost::asio::awaitable<result<void>> pause(failover::pause p);
     [[nodiscard]] boost::asio::awaitable<result<void>> resume(std::string object, std::string by);
+    /// What was parked by hand-overs and never removed. Errors: what the store says.
+    [[nodiscard]] boost::asio::awaitable<result<std::vector<failover::parked_config>>> parked();
+    /// Brings one back to its node, byte for byte. Errors: not_found, exists (the vmid is taken), refused.
+    [[nodiscard]] boost::asio::awaitable<result<void>> restore_parked(std::string name, std::string by);
+    /// Removes one for ever: afterwards nothing tells that its volumes were this guest's.
+    [[nodiscard]] boost::asio::awaitable<result<void>> remove_parked(std::string name, std::string by);
+
+    /// What would happen to a guest if its node died now, as worked out last.
+    class foresight {
+      public:
+        std::string outcome;  ///< restore, relocate, held
+        std::string code;     ///< of what would hold it
+        std::string text;
+        wall_time at{};
+    };
+    /// Whether that is worked out at all: a handful of calls with every look at the cluster.
+    bool foresees = false;
+    /// Null: not worked out yet, or by the leader only.
+    [[nodiscard]] const foresight* foreseen(guest_id guest) const;
+    /// The daemons that share the work with this one; null: it is alone.
+    [[nodiscard]] const leadership* shared_with() const { return cluster_; }
+
     [[nodiscard]] const failover::pauses& pauses() const { return pauses_; }
     /// online, offline, unknown, maintenance, planned_off, gone.
     [[nodiscard]] const char* state_of(const node_name& node) const;
@@ -94,6 +117,8 @@ class keeper {
     [[nodiscard]] result<void> check_pause(const failover::pause& p) const;
     [[nodiscard]] boost::asio::awaitable<void> take_lead();
     [[nodiscard]] boost::asio::awaitable<void> follow_records();
+    [[nodiscard]] boost::asio::awaitable<void> foresee_next();
+    [[nodiscard]] boost::asio::awaitable<result<failover::parked_config>> parked_to_change(std::string name);
     [[nodiscard]] boost::asio::awaitable<bool> read_records();
     [[nodiscard]] daemon_words words() const;
     [[nodiscard]] std::string storm() const;
@@ -115,6 +140,8 @@ class keeper {
     bool is_saving_pauses_ = false;
     time_point awake_until_{};
     std::map<node_name, std::string> node_states_;  ///< as told last; "" when never
+    std::map<guest_id, foresight> foreseen_;
+    guest_id foreseen_last_;
     leadership* cluster_ = nullptr;
     bool is_leading_ = false;
     mutable std::optional<time_point> last_storm_;

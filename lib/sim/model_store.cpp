@@ -6,6 +6,7 @@ namespace asio = boost::asio;
 namespace {
 const std::string record_directory = "priv/steward/records";
 const std::string claim_directory = "priv/steward/fo";
+const std::string parked_directory = "priv/steward/parked";
 
 fault no_guard() { return fault(errc::unavailable, "guard", "steward-guard does not answer"); }
 }  // namespace
@@ -79,6 +80,25 @@ asio::awaitable<result<void>> model_store::unpark(guard::request what) {
     co_await wait_until_writable(model_, time_, node_, latency);
     if (!guard_answers) co_return no_guard();
     co_return model_.unpark(what);
+}
+
+asio::awaitable<result<std::vector<stored_record>>> model_store::load_parked() {
+    co_await reach_store();
+    if (!guard_answers) co_return no_guard();
+    const file_tree& tree = model_.files(node_).tree();
+    std::vector<stored_record> all;
+    for (const std::string& name : tree.list(parked_directory))
+        all.emplace_back(name, tree.read(parked_directory + ("/" + name)).value_or(""));
+    co_return all;
+}
+
+asio::awaitable<result<void>> model_store::discard(guard::request what) {
+    co_await wait_until_writable(model_, time_, node_, latency);
+    if (!guard_answers) co_return no_guard();
+    if (auto ready = writable(); !ready) co_return ready;
+    const std::string path = guard::parked_path(what.guest.id, what.source, what.generation);
+    if (!model_.files().tree().remove(path)) co_return fault(errc::not_found, "discard", path + " does not exist");
+    co_return result<void>();
 }
 
 asio::awaitable<result<void>> model_store::relocate(guard::request what) {

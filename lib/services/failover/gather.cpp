@@ -114,6 +114,15 @@ asio::awaitable<void> look_from_afar(const leadership& lead, node_name node, boo
     into.config->digest = sha1_hex(**config);  // what PVE would say (pve-facts F.4)
 }
 
+/// Archives, our rights, and whether a configuration can be moved.
+asio::awaitable<void> gather_rest(pve::client& pve, cluster_store& store, const policy& rules, facts& into) {
+    co_await gather_backups(pve, rules, into);
+    co_await open_archives(pve, into);
+    co_await gather_privileges(pve, rules, into);
+    const auto parking = co_await store.check_parking();
+    if (!parking) into.parking_problem = parking.error().text();
+}
+
 }  // namespace
 
 asio::awaitable<facts> gather_guest(pve::client& pve, guest_id guest, std::string own_user, const leadership* lead,
@@ -164,11 +173,29 @@ asio::awaitable<facts> gather_facts(pve::client& pve, cluster_store& store, gues
                                     std::string own_user, const leadership* lead) {
     facts seen = co_await gather_guest(pve, guest, std::move(own_user), lead, rules.accept_weak_fence);
     if (!seen.view || !seen.config) co_return seen;
-    co_await gather_backups(pve, rules, seen);
-    co_await open_archives(pve, seen);
-    co_await gather_privileges(pve, rules, seen);
-    const auto parking = co_await store.check_parking();
-    if (!parking) seen.parking_problem = parking.error().text();
+    co_await gather_rest(pve, store, rules, seen);
+    co_return seen;
+}
+
+asio::awaitable<facts> gather_facts_as_if_dead(pve::client& pve, cluster_store& store, guest_id guest, policy rules,
+                                               std::string own_user, const leadership* lead) {
+    facts seen = co_await gather_guest(pve, guest, std::move(own_user), lead, rules.accept_weak_fence);
+    if (!seen.view || !seen.config) co_return seen;
+    const node_name home = seen.view->find(guest)->node;
+    seen.status.reset();
+    seen.stopped_by.clear();
+    if (const auto node = seen.view->nodes.find(home); node != seen.view->nodes.end()) node->second.online = false;
+    fencing::evidence dead;
+    dead.node = home;
+    dead.gone_for = fencing::timing::take;
+    dead.accepts_weak = rules.accept_weak_fence;
+    const lease::node_lease* last = lead == nullptr ? nullptr : lead->leases().last(home);
+    if (last != nullptr) {
+        dead.lease = *last;
+        dead.silence = fencing::timing::take;
+    }
+    seen.source = std::move(dead);
+    co_await gather_rest(pve, store, rules, seen);
     co_return seen;
 }
 

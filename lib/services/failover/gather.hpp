@@ -24,4 +24,9 @@ namespace steward::failover {
 [[nodiscard]] boost::asio::awaitable<facts> gather_facts(pve::client& pve, cluster_store& store, guest_id guest,
                                                          policy rules, std::string own_user, const leadership* lead);
 
+/// The same, were its node to die this moment: nobody can be asked there, and its guard keeps its last promise.
+[[nodiscard]] boost::asio::awaitable<facts> gather_facts_as_if_dead(pve::client& pve, cluster_store& store,
+                                                                    guest_id guest, policy rules, std::string own_user,
+                                                                    const leadership* lead);
+
 }  // namespace steward::failover

@@ -52,6 +52,10 @@ asio::awaitable<void> leadership::look() {
         const auto told = co_await store_.say(std::move(said));
         (void)told;  // a guard that does not answer renews without us, and says so
     }
+    if (asks_guard) {
+        auto status = co_await store_.guard_status();
+        guard_status_ = std::move(status);
+    }
     const auto seen = co_await store_.load_leases();
     if (seen)
         for (const stored_record& r : *seen) observe(r);

@@ -38,6 +38,8 @@ class leadership {
     [[nodiscard]] std::uint64_t leads_in() const { return is_leading_ ? state_.epoch : 0; }
     /// Whose fresh lease says that its daemon leads, in the newest epoch; empty when nobody's does.
     [[nodiscard]] node_name leader() const;
+    /// What this node's guard said last, as lines; why it does not answer otherwise.
+    [[nodiscard]] const result<std::string>& guard_status() const { return guard_status_; }
     /// Who is in the cluster, as the API says; a node that is missing was never there.
     void see_members(const model::cluster_view& view);
     [[nodiscard]] bool is_gone(const node_name& node) const { return gone_since_.count(node) != 0; }
@@ -52,6 +54,8 @@ class leadership {
     /// Gives the lead back at once, if it is here: the daemon ends, or cannot do the work.
     [[nodiscard]] boost::asio::awaitable<void> leave();
 
+    /// Whether to ask the guard about itself, for people.
+    bool asks_guard = false;
     /// When this node was booted, by its clock.
     time_point node_booted = time_point::min();
     /// Digest of our configuration: whoever has another one has no vote.
@@ -84,6 +88,7 @@ class leadership {
     std::vector<node_name> members_;
     std::map<node_name, time_point> gone_since_;
     std::map<node_name, time_point> back_since_;
+    result<std::string> guard_status_ = fault(errc::unavailable, "", "was not asked yet");
     std::string stamp_;
     time_point stamp_changed_{};
     time_point last_look_{};

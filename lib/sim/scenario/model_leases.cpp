@@ -36,6 +36,12 @@ asio::awaitable<result<void>> model_leases::say(daemon_words words) {
     co_return result<void>();
 }
 
+asio::awaitable<result<std::string>> model_leases::guard_status() {
+    const virtual_guard* guard = guard_();
+    if (guard == nullptr) co_return fault(errc::unavailable, "guard", "steward-guard does not answer");
+    co_return std::string("phase=") + fencing::name_of(guard->state().at) + "\n";
+}
+
 asio::awaitable<result<std::vector<stored_record>>> model_leases::load_leases() {
     const auto ready = co_await reach(false);
     if (!ready) co_return ready.error();

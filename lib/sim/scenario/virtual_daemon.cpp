@@ -25,6 +25,8 @@ asio::awaitable<result<std::vector<stored_record>>> mortal_store::load_records()
 asio::awaitable<result<bool>> mortal_store::claim(std::string name) { return inner_.claim(std::move(name)); }
 asio::awaitable<result<void>> mortal_store::check_parking() { return inner_.check_parking(); }
 asio::awaitable<result<void>> mortal_store::unpark(guard::request what) { return inner_.unpark(std::move(what)); }
+asio::awaitable<result<std::vector<stored_record>>> mortal_store::load_parked() { return inner_.load_parked(); }
+asio::awaitable<result<void>> mortal_store::discard(guard::request what) { return inner_.discard(std::move(what)); }
 asio::awaitable<result<void>> mortal_store::relocate(guard::request what) { return inner_.relocate(std::move(what)); }
 
 asio::awaitable<result<std::string>> mortal_store::park(guard::request what) {

@@ -1,0 +1,248 @@
+"""Three stewardd with three steward-guard on one simulated cluster: `three_daemons.py --bin DIR NAME`, `--list`."""
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import threading
+import time
+
+from site_under_test import Failed, Site, expect
+
+NODES = ("n1", "n2", "n3")
+COROSYNC = "totem {\n  token: 3000\n  token_coefficient: 125\n}\nnodelist {\n" + 3 * "  node {\n  }\n" + "}\n"
+
+
+class LockJudge(threading.Thread):
+    """What pmxcfs does with a lock whose age somebody asks for: after 120 s unchanged it goes (pve-facts E.4)."""
+
+    def __init__(self, root):
+        super().__init__(daemon=True)
+        self.lock = pathlib.Path(root) / "priv/lock/steward-leader"
+        self.over = threading.Event()
+
+    def run(self):
+        last, since = None, time.monotonic()
+        while not self.over.wait(0.05):
+            try:
+                now = int(self.lock.stat().st_mtime)
+                if now != 0:
+                    if now != last:
+                        last, since = now, time.monotonic()
+                elif time.monotonic() - since > 120:
+                    self.lock.rmdir()
+                elif last is not None:
+                    os.utime(self.lock, (last, last))
+            except FileNotFoundError:
+                last = None
+
+
+class Trio(Site):
+    """One daemon and one guard per node."""
+
+    def __init__(self, binaries, contract="none", failover="", restarts=0, **options):
+        super().__init__(binaries, **options)
+        self.contract, self.failover, self.restarts = contract, failover, restarts
+        (self.directory / "corosync.conf").write_text(COROSYNC)
+        self.judge = LockJudge(self.ready["pve_root"])
+        self.judge.start()
+
+    def __exit__(self, kind, value, trace):
+        for node in NODES:
+            self.stop(f"stewardd-{node}")
+        for node in NODES:
+            self.stop(f"guard-{node}")
+        self.judge.over.set()
+        return super().__exit__(kind, value, trace)
+
+    def guard_command(self, node, boot="1"):
+        home = self.directory / node
+        (home / "cgroup").mkdir(parents=True, exist_ok=True)
+        return ["steward-guard", "--pve-dir", self.ready["pve_root"], "--socket", str(home / "guard.sock"), "--allow-user",
+                str(os.getuid()), "--node", node, "--contract", self.contract, "--cgroup-dir", str(home / "cgroup"), "--watchdog",
+                str(home / "mux"), "--corosync", str(self.directory / "corosync.conf"), "--state-dir", str(home), "--boot-id",
+                f"{node}-boot-{boot}"]
+
+    def start_guard_of(self, node, boot="1"):
+        self._spawn(f"guard-{node}", self.guard_command(node, boot))
+        self.wait(f"the guard of {node}", (self.directory / node / "guard.sock").exists, 20)
+
+    def write_config_of(self, node, guests):
+        """Its own node's API first, as one would write it."""
+        home = self.directory / node
+        self.write_config(guests=guests, restarts=self.restarts, failover=self.failover)
+        text = self.config.read_text()
+        for key in ("state_dir", "control_socket", "guard_socket"):
+            text = text.replace(f"{key}: {self.directory}/", f"{key}: {home}/")
+        urls = [n["url"] for n in self.ready["nodes"]]
+        own = next(n["url"] for n in self.ready["nodes"] if n["name"] == node)
+        text = text.replace(", ".join(urls), ", ".join([own] + [u for u in urls if u != own]))
+        (home / "steward.yaml").write_text(text + f"daemons: per-node\nnode: {node}\n")
+
+    def start_daemon_of(self, node):
+        self._spawn(f"stewardd-{node}", ["stewardd", "--config", str(self.directory / node / "steward.yaml")])
+
+    def start(self, guests):
+        for node in NODES:
+            self.start_guard_of(node)
+            self.write_config_of(node, guests)
+            self.start_daemon_of(node)
+
+    def at(self, node, *words):
+        return self.run("--socket", str(self.directory / node / "control.sock"), *words)
+
+    def view(self, node, *words):
+        done = self.at(node, *words, "-o", "json")
+        return json.loads(done.stdout) if done.stdout.strip().startswith("{") else None
+
+    def leader_by(self, node):
+        view = self.view(node, "status")
+        return view["leadership"]["leader"] if view else ""
+
+    def epoch(self, node):
+        return self.view(node, "status")["leadership"]["epoch"]
+
+    def agreed_leader(self, among=NODES, limit=60):
+        """Waits until all of them name the same leader, one of them."""
+        found = []
+
+        def agree():
+            found[:] = [self.leader_by(n) for n in among]
+            return len(set(found)) == 1 and found[0] in among
+        self.wait(f"one leader for all: {found}", agree, limit)
+        return found[0]
+
+    def settled(self, leader, limit=60):
+        self.wait(f"{leader} leads for good", lambda: self.view(leader, "status")["leadership"]["phase"] == "leading", limit)
+
+    def guest_state(self, node, guest):
+        view = self.view(node, "why", guest)
+        return view["state"] if view else None
+
+
+def one_leads_and_hands_over(binaries):
+    """One of three leads; told to end it hands the lead over at once, and the next one does the work."""
+    with Trio(binaries, guests="ct101@n1,ct102@n2,vm103@n3") as site:
+        site.start(("ct/101", "ct/102"))
+        leader = site.agreed_leader()
+        first_epoch = site.epoch(leader)
+        follower = next(n for n in NODES if n != leader)
+        refused = site.at(follower, "failover", "ct/102", "--force")
+        expect(refused.returncode == 1 and f"the daemon on {leader} leads" in refused.stderr, refused.stderr)
+        second = subprocess.run([str(site.binaries / "steward-guard"), *site.guard_command("n1")[1:]], capture_output=True, text=True,
+                                timeout=30, check=False)
+        expect(second.returncode == 1 and "another steward-guard answers" in second.stderr, f"a second guard leaves: {second.stderr}")
+
+        took, status = site.stop(f"stewardd-{leader}")
+        expect(status == 0 and took < 10, f"it left in {took:.1f} s with {status}")
+        left = [n for n in NODES if n != leader]
+        following = site.agreed_leader(left, 30)
+        expect(site.epoch(following) > first_epoch, "in a new epoch")
+        site.start_daemon_of(leader)
+        site.wait(f"{leader} follows", lambda: site.leader_by(leader) == following, 30)
+        site.settled(following)
+
+        site.fault("guest ct102 crash")
+        site.wait("the leader brings it back", lambda: site.guest_state(following, "ct/102") == "done", 120)
+        where = site.model()["guests"]["ct/102"]["running_on"]
+        expect(len(where) == 1 and where != ["n2"], f"ct/102 runs once, elsewhere: {where}")
+        restores = [w for w in site.writes("restore=1") if "102" in w]
+        expect(len(restores) == 1, f"one restore: {restores}")
+        site.wait("everybody knows", lambda: all(site.guest_state(n, "ct/102") == "done" for n in NODES), 30)
+
+        listed = site.at(following, "parked", "list")
+        expect("102.n2.g" in listed.stdout, listed.stdout + listed.stderr)
+        name = listed.stdout.split("\n")[1].split()[0]
+        slip = site.at(following, "parked", "remove", name, "--confirm", name + "0")
+        expect(slip.returncode == 1 and (pathlib.Path(site.ready["pve_root"]) / f"priv/steward/parked/{name}.conf").exists(), slip.stderr)
+        back = site.at(following, "parked", "restore", name)
+        expect(back.returncode == 1 and "taken" in back.stderr, f"its vmid is taken: {back.stderr}")
+        if os.getuid() == 0:
+            removed = site.at(following, "parked", "remove", name, "--confirm", name)
+            expect(removed.returncode == 0, removed.stderr)
+            expect("nothing is parked" in site.at(following, "parked", "list").stdout, "the list is empty")
+        text = site.at(following, "status").stdout
+        expect(f"{following} leads in epoch" in text and "contract none" in text and "IF ITS NODE DIES" in text, text)
+
+
+def leader_killed_in_the_middle(binaries):
+    """SIGKILL of the leader during a restore: after two minutes another one goes on, and restores nothing twice."""
+    with Trio(binaries, guests="ct102@n2", speed=1) as site:
+        site.start(("ct/102",))
+        leader = site.agreed_leader()
+        site.settled(leader)
+        site.fault("guest ct102 crash")
+        site.wait("it restores", lambda: site.guest_state(leader, "ct/102") in ("restoring", "restored"), 120)
+        site.kill(f"stewardd-{leader}")
+        killed = time.monotonic()
+        left = [n for n in NODES if n != leader]
+        following = site.agreed_leader(left, 200)
+        took = time.monotonic() - killed
+        expect(105 < took < 160, f"another one leads after two minutes of silence, not after {took:.0f} s")
+        site.wait("it goes on", lambda: site.guest_state(following, "ct/102") == "done", 120)
+        restores = [w for w in site.writes("restore=1") if "102" in w]
+        expect(len(restores) == 1, f"one restore: {restores}")
+        where = site.model()["guests"]["ct/102"]["running_on"]
+        expect(len(where) == 1 and where != ["n2"], f"ct/102 runs once, elsewhere: {where}")
+
+
+def node_dies(binaries):
+    """A node without a contract dies: its guest is held until a person vouches; the node comes back and starts nothing twice."""
+    with Trio(binaries, guests="ct101@n1,ct102@n2") as site:
+        site.start(("ct/101", "ct/102"))
+        leader = site.agreed_leader()
+        if leader == "n2":  # the dead node is to be another one than the leader's
+            site.stop("stewardd-n2")
+            leader = site.agreed_leader(("n1", "n3"), 30)
+            site.start_daemon_of("n2")
+        site.settled(leader)
+        early = site.at(leader, "fence-confirm", "n2", "--confirm", "n2")
+        expect(early.returncode == 1, f"a node that is there needs nobody's word: {early.stderr}")
+        site.fault("power n2 off")
+        site.kill("stewardd-n2")
+        site.kill("guard-n2")
+        site.wait("held for want of a proof", lambda: (site.view(leader, "why", "ct/102").get("hold") or {}).get("code") == "no_fence",
+                  150)
+        expect(not site.writes("restore=1"), "nothing was restored")
+        if os.getuid() != 0:
+            return
+        slip = site.at(leader, "fence-confirm", "n2", "--confirm", "n1")
+        expect(slip.returncode == 1 and "not typed again" in slip.stderr, slip.stderr)
+        word = site.at(leader, "fence-confirm", "n2", "--confirm", "n2")
+        expect(word.returncode == 0, word.stderr)
+        site.wait("the leader brings it back", lambda: site.guest_state(leader, "ct/102") == "done", 120)
+        where = site.model()["guests"]["ct/102"]["running_on"]
+        expect(len(where) == 1 and where != ["n2"], f"ct/102 runs once, elsewhere: {where}")
+        site.fault("power n2 on")
+        site.start_guard_of("n2", boot="2")
+        site.start_daemon_of("n2")
+        site.wait("n2 follows", lambda: site.leader_by("n2") == leader, 60)
+        expect(site.model()["guests"]["ct/102"]["running_on"] == where, "it runs where it was brought, and only there")
+
+
+SCENARIOS = [one_leads_and_hands_over, leader_killed_in_the_middle, node_dies]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin", required=True)
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("name", nargs="?")
+    options = parser.parse_args()
+    if options.list:
+        print("\n".join(s.__name__ for s in SCENARIOS))
+        return 0
+    for scenario in SCENARIOS:
+        if options.name in (None, scenario.__name__):
+            try:
+                scenario(options.bin)
+            except Failed as why:
+                print(f"{scenario.__name__}: FAILED: {why}")
+                return 1
+            print(f"{scenario.__name__}: ok")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
