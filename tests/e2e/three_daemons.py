@@ -116,6 +116,9 @@ class Trio(Site):
     def settled(self, leader, limit=60):
         self.wait(f"{leader} leads for good", lambda: self.view(leader, "status")["leadership"]["phase"] == "leading", limit)
 
+    def restores(self):
+        return [w for w in self.writes("POST /nodes/") if "/lxc " in w]
+
     def guest_state(self, node, guest):
         view = self.view(node, "why", guest)
         return view["state"] if view else None
@@ -147,8 +150,7 @@ def one_leads_and_hands_over(binaries):
         site.wait("the leader brings it back", lambda: site.guest_state(following, "ct/102") == "done", 120)
         where = site.model()["guests"]["ct/102"]["running_on"]
         expect(len(where) == 1 and where != ["n2"], f"ct/102 runs once, elsewhere: {where}")
-        restores = [w for w in site.writes("restore=1") if "102" in w]
-        expect(len(restores) == 1, f"one restore: {restores}")
+        expect(len(site.restores()) == 1, f"one restore: {site.writes()}")
         site.wait("everybody knows", lambda: all(site.guest_state(n, "ct/102") == "done" for n in NODES), 30)
 
         listed = site.at(following, "parked", "list")
@@ -181,8 +183,7 @@ def leader_killed_in_the_middle(binaries):
         took = time.monotonic() - killed
         expect(105 < took < 160, f"another one leads after two minutes of silence, not after {took:.0f} s")
         site.wait("it goes on", lambda: site.guest_state(following, "ct/102") == "done", 120)
-        restores = [w for w in site.writes("restore=1") if "102" in w]
-        expect(len(restores) == 1, f"one restore: {restores}")
+        expect(len(site.restores()) == 1, f"one restore: {site.writes()}")
         where = site.model()["guests"]["ct/102"]["running_on"]
         expect(len(where) == 1 and where != ["n2"], f"ct/102 runs once, elsewhere: {where}")
 
@@ -204,7 +205,7 @@ def node_dies(binaries):
         site.kill("guard-n2")
         site.wait("held for want of a proof", lambda: (site.view(leader, "why", "ct/102").get("hold") or {}).get("code") == "no_fence",
                   150)
-        expect(not site.writes("restore=1"), "nothing was restored")
+        expect(not site.restores(), f"nothing was restored: {site.writes()}")
         if os.getuid() != 0:
             return
         slip = site.at(leader, "fence-confirm", "n2", "--confirm", "n1")
