@@ -182,10 +182,12 @@ int run_fence_confirm(const arguments& given) {
     if (given.words.size() != 2) return usage("fence-confirm takes one node");
     const std::string& node = given.words[1];
     const std::string again = typed_again(
-        given, node + " must be off, and stay off until somebody has looked at it; if it is not, guests will run twice.");
-    return ask(given, {{"do", "fence-confirm"}, {"object", node}, {"confirm", again}},
-               [](const json::object&) { return std::string("noted; its guests are brought back where that is possible\n"); },
-               always_zero);
+        given,
+        node + " must be off, and stay off until somebody has looked at it; if it is not, guests will run twice.");
+    return ask(
+        given, {{"do", "fence-confirm"}, {"object", node}, {"confirm", again}},
+        [](const json::object&) { return std::string("noted; its guests are brought back where that is possible\n"); },
+        always_zero);
 }
 
 int run_parked_command(const arguments& given) {
@@ -196,11 +198,12 @@ int run_parked_command(const arguments& given) {
         return usage("parked takes list, restore NAME or remove NAME; NAME is one of the list's");
     json::object question{{"do", "parked-" + verb}, {"object", given.words[2]}};
     if (verb == "remove")
-        question["confirm"] =
-            typed_again(given, given.words[2] + " is removed for ever; its disks stay, but nothing tells whose they are.");
-    return ask(given, question,
-               [&](const json::object&) { return given.words[2] + (verb == "remove" ? " removed\n" : " restored\n"); },
-               always_zero);
+        question["confirm"] = typed_again(
+            given, given.words[2] + " is removed for ever; its disks stay, but nothing tells whose they are.");
+    return ask(
+        given, question,
+        [&](const json::object&) { return given.words[2] + (verb == "remove" ? " removed\n" : " restored\n"); },
+        always_zero);
 }
 
 int run(const std::vector<std::string>& raw) {

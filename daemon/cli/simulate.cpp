@@ -5,6 +5,7 @@
 #include "runtime/task_group.hpp"
 #include "runtime/time_source.hpp"
 #include "sim/front/simulator.hpp"
+#include "simulate_crashes.hpp"
 #include "simulate_random.hpp"
 #include "simulate_run.hpp"
 
@@ -67,6 +68,8 @@ steward simulate run [-o json] [--timeline] FILE|DIRECTORY…
                          SIM/1 scenarios with the real engine in virtual time (docs/scenarios.md); exit 0 when all hold
 steward simulate random [--seeds N] [--first N] [--seed N] [--for TIME] [--jobs N] [--out DIR] [--print]
                          random clusters and faults, judged; a failing seed is shrunk to a scenario file in DIR
+steward simulate crashes [--every N] [--at N,…] FILE…
+                         SIM/1 scenarios with the leader dying at every (Nth) point where it waits for the world, once and twice
 )";
 
 using option_map = std::map<std::string, std::string>;
@@ -303,6 +306,7 @@ int simulate_main(std::vector<std::string> args) {
     args.erase(args.begin());
     if (what == "run") return simulate_run(args);
     if (what == "random") return simulate_random(args);
+    if (what == "crashes") return simulate_crashes(args);
     const auto given = read_options(args, words);
     if (!given) return complain("an option has no value");
     if (what == "serve" && words.empty()) return serve(*given);

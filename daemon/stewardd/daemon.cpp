@@ -112,14 +112,22 @@ class shared_work {
   public:
     shared_work(time_source& time, const config::settings& s)
         : store(time, s.guard_socket, [this] { return lead.leads_in(); }),
-          lead(time, store, node_name(s.node.empty() ? host_name() : s.node)) {
+          lead(time, store, node_name(s.node.empty() ? host_name() : s.node)),
+          agents(time) {
         // Its clock counts from the node's boot.
         lead.node_booted = time_point{};
-        lead.config_digest = config::guests_digest(s);
         lead.asks_guard = true;
+        use(s);
+        lead.agents = &agents;
+    }
+    /// What a reload may change.
+    void use(const config::settings& s) {
+        lead.config_digest = config::guests_digest(s);
+        agents.use(s.agents);
     }
     pmxcfs_store store;
     leadership lead;
+    exec_fence_agents agents;
 };
 
 /// The composition root. Members are declared so that what is used outlives its users.
@@ -266,7 +274,7 @@ class daemon {
         // Only a change of the file is an order; `steward arm` is not taken back by an unrelated reload.
         const bool changes_mode = fresh.run_mode != old.run_mode;
         const config::mode wanted = fresh.run_mode;
-        if (shared_) shared_->lead.config_digest = config::guests_digest(fresh);
+        if (shared_) shared_->use(fresh);
         keeper_.apply(std::move(fresh));
         // All daemons read the same change; the leader writes it down for all.
         const bool is_ours_to_say = !shared_ || shared_->lead.leader() == shared_->lead.self();

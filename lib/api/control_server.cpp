@@ -102,8 +102,8 @@ result<order> read_order(const std::string& line) {
 }
 
 bool is_order(const std::string& what) {
-    constexpr std::array<std::string_view, 12> orders{"failover", "retry",  "approve", "abort",
-                                                      "disable",  "pause",  "resume",  "arm",
+    constexpr std::array<std::string_view, 12> orders{"failover", "retry",         "approve",        "abort",
+                                                      "disable",  "pause",         "resume",         "arm",
                                                       "observe",  "fence-confirm", "parked-restore", "parked-remove"};
     return std::find(orders.begin(), orders.end(), what) != orders.end();
 }

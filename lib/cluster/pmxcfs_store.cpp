@@ -41,7 +41,9 @@ asio::awaitable<result<guard::reply>> pmxcfs_store::change(guard::verb verb, gua
     co_return answer;
 }
 
-asio::awaitable<result<std::vector<stored_record>>> pmxcfs_store::load_records() { return load_through(guard_, "records"); }
+asio::awaitable<result<std::vector<stored_record>>> pmxcfs_store::load_records() {
+    return load_through(guard_, "records");
+}
 
 asio::awaitable<result<void>> pmxcfs_store::save_record(std::string name, std::string text) {
     const auto answer = co_await ask(guard::verb::save, "records/" + name, std::move(text));
@@ -94,7 +96,9 @@ asio::awaitable<result<std::string>> pmxcfs_store::guard_status() {
     co_return answer->text;
 }
 
-asio::awaitable<result<std::vector<stored_record>>> pmxcfs_store::load_leases() { return load_through(guard_, "nodes"); }
+asio::awaitable<result<std::vector<stored_record>>> pmxcfs_store::load_leases() {
+    return load_through(guard_, "nodes");
+}
 
 asio::awaitable<result<lock_sight>> pmxcfs_store::look_at_lock() {
     const auto answer = co_await ask(guard::verb::lock, "look");

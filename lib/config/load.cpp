@@ -113,6 +113,39 @@ void read_log(const node* n, reading& into) {
     s.finish();
 }
 
+fence_agent read_agent(section& s) {
+    fence_agent agent;
+    const node* const command = s.texts("command", [&](const std::string& word) {
+        agent.command.push_back(word);
+        return result<void>();
+    });
+    if (!command)
+        s.complain(s.at(), "command", "is missing (command: [/usr/sbin/fence_ipmilan, -a, 192.0.2.12, …])");
+    else if (agent.command.empty() || !agent.command.front().starts_with('/'))
+        s.complain(command->at, "command", "begins with an absolute path");
+    s.time("timeout", agent.timeout, {1s, 10min});
+    s.finish();
+    return agent;
+}
+
+std::map<node_name, fence_agent> read_nodes(const node* n, complaints& to) {
+    std::map<node_name, fence_agent> agents;
+    if (!n) return agents;
+    const section all(n, "nodes", to);
+    for (std::size_t i = 0; all.usable() && i < n->keys.size(); ++i) {
+        const auto name = parse_node_name(n->keys[i].text);
+        if (!name) to.add(n->keys[i].at, "nodes", name.error().detail);
+        section s(&n->values[i], "nodes." + n->keys[i].text.substr(0, 80), to);
+        if (const node* const f = s.take("fence")) {
+            section fence(f, s.path_of("fence"), to);
+            fence_agent agent = read_agent(fence);
+            if (name) agents.emplace(*name, std::move(agent));
+        }
+        s.finish();
+    }
+    return agents;
+}
+
 void read_socket(section& s, std::string_view key, std::string& into) {
     std::string path;
     const node* const n = s.absolute_path(key, path);
@@ -136,6 +169,7 @@ void read_all(const node& root, reading& into) {
     read_socket(s, "control_socket", into.values.control_socket);
     read_socket(s, "guard_socket", into.values.guard_socket);
     read_log(s.take("log"), into);
+    into.values.agents = read_nodes(s.take("nodes"), into.problems);
     const inherited defaults = read_defaults(s.take("defaults"), into.problems);
     into.values.guests = read_guests(s.take("guests"), defaults, into.problems, into.files);
     s.finish();

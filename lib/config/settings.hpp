@@ -3,6 +3,7 @@
 #include "base/time.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -95,6 +96,13 @@ struct guest {
     failover_policy failover;
 };
 
+/// How a node is switched off from outside: a program that speaks ClusterLabs' fence agent language (`-o off`,
+/// `-o status`).
+struct fence_agent {
+    std::vector<std::string> command;  ///< absolute path and its arguments; no shell
+    duration timeout = std::chrono::seconds(60);
+};
+
 struct settings {
     cluster pve;
     mode run_mode = mode::observe;
@@ -106,7 +114,8 @@ struct settings {
     log_format terminal_log = log_format::text;
     std::string log_level = "info";  ///< debug info warning error
     wire_log log_wire = wire_log::off;
-    std::vector<guest> guests;  ///< ordered by id
+    std::map<node_name, fence_agent> agents;  ///< by the node that each can switch off
+    std::vector<guest> guests;                ///< ordered by id
 };
 
 }  // namespace steward::config

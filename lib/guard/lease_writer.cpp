@@ -31,7 +31,9 @@ std::string lease_ages::doubt(const node_name& node, const std::string& confirma
     const lease::node_lease* last = seen_.last(node);
     const auto silent = seen_.silence(node, now);
     const auto said = fencing::parse_confirmation(confirmation);
-    if (said && (last == nullptr || last->boot_id == said->boot_id)) return {};
+    // Whoever still writes leases is not off, whatever anybody says.
+    const bool is_silent = !silent || *silent >= fencing::timing::after_agent;
+    if (said && is_silent && (last == nullptr || last->boot_id == said->boot_id)) return {};
     if (last == nullptr || !silent) return node.str() + " has never written a lease";
     if (last->promise == lease::contract::none) return node.str() + " has promised nothing";
     if (*silent >= fencing::timing::take) return {};

@@ -31,8 +31,8 @@ asio::awaitable<void> keeper::foresee_next() {
     const guest_id guest = next->first;
     foreseen_last_ = guest;
     const failover::policy rules = policy_of(next->second->settings());
-    failover::facts seen = co_await failover::gather_facts_as_if_dead(world_.pve, world_.store, guest, rules,
-                                                                      world_.own_user, cluster_);
+    failover::facts seen =
+        co_await failover::gather_facts_as_if_dead(world_.pve, world_.store, guest, rules, world_.own_user, cluster_);
     if (!seen.view || !seen.config) co_return;  // it was not seen just now: what was foreseen before stands
     seen.closed = failover::closed_nodes(pauses_);
     foresight f;
@@ -46,7 +46,8 @@ asio::awaitable<void> keeper::foresee_next() {
     } else if (!proof.given) {
         f.outcome = "held";
         f.code = proof.code.empty() ? "no_fence" : proof.code;
-        f.text = cluster_ == nullptr ? "one daemon alone cannot prove that a node is dead (daemons: per-node)" : proof.text;
+        f.text =
+            cluster_ == nullptr ? "one daemon alone cannot prove that a node is dead (daemons: per-node)" : proof.text;
     } else {
         const auto& chosen = std::get<failover::plan>(plan);
         f.outcome = failover::name_of(chosen.how);

@@ -53,10 +53,11 @@ asio::awaitable<result<void>> keeper::remove_parked(std::string name, std::strin
     // Without another one it is the only trace of the guest and of where its disks are.
     const auto* row = sight_.view ? sight_.view->find(found->guest) : nullptr;
     if (row == nullptr)
-        co_return fault(errc::refused, "",
-                        fmt::format("{} exists nowhere else: this is all that tells where its disks are. steward parked "
-                                    "restore {} brings it back",
-                                    to_string(found->guest), name));
+        co_return fault(
+            errc::refused, "",
+            fmt::format("{} exists nowhere else: this is all that tells where its disks are. steward parked "
+                        "restore {} brings it back",
+                        to_string(found->guest), name));
     guard::request what;
     what.guest = found->guest;
     what.source = found->source;

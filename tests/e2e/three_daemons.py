@@ -3,6 +3,8 @@ import argparse
 import json
 import os
 import pathlib
+import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -36,6 +38,42 @@ class LockJudge(threading.Thread):
                     os.utime(self.lock, (last, last))
             except FileNotFoundError:
                 last = None
+
+
+class WatchdogMux(threading.Thread):
+    """watchdog-mux of one node: who closes without V, or is silent for 60 s, has the node reset (reliability P11)."""
+
+    def __init__(self, path, reset):
+        super().__init__(daemon=True)
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        self.listener.listen(1)
+        self.listener.settimeout(1)
+        self.reset, self.over, self.feeds = reset, threading.Event(), 0
+
+    def run(self):
+        while not self.over.is_set():
+            try:
+                client, _ = self.listener.accept()
+            except socket.timeout:
+                continue
+            if not self.serve(client):
+                self.reset()
+                return
+
+    def serve(self, client):
+        client.settimeout(60)
+        last = b""
+        while not self.over.is_set():
+            try:
+                data = client.recv(64)
+            except socket.timeout:
+                return False
+            if not data:
+                return last == b"V"
+            self.feeds += 1
+            last = data[-1:]
+        return True
 
 
 class Trio(Site):
@@ -222,7 +260,58 @@ def node_dies(binaries):
         expect(site.model()["guests"]["ct/102"]["running_on"] == where, "it runs where it was brought, and only there")
 
 
-SCENARIOS = [one_leads_and_hands_over, leader_killed_in_the_middle, node_dies]
+def node_hangs(binaries):
+    """An armed node hangs: the watchdog resets it, and after 150 s its guest is brought back elsewhere, without a person."""
+    with Trio(binaries, contract="watchdog", guests="ct101@n1,ct102@n2") as site:
+        reset = threading.Event()
+
+        def power_cycle():
+            site.fault("power n2 off")
+            for name in ("guard-n2", "stewardd-n2"):
+                if name in site.processes:
+                    site.kill(name)
+            reset.set()
+
+        muxes = {}
+        for node in NODES:
+            (site.directory / node).mkdir(exist_ok=True)
+            muxes[node] = WatchdogMux(site.directory / node / "mux", power_cycle if node == "n2" else lambda: None)
+            muxes[node].start()
+        site.start(("ct/101", "ct/102"))
+        leader = site.agreed_leader()
+        if leader == "n2":
+            site.stop("stewardd-n2")
+            leader = site.agreed_leader(("n1", "n3"), 30)
+            site.start_daemon_of("n2")
+        site.settled(leader)
+
+        def contracts():
+            return {n["node"]: n.get("contract") for n in site.view(leader, "status")["cluster"]["nodes"]}
+        site.wait("n1 and n2 have promised, n3 has no guest to promise for",
+                  lambda: contracts() == {"n1": "watchdog", "n2": "watchdog", "n3": "none"}, 60)
+        expect(muxes["n2"].feeds > 0 and muxes["n3"].feeds == 0, "who has promised feeds")
+        for name in ("guard-n2", "stewardd-n2"):
+            site.processes[name].send_signal(signal.SIGSTOP)
+        site.fault("cnet n2 off")
+        site.fault("net n2 off")
+        silent = time.monotonic()
+        site.wait("the watchdog fires", reset.is_set, 90)
+        expect(not site.restores(), "nothing was started before the proof")
+        site.wait("its guest is brought back", lambda: site.guest_state(leader, "ct/102") == "done", 240)
+        took = time.monotonic() - silent
+        expect(took > 140, f"not before 150 s without a lease, but after {took:.0f} s")
+        where = site.model()["guests"]["ct/102"]["running_on"]
+        expect(len(where) == 1 and where != ["n2"], f"ct/102 runs once, elsewhere: {where}")
+        # Told to end, an armed guard takes its promise back and closes the watchdog properly.
+        site.stop("stewardd-n1")
+        took, status = site.stop("guard-n1", 30)
+        lease = (pathlib.Path(site.ready["pve_root"]) / "priv/steward/nodes/n1").read_text()
+        expect(status == 0 and "contract=none" in lease, f"{status}, {lease}")
+        for mux in muxes.values():
+            mux.over.set()
+
+
+SCENARIOS = [one_leads_and_hands_over, leader_killed_in_the_middle, node_dies, node_hangs]
 
 
 def main():

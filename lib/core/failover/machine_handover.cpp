@@ -186,7 +186,11 @@ void on_fencing(stepper& s, const event& e) {
             s.enter(phase::isolating, end->text, limits::isolating).run(operation::isolate);
             return;
         case outcome::failed: return abort_safely(s, end->text);
-        case outcome::blocked: s.hold_for(end->code, end->text, "a proof that its node runs nothing"); return;
+        case outcome::blocked:
+            if (end->code == "fence_failed") s.alarm(end->code, end->text);
+            s.hold_for(end->code == "fence_failed" ? "no_fence" : end->code, end->text,
+                       "a proof that its node runs nothing");
+            return;
         case outcome::unknown: return look_again(s, end->text);
     }
 }

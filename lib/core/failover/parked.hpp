@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-/// The originals of guests that were handed over: their configurations, kept below priv/steward/parked with the names of
-/// their volumes (design §3).
+/// The originals of guests that were handed over: their configurations, kept below priv/steward/parked with the names
+/// of their volumes (design §3).
 namespace steward::failover {
 
 class parked_config {

@@ -22,7 +22,11 @@ verdict withheld(std::string code, std::string why, std::string release) {
 }
 
 verdict no_promise(const evidence& e, std::string why) {
-    return withheld("no_fence", fmt::format("{} {}: nobody knows whether it still runs its guests", e.node.str(), why),
+    if (e.has_agent && e.agent_failure.empty())
+        return withheld("", fmt::format("{} {}; its fence agent has to switch it off", e.node.str(), why), "");
+    const std::string failed = e.has_agent ? "; its fence agent failed: " + e.agent_failure : "";
+    return withheld("no_fence",
+                    fmt::format("{} {}: nobody knows whether it still runs its guests{}", e.node.str(), why, failed),
                     fmt::format("{} comes back, or: steward fence-confirm {}", e.node.str(), e.node.str()));
 }
 
@@ -92,12 +96,18 @@ verdict judge(const evidence& e) {
     const bool is_off = e.off_by_agent && *e.off_by_agent >= timing::after_agent;
     const bool is_alive_since = e.silence && e.off_by_agent && *e.silence < *e.off_by_agent;
     if (is_off && !is_alive_since && !v.given) v = proven(proof::agent, "the fence agent switched " + node + " off");
+    if (e.has_agent && e.shows_life) v.code = "no_fence";  // it would be switched off although it serves
     const bool is_vetoed = v.given == proof::waitout || v.given == proof::selfstop || v.given == proof::agent;
     // Restoring an older backup over a guest that serves would be worse than waiting (reliability §1.3).
     if (e.shows_life && (is_vetoed || v.code == "no_fence"))
         return withheld("life_evidence", fmt::format("{} is not in the cluster, but the guest still answers", node),
                         fmt::format("the guest falls silent, or {} comes back", node));
     return v;
+}
+
+bool wants_agent(const evidence& e) {
+    if (!e.has_agent || !e.agent_failure.empty() || e.off_by_agent || e.shows_life) return false;
+    return !e.is_member && e.gone_for && *e.gone_for >= timing::off;
 }
 
 }  // namespace steward::fencing

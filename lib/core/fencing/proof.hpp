@@ -37,6 +37,9 @@ class confirmation {
     wall_time when{};
 };
 
+/// In place of a person: a fence agent did it and was verified.
+inline constexpr const char* by_fence_agent = "fence agent";
+
 [[nodiscard]] std::string to_text(const confirmation& c);
 /// Nothing when the text is none.
 [[nodiscard]] std::optional<confirmation> parse_confirmation(const std::string& text);
@@ -51,7 +54,9 @@ class evidence {
     std::optional<duration> silence;         ///< since then
     std::string boot_at_claim;               ///< its boot when the fencing began; "" when unknown
     std::optional<confirmation> confirmed;
-    std::optional<duration> off_by_agent;  ///< a fence agent reported off so long ago
+    bool has_agent = false;                ///< a fence agent is configured that could switch it off
+    std::string agent_failure;             ///< what it said when it was tried last; "" when it may be tried
+    std::optional<duration> off_by_agent;  ///< a fence agent reported off, and was verified, so long ago
     bool accepts_weak = false;             ///< the guest's accept_weak_fence
     bool shows_life = false;               ///< the guest still answers somebody in the majority
 };
@@ -65,5 +70,8 @@ class verdict {
     std::string release;  ///< what would change it
 };
 [[nodiscard]] verdict judge(const evidence& e);
+/// Whether its fence agent should switch the node off now: it is gone for long enough, nobody saw it alive, and neither
+/// was that done nor has it just failed.
+[[nodiscard]] bool wants_agent(const evidence& e);
 
 }  // namespace steward::fencing

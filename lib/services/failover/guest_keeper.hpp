@@ -45,7 +45,7 @@ class keeper_world {
     prober_factory make_prober;
     std::string own_user;  ///< our name in UPIDs
     bool armed = false;
-    const leadership* lead = nullptr;  ///< null: a single instance, which always leads
+    leadership* lead = nullptr;  ///< null: a single instance, which always leads
     /// Why so much fails at once that nobody is to be believed; empty: it does not. Empty function: nobody counts.
     std::function<std::string()> storm;
     /// Why nothing may be begun for a guest: somebody paused it, its node or everything. Empty function: nobody can.

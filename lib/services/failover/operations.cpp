@@ -223,6 +223,16 @@ asio::awaitable<finished> worker::proven_fenced(node_name source, std::string bo
             f.how = outcome::blocked;
             co_return f;
         }
+        if (fencing::wants_agent(seen)) {
+            if (news_.progress) news_.progress("asking the fence agent of " + source.str());
+            const auto off = co_await with_.lead->switch_off(source);
+            if (!off && off.error().code != errc::locked) {
+                f.how = outcome::blocked;
+                f.code = "fence_failed";
+                f.text = fmt::format("{} could not be switched off: {}", source.str(), off.error().text());
+                co_return f;
+            }
+        }
         if (news_.progress) news_.progress(v.text);
         co_await time().sleep_for(1s);
     }

@@ -18,11 +18,11 @@ namespace steward::failover {
 /// What operations need to know besides the record.
 class operation_context {
   public:
-    operation_context(pve::client& p, cluster_store& s, std::string user, const leadership* l)
+    operation_context(pve::client& p, cluster_store& s, std::string user, leadership* l)
         : pve(p), store(s), lead(l), own_user(std::move(user)) {}
     pve::client& pve;
     cluster_store& store;
-    const leadership* lead;  ///< null: a single instance
+    leadership* lead;  ///< null: a single instance
     std::string own_user;
 };
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fmt/core.h>
+#include <memory>
 
 namespace steward {
 namespace asio = boost::asio;
@@ -18,6 +19,8 @@ constexpr duration pause_noticed = 5s;
 constexpr duration unfit_for = 30s;
 constexpr duration cold_boot = 300s;
 constexpr duration node_grace = 60s;
+/// A fence agent that failed is tried again after so long.
+constexpr duration agent_again = 300s;
 
 bool leads(leader::phase p) {
     return p == leader::phase::settling || p == leader::phase::leading || p == leader::phase::paused;
@@ -177,7 +180,41 @@ asio::awaitable<fencing::evidence> leadership::evidence(node_name node, guest_id
         is_up_here || lease::is_seen_alive(guest, self_, node, members_, leases_, config_digest, time_.now());
     const auto said = co_await store_.read_confirmation(node);
     if (said && !said->empty()) e.confirmed = fencing::parse_confirmation(*said);
+    tell_of_agent(node, e);
     co_return e;
+}
+
+/// What a fence agent did, tried, or could do. Its word is about one boot of the node, as a person's is.
+void leadership::tell_of_agent(const node_name& node, fencing::evidence& e) const {
+    e.has_agent = agents != nullptr && agents->knows(node);
+    if (const auto failed = agent_failures_.find(node); failed != agent_failures_.end())
+        if (time_.now() - failed->second.at < agent_again) e.agent_failure = failed->second.why;
+    if (!e.confirmed || e.confirmed->by != fencing::by_fence_agent) return;
+    if (!e.lease || e.lease->boot_id == e.confirmed->boot_id) e.off_by_agent = time_.wall_now() - e.confirmed->when;
+    e.confirmed.reset();
+}
+
+asio::awaitable<result<void>> leadership::switch_off(node_name node) {
+    if (!being_fenced_.insert(node).second) co_return fault(errc::locked, "", node.str() + " is being switched off");
+    // Also when whoever asked is cancelled.
+    const std::shared_ptr<void> over(nullptr, [this, node](void*) { being_fenced_.erase(node); });
+    auto done = co_await agents->switch_off(node);
+    if (done) {
+        const lease::node_lease* last = leases_.last(node);
+        fencing::confirmation c;
+        c.boot_id = last != nullptr ? last->boot_id : "unknown";
+        c.by = fencing::by_fence_agent;
+        c.when = time_.wall_now();
+        auto written = co_await store_.write_confirmation(node, fencing::to_text(c));
+        done = std::move(written);
+    } else {
+        agent_failures_[node] = {time_.now(), done.error().text()};
+    }
+    if (done)
+        log::warning("fence.agent", {{"node", node.str()}, {"reason", "switched off, and verified"}});
+    else
+        log::error("fence.failed", {{"node", node.str()}, {"reason", done.error().text()}});
+    co_return done;
 }
 
 node_name leadership::leader() const {

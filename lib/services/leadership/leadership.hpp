@@ -6,11 +6,13 @@
 #include "core/lease/votes.hpp"
 #include "model/snapshot.hpp"
 #include "runtime/time_source.hpp"
+#include "services/leadership/fence_agents.hpp"
 
 #include <boost/asio/awaitable.hpp>
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -47,6 +49,9 @@ class leadership {
     /// What is known about a node that cannot be reached, for one of its guests.
     [[nodiscard]] boost::asio::awaitable<fencing::evidence> evidence(node_name node, guest_id guest,
                                                                      bool accepts_weak) const;
+    /// Has its fence agent switch a node off, and writes down that it is; one at a time for each node (`locked`: it is
+    /// being done). Errors: what the agent says, what the store says.
+    [[nodiscard]] boost::asio::awaitable<result<void>> switch_off(node_name node);
     /// Whether the daemon of some other node says, freshly, that it sees the cluster.
     [[nodiscard]] bool sees_fit_observer() const;
     /// Its own loop stood still a moment ago: what its checks said meanwhile says more about it than about the guests.
@@ -54,6 +59,8 @@ class leadership {
     /// Gives the lead back at once, if it is here: the daemon ends, or cannot do the work.
     [[nodiscard]] boost::asio::awaitable<void> leave();
 
+    /// What can switch nodes off; null: nothing can.
+    fence_agents* agents = nullptr;
     /// Whether to ask the guard about itself, for people.
     bool asks_guard = false;
     /// When this node was booted, by its clock.
@@ -78,6 +85,7 @@ class leadership {
     [[nodiscard]] boost::asio::awaitable<leader::event> carry_out(leader::effect what);
     void tell(leader::phase before);
     [[nodiscard]] bool is_newly_booted(time_point now) const;
+    void tell_of_agent(const node_name& node, fencing::evidence& e) const;
 
     time_source& time_;
     lease_store& store_;
@@ -88,6 +96,13 @@ class leadership {
     std::vector<node_name> members_;
     std::map<node_name, time_point> gone_since_;
     std::map<node_name, time_point> back_since_;
+    class agent_failure {
+      public:
+        time_point at{};
+        std::string why;
+    };
+    std::map<node_name, agent_failure> agent_failures_;
+    std::set<node_name> being_fenced_;
     result<std::string> guard_status_ = fault(errc::unavailable, "", "was not asked yet");
     std::string stamp_;
     time_point stamp_changed_{};

@@ -69,6 +69,7 @@ class lab_commands {
         if (w[0] == "api") return api(text, w);
         if (w[0] == "config") return operate(lab_, w);
         if (w[0] == "dns") return names(w);
+        if (w[0] == "agent") return fence_agent(w);
         if (w[0] == "disk" && w.size() == 3) return {};  // a daemon keeps nothing on its own disk
         return fault_of(text);
     }
@@ -372,6 +373,27 @@ class lab_commands {
             !done)
             return done;
         lab_.stand_still(node, true, true, lab_.time_.now() + *time);
+        return {};
+    }
+
+    /// agent N ok|fail|lie [delay=TIME]
+    result<void> fence_agent(const words& w) {
+        const std::map<std::string, model_agents::mood> moods{
+            {"ok", model_agents::mood::works}, {"fail", model_agents::mood::fails}, {"lie", model_agents::mood::lies}};
+        const auto how = w.size() >= 3 ? moods.find(w[2]) : moods.end();
+        if (how == moods.end() || w.size() > 4) return wrong("agent N ok|fail|lie [delay=TIME]");
+        model_agents::behaviour b;
+        b.how = how->second;
+        if (w.size() == 4) {
+            const auto delay = w[3].starts_with("delay=") ? config::parse_sim_time(w[3].substr(6)) : std::nullopt;
+            if (!delay) return wrong("agent: \"" + w[3] + "\" is no delay=TIME");
+            b.delay = *delay;
+        }
+        for (const std::string& node : nodes_named(w[1])) {
+            const auto found = lab_.agents_.find(node_name(node));
+            if (found == lab_.agents_.end()) return wrong("agent: " + node + " has none");
+            found->second = b;
+        }
         return {};
     }
 

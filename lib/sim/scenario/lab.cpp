@@ -79,6 +79,8 @@ lab::lab(topology t)
       watcher_(model_, time_.now()),
       zero_(time_.now()),
       model_tasks_(time_.io().get_executor()) {
+    if (setup_.has_agents)
+        for (const node_name& n : setup_.cluster.nodes) agents_[n];
     auto watch = [this] { watcher_.look(); };
     model_tasks_.spawn("model", drive(time_, model_, std::move(watch)));
 }
@@ -120,11 +122,12 @@ void lab::boot_daemon(const node_name& node) {
     };
     listener.after_park = [this](const guard::request& parked) { steal(parked); };
     listener.dies_after = [this, node](const std::string& record) { return dies_after(node, record); };
+    listener.dies_here = [this, node] { return dies_here(node); };
     auto probers = [this, node](guest_id guest, const config::check&) { return make_prober(node, guest); };
     auto& place = daemons_[node];
     listener.on_leadership = [this](const node_name& who, bool leads) { see_leadership(who, leads); };
     place = std::make_unique<virtual_daemon>(
-        model_, time_, node, setup_.steward, std::move(probers), [this, node] { return guard_of(node); },
+        model_, time_, node, setup_.steward, std::move(probers), [this, node] { return guard_of(node); }, agents_,
         std::move(listener));
     place->boot();
 }
@@ -236,6 +239,20 @@ bool lab::dies_after(const node_name& node, const std::string& record) {
     const auto due = std::find(crashes_.begin(), crashes_.end(), written->at);
     if (due == crashes_.end()) return false;
     crashes_.erase(due);
+    kill_daemon(node);
+    return true;
+}
+
+bool lab::dies_here(const node_name& node) {
+    const auto restart = restarts_at_.find(node);
+    const bool is_dead = restart != restarts_at_.end() && time_.now() < restart->second;
+    if (leading_ != node || is_dead) return false;
+    const auto daemon = daemons_.find(node);
+    if (daemon == daemons_.end()) return false;
+    const auto& guests = daemon->second->all().guests();
+    const bool is_busy = std::any_of(guests.begin(), guests.end(),
+                                     [](const auto& g) { return failover::is_in_flight(g.second->state().saved.at); });
+    if (!is_busy || crash_points_.count(++points_passed_) == 0) return false;
     kill_daemon(node);
     return true;
 }

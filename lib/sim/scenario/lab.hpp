@@ -42,6 +42,10 @@ class lab {
     [[nodiscard]] timeline take() { return watcher_.take(); }
     /// After the timeline has been taken nothing more is seen.
     void end_daemons();
+    /// The leader dies at these of the points at which it waits for the world while a hand-over is under way: before
+    /// and after each request and each question to the store, counted over all its lives.
+    void crash_at(std::set<std::size_t> points) { crash_points_ = std::move(points); }
+    [[nodiscard]] std::size_t points_passed() const { return points_passed_; }
     /// Tasks that a daemon left behind when it ended: a bug of ours.
     [[nodiscard]] std::size_t left_behind() const { return left_behind_; }
 
@@ -61,6 +65,7 @@ class lab {
     /// The daemons' configuration from now on, as after a reload everywhere.
     void configure(const std::function<void(config::settings&)>& change);
     [[nodiscard]] bool dies_after(const node_name& node, const std::string& record);
+    [[nodiscard]] bool dies_here(const node_name& node);
     [[nodiscard]] std::unique_ptr<net::prober> make_prober(const node_name& observer_node, guest_id guest);
     void boot_daemon(const node_name& node);
     void end_daemon(const node_name& node);
@@ -107,6 +112,9 @@ class lab {
     std::map<node_name, cut_off> cut_off_;                    ///< daemons that reach no API
     std::map<node_name, std::pair<std::int64_t, int>> sent_;  ///< the present second, and the requests in it
     std::vector<failover::phase> crashes_;  ///< the daemon dies once it has written that it entered one of these
+    std::set<std::size_t> crash_points_;
+    std::size_t points_passed_ = 0;
+    std::map<node_name, model_agents::behaviour> agents_;
     std::map<guest_id, check_override> overrides_;
     std::size_t left_behind_ = 0;
 };

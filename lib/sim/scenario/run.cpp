@@ -94,7 +94,7 @@ void judge(const std::vector<judged_line>& lines, const timeline& seen, scenario
 
 }  // namespace
 
-scenario_report run_scenario(std::string_view text, const std::string& file) {
+scenario_report run_scenario(std::string_view text, const std::string& file, std::set<std::size_t> crashes) {
     scenario_report report;
     report.file = file;
     const config::sim_scenario scenario = config::read_sim_scenario(text, file);
@@ -109,8 +109,10 @@ scenario_report run_scenario(std::string_view text, const std::string& file) {
 
     report.virtual_time = end_of(scenario, lines);
     lab stage(std::move(*setup));
+    stage.crash_at(std::move(crashes));
     play(stage, scenario, report.virtual_time, report);
     if (!report.problems.empty()) return report;
+    report.points = stage.points_passed();
     judge(lines, stage.take(), report);
     stage.end_daemons();
     if (stage.left_behind() != 0)

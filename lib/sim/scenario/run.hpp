@@ -1,6 +1,7 @@
 #pragma once
 #include "base/time.hpp"
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,10 +27,13 @@ class scenario_report {
     std::vector<std::string> problems;  ///< why it could not be run at all
     std::vector<violation> violations;
     std::vector<std::string> timeline;  ///< everything that was seen
+    std::size_t points = 0;             ///< at which the leader could have died during a hand-over (lab::crash_at)
     [[nodiscard]] bool holds() const { return problems.empty() && violations.empty(); }
 };
 
 /// Runs one SIM/1 file (reliability §4.1) with the real engine on the model in virtual time, and judges it.
-[[nodiscard]] scenario_report run_scenario(std::string_view text, const std::string& file);
+/// The leader dies at each of `crashes`.
+[[nodiscard]] scenario_report run_scenario(std::string_view text, const std::string& file,
+                                           std::set<std::size_t> crashes = {});
 
 }  // namespace steward::sim::scenario

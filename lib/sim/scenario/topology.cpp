@@ -58,6 +58,7 @@ class shape {
     int nodes = 3;
     std::vector<guest_options> guests;
     bool has_qdevice = false;
+    bool has_agents = false;
     bool is_shared = false;  ///< all disks on shared storage
     lease::contract promise = lease::contract::watchdog;
     bool accepts_weak = false;
@@ -78,6 +79,8 @@ std::optional<shape> shape_of(const std::string& name) {
         s.has_qdevice = true;
     else if (rest == "sh")
         s.is_shared = true;
+    else if (rest == "a")
+        s.has_agents = true;
     else if (rest == "w0")
         s.promise = lease::contract::none;
     else if (rest == "weak")
@@ -114,6 +117,7 @@ class builder {
             for (guest_options& g : out_.cluster.guests) g.storage = storage_id("nfs-vm");
         configure();
         out_.promise = shape->promise;
+        out_.has_agents = shape->has_agents;
         // Two nodes without a third vote can only guess which of them is left.
         out_.may_arm = nodes_ != 2 || out_.cluster.has_qdevice;
         if (!out_.may_arm) out_.no_promise = "two_node_unsafe";
@@ -300,8 +304,8 @@ class builder {
             out_.promise = *lease::parse_contract(s.value);
         } else if (s.key == "accept_risk") {
             for (config::guest& g : out_.steward.guests) g.failover.accept_weak_fence = s.value == "true";
-        } else if (s.key == "agent" && s.value == "false") {
-            return {};
+        } else if (s.key == "agent" && (s.value == "false" || s.value == "true")) {
+            out_.has_agents = s.value == "true";
         } else {
             return unknown(s);
         }

@@ -19,6 +19,7 @@ class topology {
     node_name leader;                                     ///< where the daemon that acts runs
     lease::contract promise = lease::contract::watchdog;  ///< what guards are set up to promise
     bool may_arm = true;                                  ///< no two parts can believe to be the majority
+    bool has_agents = false;                              ///< each node can be switched off from outside
     bool is_off = false;                                  ///< all nodes are powered off at zero
     std::string no_promise;                               ///< why not: an alert's code
     std::vector<guest_id> ha_managed;

@@ -17,29 +17,80 @@ asio::awaitable<result<pve::reply>> witnessed_transport::send(pve::request call,
         unreachable.reason = "No route to host";
         co_return unreachable;
     }
+    if (dies_here && dies_here()) co_await time->sleep_for(std::chrono::hours(100000));
     auto answer = co_await inner_.send(std::move(call), deadline);
+    if (dies_here && dies_here()) co_await time->sleep_for(std::chrono::hours(100000));
     co_return answer;
 }
 
-asio::awaitable<result<std::vector<stored_record>>> mortal_store::load_records() { return inner_.load_records(); }
-asio::awaitable<result<bool>> mortal_store::claim(std::string name) { return inner_.claim(std::move(name)); }
-asio::awaitable<result<void>> mortal_store::check_parking() { return inner_.check_parking(); }
-asio::awaitable<result<void>> mortal_store::unpark(guard::request what) { return inner_.unpark(std::move(what)); }
-asio::awaitable<result<std::vector<stored_record>>> mortal_store::load_parked() { return inner_.load_parked(); }
-asio::awaitable<result<void>> mortal_store::discard(guard::request what) { return inner_.discard(std::move(what)); }
-asio::awaitable<result<void>> mortal_store::relocate(guard::request what) { return inner_.relocate(std::move(what)); }
+asio::awaitable<void> mortal_store::survive() {
+    if (dies_here && dies_here()) co_await time_.sleep_for(std::chrono::hours(100000));
+}
+
+asio::awaitable<result<std::vector<stored_record>>> mortal_store::load_records() {
+    co_await survive();
+    auto done = co_await inner_.load_records();
+    co_await survive();
+    co_return done;
+}
+
+asio::awaitable<result<bool>> mortal_store::claim(std::string name) {
+    co_await survive();
+    auto done = co_await inner_.claim(std::move(name));
+    co_await survive();
+    co_return done;
+}
+
+asio::awaitable<result<void>> mortal_store::check_parking() {
+    co_await survive();
+    auto done = co_await inner_.check_parking();
+    co_await survive();
+    co_return done;
+}
+
+asio::awaitable<result<void>> mortal_store::unpark(guard::request what) {
+    co_await survive();
+    auto done = co_await inner_.unpark(std::move(what));
+    co_await survive();
+    co_return done;
+}
+
+asio::awaitable<result<void>> mortal_store::relocate(guard::request what) {
+    co_await survive();
+    auto done = co_await inner_.relocate(std::move(what));
+    co_await survive();
+    co_return done;
+}
+
+asio::awaitable<result<std::vector<stored_record>>> mortal_store::load_parked() {
+    co_await survive();
+    auto done = co_await inner_.load_parked();
+    co_await survive();
+    co_return done;
+}
+
+asio::awaitable<result<void>> mortal_store::discard(guard::request what) {
+    co_await survive();
+    auto done = co_await inner_.discard(std::move(what));
+    co_await survive();
+    co_return done;
+}
 
 asio::awaitable<result<std::string>> mortal_store::park(guard::request what) {
     const guard::request copy = what;
+    co_await survive();
     auto parked = co_await inner_.park(std::move(what));
     if (parked && after_park) after_park(copy);
+    co_await survive();
     co_return parked;
 }
 
 asio::awaitable<result<void>> mortal_store::save_record(std::string name, std::string text) {
     const std::string copy = text;
+    co_await survive();
     auto saved = co_await inner_.save_record(std::move(name), std::move(text));
     if (saved && dies_after && dies_after(copy)) co_await time_.sleep_for(std::chrono::hours(100000));
+    co_await survive();
     co_return saved;
 }
 
@@ -56,7 +107,8 @@ std::vector<node_name> endpoints_from(const cluster& model, const node_name& own
 }  // namespace
 
 virtual_daemon::virtual_daemon(cluster& model, sim_time& time, node_name where, config::settings settings,
-                               prober_factory probers, std::function<virtual_guard*()> guard, daemon_listener listener)
+                               prober_factory probers, std::function<virtual_guard*()> guard,
+                               const std::map<node_name, model_agents::behaviour>& agents, daemon_listener listener)
     : time_(time),
       node_(std::move(where)),
       clock_(time, model, node_),
@@ -69,6 +121,7 @@ virtual_daemon::virtual_daemon(cluster& model, sim_time& time, node_name where, 
       store_(model, clock_, node_),
       mortal_(store_, clock_),
       leases_(model, clock_, node_, std::move(guard)),
+      agents_(model, clock_, agents),
       lead_(clock_, leases_, node_),
       world_(time.io().get_executor(), clock_, chance_, pve_, mortal_, std::move(probers), failover_token_id),
       all_(world_, std::move(settings), [this](bool yes) { gate_.open(yes); }) {
@@ -83,9 +136,12 @@ virtual_daemon::virtual_daemon(cluster& model, sim_time& time, node_name where, 
     mortal_.after_park = std::move(listener.after_park);
     world_.on_step = std::move(listener.on_step);
     mortal_.dies_after = std::move(listener.dies_after);
+    mortal_.dies_here = listener.dies_here;
+    witness_.dies_here = std::move(listener.dies_here);
     gate_.may_act = [this] { return lead_.may_act(); };
     // The cluster of a scenario has been there for ever, until it is switched off.
     if (const sim_node* n = model.find_node(node_); n->booted > model.configured().start) lead_.node_booted = n->booted;
+    lead_.agents = &agents_;
     all_.join(lead_);
     auto changed = lead_.on_change;
     lead_.on_change = [this, changed, told = std::move(listener.on_leadership)](bool leads, std::uint64_t epoch) {

@@ -8,6 +8,7 @@
 #include "sim/direct_transport.hpp"
 #include "sim/model/cluster.hpp"
 #include "sim/model_store.hpp"
+#include "sim/scenario/model_agents.hpp"
 #include "sim/scenario/model_leases.hpp"
 #include "sim/scenario/node_time.hpp"
 #include "sim/scenario/virtual_guard.hpp"
@@ -28,6 +29,8 @@ class witnessed_transport final : public pve::transport {
     std::function<duration(const pve::request&)> delay_before;
     /// What every answer is replaced by: nobody can be reached from here.
     std::function<std::optional<int>()> code_instead;
+    /// Asked before and after each request: true when the process dies right there.
+    std::function<bool()> dies_here;
     time_source* time = nullptr;
 
   private:
@@ -52,8 +55,13 @@ class mortal_store final : public cluster_store {
     std::function<bool(const std::string& text)> dies_after;
     /// Told of each configuration that was parked.
     std::function<void(const guard::request&)> after_park;
+    /// Asked before and after each question: true when the process dies right there.
+    std::function<bool()> dies_here;
 
   private:
+    /// For ever, when it dies here: its tasks are cancelled at the end of the moment.
+    [[nodiscard]] boost::asio::awaitable<void> survive();
+
     cluster_store& inner_;
     time_source& time_;
 };
@@ -62,6 +70,7 @@ class mortal_store final : public cluster_store {
 class daemon_listener {
   public:
     std::function<bool(const std::string& record)> dies_after;
+    std::function<bool()> dies_here;
     std::function<void(const failover::state& before, const failover::step&)> on_step;
     std::function<void(const node_name&, bool leads)> on_leadership;
     std::function<void(const pve::request&)> on_write;
@@ -78,7 +87,8 @@ class daemon_listener {
 class virtual_daemon {
   public:
     virtual_daemon(cluster& model, sim_time& time, node_name where, config::settings settings, prober_factory probers,
-                   std::function<virtual_guard*()> guard, daemon_listener listener);
+                   std::function<virtual_guard*()> guard, const std::map<node_name, model_agents::behaviour>& agents,
+                   daemon_listener listener);
     /// Ends its tasks within the present moment of virtual time.
     ~virtual_daemon();
     virtual_daemon(const virtual_daemon&) = delete;
@@ -115,6 +125,7 @@ class virtual_daemon {
     model_store store_;
     mortal_store mortal_;
     model_leases leases_;
+    model_agents agents_;
     leadership lead_;
     keeper_world world_;
     keeper all_;

@@ -238,6 +238,17 @@ TEST_CASE("config: words, paths and limits at the top") {
         {"a socket path that the kernel would cut",
          on_top("guard_socket: /" + std::string(107, 'a')),
          {"2:15: guard_socket: is longer than the 107 characters of a socket path"}},
+        {"daemons", on_top("daemons: many"), {"2:10: daemons: \"many\" is unknown (try one or per-node)"}},
+        {"node", on_top("node: a.b"), {"2:7: node: \"a.b\" is no name of a node"}},
+        {"a fence agent without a command",
+         on_top("nodes: {n2: {fence: {timeout: 30s}}}"),
+         {"2:21: nodes.n2.fence.command: is missing (command: [/usr/sbin/fence_ipmilan, -a, 192.0.2.12, …])"}},
+        {"a fence agent by a relative path",
+         on_top("nodes: {n2: {fence: {command: [fence_x]}}}"),
+         {"2:31: nodes.n2.fence.command: begins with an absolute path"}},
+        {"an unknown key of a node",
+         on_top("nodes: {n2: {fense: {}}}"),
+         {"2:14: nodes.n2: unknown key \"fense\" (did you mean fence?)"}},
     });
 }
 

@@ -128,6 +128,19 @@ TEST_CASE("config: each key at the top has its effect") {
          [](const settings& s) { return s.control_socket == "/tmp/c"; }},
         {"guard_socket", on_top("guard_socket: /tmp/g\n"),
          [](const settings& s) { return s.guard_socket == "/tmp/g"; }},
+        {"daemons", on_top("daemons: per-node\n"), [](const settings& s) { return s.who == daemons::per_node; }},
+        {"daemons said explicitly", on_top("daemons: one\n"), [](const settings& s) { return s.who == daemons::one; }},
+        {"node", on_top("node: pve1\n"), [](const settings& s) { return s.node == "pve1"; }},
+        {"nodes.fence",
+         on_top("nodes:\n  n2: {fence: {command: [/usr/sbin/fence_x, -a, \"192.0.2.2\"], timeout: 30s}}\n"),
+         [](const settings& s) {
+             const auto found = s.agents.find(node_name("n2"));
+             return found != s.agents.end() && found->second.timeout == 30s &&
+                    found->second.command == std::vector<std::string>{"/usr/sbin/fence_x", "-a", "192.0.2.2"};
+         }},
+        {"a fence agent's timeout by default", on_top("nodes: {n2: {fence: {command: /usr/sbin/fence_x}}}\n"),
+         [](const settings& s) { return s.agents.at(node_name("n2")).timeout == 60s; }},
+        {"a node without anything", on_top("nodes: {n2: {}}\n"), [](const settings& s) { return s.agents.empty(); }},
         {"log", on_top("log: {format: json, level: debug}\n"),
          [](const settings& s) { return s.terminal_log == log_format::json && s.log_level == "debug"; }},
         {"log.wire", on_top("log: {wire: bodies}\n"),

@@ -26,6 +26,30 @@ evidence silent_for(duration time, lease::contract promise = lease::contract::wa
 
 }  // namespace
 
+TEST_CASE(
+    "a fence agent is asked once the node is gone for a minute, nobody sees it alive, and it has not just failed") {
+    const auto with_agent = [](duration gone) {
+        evidence e = silent_for(gone, lease::contract::none);
+        e.has_agent = true;
+        return e;
+    };
+    CHECK(wants_agent(with_agent(60s)));
+    CHECK_FALSE(wants_agent(silent_for(60s)));
+    CHECK_FALSE(wants_agent(with_agent(59s)));
+    evidence e = with_agent(60s);
+    e.is_member = true;
+    CHECK_FALSE(wants_agent(e));
+    e = with_agent(60s);
+    e.shows_life = true;
+    CHECK_FALSE(wants_agent(e));
+    e = with_agent(60s);
+    e.agent_failure = "no answer";
+    CHECK_FALSE(wants_agent(e));
+    e = with_agent(60s);
+    e.off_by_agent = 1s;
+    CHECK_FALSE(wants_agent(e));
+}
+
 TEST_CASE("nothing is fenced without a proof") {
     struct row {
         const char* name;
@@ -51,6 +75,22 @@ TEST_CASE("nothing is fenced without a proof") {
                   e.gone_for.reset();
               }),
          std::nullopt, ""},
+        {"it promised nothing, but an agent can switch it off",
+         with(silent_for(6000s, lease::contract::none), [](evidence& e) { e.has_agent = true; }), std::nullopt, ""},
+        {"its agent has just failed",
+         with(silent_for(6000s, lease::contract::none),
+              [](evidence& e) {
+                  e.has_agent = true;
+                  e.agent_failure = "no answer";
+              }),
+         std::nullopt, "no_fence"},
+        {"it would be switched off although it serves",
+         with(silent_for(100s),
+              [](evidence& e) {
+                  e.has_agent = true;
+                  e.shows_life = true;
+              }),
+         std::nullopt, "life_evidence"},
         {"it promised nothing", silent_for(6000s, lease::contract::none), std::nullopt, "no_fence"},
         {"nobody ever saw a lease",
          with(silent_for(6000s),
