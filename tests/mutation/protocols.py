@@ -1,0 +1,98 @@
+"""Deliberately wrong protocols: each must be caught by the scenario (or the unit test) that is named for it.
+
+usage: protocols.py [--only NAME]   exit 0 only if all are caught. Builds in build/mutation; not part of ./dev test (minutes each).
+"""
+import argparse
+import pathlib
+import subprocess
+import sys
+import time
+
+from source_tree import Tree
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+GUARD = "unit: test_guard"
+CORE = "unit: test_core"
+
+# name, file, what stands there, what is put in its place, by whom it is caught
+PROTOCOLS = [
+    ("the wait is shortened", "lib/core/fencing/proof.cpp", "timing::take - *e.silence", "timing::take / 5 - *e.silence", "H01"),
+    ("no proof is needed", "lib/services/failover/operations.cpp", "        if (v.given) co_return f;\n", "        co_return f;\n", "A32"),
+    ("silence proves without a contract", "lib/core/fencing/proof.cpp",
+     '    if (promise == lease::contract::none) return no_promise(e, "has promised nothing (no watchdog armed)");\n', "", "A30"),
+    ("a guard's word alone is enough", "lib/core/fencing/proof.cpp", "promise == lease::contract::selfstop && !e.accepts_weak", "false", "A29"),
+    ("the watchdog is fed without a lease", "lib/core/fencing/self_fence.cpp", "            return on(guard_tick{});\n        }\n        s().lease_since",
+     "            return run(guard_effect::feed);\n        }\n        s().lease_since", "C03"),
+    ("the watchdog is fed however late the renewal was", "lib/core/fencing/self_fence.cpp", "age <= guard_timing::feed_within", "true", CORE),
+    ("the watchdog is closed before the promise is taken back", "lib/guard/heart.cpp",
+     "    is_leaving_ = true;\n", "    is_leaving_ = true;\n    if (watchdog_) watchdog_->close_cleanly();\n    watchdog_.reset();\n", GUARD),
+    ("guests are not ended without a lease", "lib/core/fencing/self_fence.cpp", "if (age >= guard_timing::kill) {", "if (false) {", "A29"),
+    ("the age of the lease is not looked at after a pause", "lib/core/leader/leader.cpp",
+     "(s.at == phase::leading || s.at == phase::settling) && now - s.lease_since < timing::act", "s.at == phase::leading || s.at == phase::settling", "B05|B06|D06|D08|D09"),
+    ("EBUSY is taken as not applied", "lib/services/failover/operations.cpp", "        case errc::outcome_unknown:\n", "", "C06|C07"),
+    ("a restore is posted again instead of adopted", "lib/services/failover/operations.cpp", "        if (t.running && t.id.type == type) co_return t.id;\n", "", "crashes"),
+    ("absent is taken for dead", "lib/services/leadership/leadership.cpp", "if (node.online == false)", "if (node.online != true)", "any"),
+    ("one failed probe is enough", "lib/core/health/health.cpp", "if (s.bad_in_row >= limits.fall)", "if (s.bad_in_row >= 1)", "any"),
+    ("a failed stop is ignored", "lib/services/failover/operations.cpp",
+     '    co_return failed_with("PVE does not say twice that it is stopped");', '    co_return succeeded("whatever");', "E09"),
+    ("who is managed by Proxmox HA is ignored", "lib/core/failover/plan.cpp",
+     'if (status.ha_managed || (is_gone && !row.hastate.empty() && row.hastate != "ignored"))', "if (false)", "J01"),
+    ("one observer is enough", "lib/core/lease/votes.cpp", "if (2 * down > voters) {", "if (down > 0) {", "any"),
+    ("signs of life are ignored", "lib/core/fencing/proof.cpp", 'if (e.shows_life && (is_vetoed || v.code == "no_fence"))', "if (false)", "any"),
+    ("the storm breaker is off", "lib/services/keeper.cpp", "failing >= 3 && failing * 100 >= watched * 55", "false", "K04"),
+    ("everything at once", "lib/services/keeper.cpp", "++all.under_way;", "", "any"),
+    ("a new leader acts at once", "lib/core/leader/leader.cpp", "return s.at == phase::leading && may_act(s, now);", "return may_act(s, now);", CORE),
+    ("a leader in an old epoch goes on", "lib/guard/desk.cpp", "if (r.epoch != epoch)", "if (false)", GUARD),
+    ("the guard does not look at the lock's age", "lib/guard/desk.cpp", "time_.boottime() - *lock_since_ < leader::timing::act", "true", GUARD),
+    ("the guard believes that a node is gone", "lib/guard/desk.cpp", "if (r.is_source_gone && r.epoch != 0) return not_gone(files, r.source);", "", GUARD),
+    ("the lock is removed however old it is", "lib/guard/desk.cpp", "begun - *lock_since_ >= leader::timing::release", "false", GUARD),
+    ("a second copy may run on", "lib/guard/heart.cpp", "const bool is_killed = running_.kill(g);", "const bool is_killed = true;", GUARD),
+]
+
+
+def catches(tree, who):
+    """The names of what fails now."""
+    if who.startswith("unit: "):
+        name = who.split()[1]
+        return [who] if subprocess.run([tree.program(name)], capture_output=True, check=False).returncode else []
+    if who == "crashes":
+        done = subprocess.run([tree.program("steward"), "simulate", "crashes", "--every", "5", str(ROOT / "tests/sim/crashes/reachable.yaml")],
+                              capture_output=True, text=True, check=False)
+        return ["crashes"] if done.returncode else []
+    later = {line.split()[0] for line in (ROOT / "tests/scenarios/later.txt").read_text().splitlines() if line[:1].isupper()}
+    files = [f for f in sorted((ROOT / "tests/scenarios").glob("*.yaml")) if f.name.split("-")[0] not in later]
+    if who != "any":
+        files = [f for f in files if f.name.split("-")[0] in who.split("|")]
+    done = subprocess.run([tree.program("steward"), "simulate", "run", *map(str, files)], capture_output=True, text=True, check=False)
+    return [line.split()[1] for line in done.stdout.splitlines() if line.startswith("FAIL")]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="")
+    given = parser.parse_args()
+    tree = Tree(ROOT, ["steward", "test_core", "test_guard"])
+    tree.prepare()
+    missed = 0
+    for name, file, old, new, who in PROTOCOLS:
+        if given.only not in name:
+            continue
+        began = time.monotonic()
+        text = tree.read(file)
+        if text.count(old) != 1:
+            sys.exit(f"{name}: {file} has it {text.count(old)} times: {old!r}")
+        tree.write(file, text.replace(old, new))
+        try:
+            found = catches(tree, who) if tree.compile() else None
+        finally:
+            tree.write(file, text)
+        if found is None:
+            sys.exit(f"{name}: does not compile")
+        missed += not found
+        print(f"{'caught' if found else 'MISSED'} {name}: {', '.join(found[:8]) or who} ({time.monotonic() - began:.0f} s)", flush=True)
+    print(f"{missed} of {len(PROTOCOLS)} wrong protocols missed" if missed else "all wrong protocols caught")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
