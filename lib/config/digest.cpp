@@ -16,9 +16,9 @@ std::string joined(const Items& items, Text text_of) {
 
 std::string text_of(const check& c) {
     const std::string codes = joined(c.status, [](const auto& r) { return fmt::format("{}-{}", r.first, r.second); });
-    return fmt::format("check {} {} {} {} {} {} {} {} {} {} {} {} {}\n", static_cast<int>(c.kind), c.name, c.host,
+    return fmt::format("check {} {} {} {} {} {} {} {} {} {} {} {} {} {}\n", static_cast<int>(c.kind), c.name, c.host,
                        c.port, c.tls, c.path, c.ca_file, c.insecure, codes, c.interval.count(), c.timeout.count(),
-                       c.rise, c.fall);
+                       c.rise, c.fall, c.start_period.count());
 }
 
 std::string text_of(const restart_policy& p) {

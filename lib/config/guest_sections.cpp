@@ -19,6 +19,7 @@ void read_rhythm(section& s, check& c) {
     s.time("timeout", c.timeout, {10ms, 1h});
     s.number("rise", c.rise, {1, 100});
     s.number("fall", c.fall, {1, 100});
+    s.time("start_period", c.start_period, any_wait);
 }
 
 /// A probe that outlives its interval would overlap with the next one. `given` holds the two keys as far as they

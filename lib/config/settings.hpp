@@ -57,6 +57,7 @@ struct check {
     duration timeout = std::chrono::seconds(3);
     int rise = 2;  ///< consecutive healthy answers to be up
     int fall = 3;  ///< consecutive unhealthy answers to be down
+    duration start_period{};  ///< after its guest was started: unhealthy answers do not count
 
     /// A reload keeps the state of a check that is equal in every field.
     bool operator==(const check&) const = default;

@@ -29,6 +29,7 @@ struct guest_row {
     std::vector<std::string> tags;  ///< lower case, sorted
     std::string hastate;            ///< "" when HA does not manage it
     std::uint64_t max_memory = 0;
+    duration uptime{};  ///< zero when it does not run
 };
 
 struct storage_row {

@@ -47,6 +47,11 @@ keeper::keeper(keeper_world& world, config::settings settings, std::function<voi
         const auto* row = sight_.view ? sight_.view->find(guest) : nullptr;
         return row != nullptr ? row->node : node_name();
     };
+    world_.up_for = [this](guest_id guest) -> std::optional<duration> {
+        const auto* row = sight_.view ? sight_.view->find(guest) : nullptr;
+        if (row == nullptr || row->status != model::run_state::running) return std::nullopt;
+        return row->uptime + (world_.time.now() - sight_.taken);
+    };
     world_.paused = [this](guest_id guest) { return failover::paused(pauses_, guest, world_.home_of(guest)); };
     world_.closed = [this] { return failover::closed_nodes(pauses_); };
     world_.traffic = [this](guest_id guest) { return traffic_beside(guest); };
@@ -60,6 +65,7 @@ asio::awaitable<result<void>> keeper::start() {
     if (!records) co_return records.error();
     for (stored_record& r : *records) records_[r.name] = std::move(r.text);
     read_pauses();
+    if (cluster_ != nullptr) note_fencing();
     const auto remembered = records_.find(mode_record);
     const bool was_armed =
         remembered != records_.end() ? remembered->second == "armed" : settings_.run_mode == config::mode::armed;
@@ -209,9 +215,20 @@ void keeper::join(leadership& cluster) {
         // Who is being worked on had better not lead; who was just ordered to must, to carry the order out.
         const bool is_closed = pauses_.find(failover::pause_object(cluster_->self())) != nullptr;
         f.is_wanted = world_.time.now() < awake_until_ || (!guests_.empty() && !is_closed);
+        // Whoever is taken for dead leaves it to another one to find out, if there is one.
+        if (is_being_fenced_ && cluster_->sees_fit_observer()) f.is_wanted = false;
         return f;
     };
     cluster.on_change = [this](bool leads, std::uint64_t) { change_role(leads); };
+}
+
+void keeper::note_fencing() {
+    is_being_fenced_ = false;
+    for (const auto& [name, text] : records_) {
+        const auto saved = failover::parse_record(text);
+        if (saved && saved->at == failover::phase::fencing && saved->chosen && saved->chosen->source == cluster_->self())
+            is_being_fenced_ = true;
+    }
 }
 
 /// Our own API has been unusable for a minute, and somebody else's works.
@@ -330,6 +347,7 @@ asio::awaitable<bool> keeper::read_records() {
 asio::awaitable<void> keeper::follow_records() {
     const bool is_read = co_await read_records();
     if (!is_read || is_leading_) co_return;
+    note_fencing();
     for (const auto& [id, guest] : guests_) {
         const auto found = records_.find(failover::record_name(id));
         auto saved =

@@ -34,7 +34,7 @@ PROTOCOLS = [
     ("absent is taken for dead", "lib/services/leadership/leadership.cpp", "if (node.online == false)", "if (node.online != true)", "any"),
     ("one failed probe is enough", "lib/core/health/health.cpp", "if (s.bad_in_row >= limits.fall)", "if (s.bad_in_row >= 1)", "any"),
     ("a failed stop is ignored", "lib/services/failover/operations.cpp",
-     '    co_return failed_with("PVE does not say twice that it is stopped");', '    co_return succeeded("whatever");', "E09"),
+     '    co_return failed_with("PVE does not say twice that it is stopped");', '    co_return succeeded("whatever");', "any"),
     ("who is managed by Proxmox HA is ignored", "lib/core/failover/plan.cpp",
      'if (status.ha_managed || (is_gone && !row.hastate.empty() && row.hastate != "ignored"))', "if (false)", "J01"),
     ("one observer is enough", "lib/core/lease/votes.cpp", "if (2 * down > voters) {", "if (down > 0) {", "any"),

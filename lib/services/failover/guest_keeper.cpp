@@ -124,8 +124,20 @@ health::summary guest_keeper::summary() const {
     return health::summarise(all);
 }
 
-void guest_keeper::on_probe(check_slot& slot, const probe_result& answer) {
+bool guest_keeper::is_starting(const config::check& spec) const {
+    if (spec.start_period == duration::zero() || !world_.up_for) return false;
+    const auto up = world_.up_for(settings_.id);
+    return up && *up < spec.start_period;
+}
+
+void guest_keeper::on_probe(check_slot& slot, const probe_result& given) {
     if (slot.is_retired) return;
+    probe_result answer = given;
+    if (answer.answer == verdict::unhealthy && is_starting(slot.spec)) {
+        // It is not expected to work yet, so that it does not says nothing.
+        answer.answer = verdict::unknown;
+        answer.reason += " (it was started less than " + format_duration(slot.spec.start_period) + " ago)";
+    }
     const health::standing before = slot.state.now;
     slot.state =
         health::after_probe(std::move(slot.state), answer.answer, answer.reason, {slot.spec.rise, slot.spec.fall});

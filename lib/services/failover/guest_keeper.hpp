@@ -58,6 +58,9 @@ class keeper_world {
     std::function<void()> on_turn_free;
     /// Where a guest is, as last seen; empty: not known.
     std::function<node_name(guest_id)> home_of;
+    /// For how long a guest has been running, as PVE says; nothing: it does not, or that is not known. Empty function:
+    /// nobody knows.
+    std::function<std::optional<duration>(guest_id)> up_for;
     /// Told when a node is online, offline, in maintenance … anew, as this daemon sees it; empty: nobody listens.
     std::function<void(const node_name& node, const std::string& state)> on_node_state;
     /// Told of every step of every guest, before it is written down; empty: nobody listens.
@@ -114,6 +117,7 @@ class guest_keeper {
     [[nodiscard]] std::unique_ptr<check_slot> make_slot(const config::check& spec);
     void forget_checks();
     void on_probe(check_slot& slot, const probe_result& answer);
+    [[nodiscard]] bool is_starting(const config::check& spec) const;
     [[nodiscard]] health::summary summary() const;
     [[nodiscard]] health::summary opinion();
     void tell_of_lost_quorum();

@@ -25,8 +25,8 @@ reply get_status(call& c) {
     const std::uint64_t used = c.model.used_memory(c.node);
     const std::string release = is_before_9(c) ? "6.8.12-9-pve" : "6.14.8-2-pve";
     const std::string build = "#1 SMP PREEMPT_DYNAMIC PMX 6.8.12-9 (2025-03-16T19:18Z)";
-    json::object memory{{"total", machine::memory_bytes}, {"used", used}, {"free", machine::memory_bytes - used}};
-    if (!is_before_9(c)) memory["available"] = machine::memory_bytes - used;
+    json::object memory{{"total", n->memory_bytes}, {"used", used}, {"free", n->memory_bytes - used}};
+    if (!is_before_9(c)) memory["available"] = n->memory_bytes - used;
     return ok(json::object{
         {"uptime", (c.model.now() - n->booted) / 1s},
         {"cpu", 0.02},

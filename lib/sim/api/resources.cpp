@@ -92,7 +92,7 @@ json::object node_row(const call& c, const sim_node& n) {
                                                    : "unknown"}};
     if (heard == nullptr || !c.may("/nodes/" + n.name.str(), "Sys.Audit")) return row;
     row["maxcpu"] = machine::processors;
-    row["maxmem"] = machine::memory_bytes;
+    row["maxmem"] = n.memory_bytes;
     row["maxdisk"] = machine::root_bytes;
     if (!member) return row;
     row["mem"] = heard->used_memory;

@@ -1,6 +1,7 @@
 #pragma once
 #include "base/guard_frames.hpp"
 #include "base/random.hpp"
+#include "sim/model/machine.hpp"
 #include "sim/model/archive.hpp"
 #include "sim/model/backup.hpp"
 #include "sim/model/broadcasts.hpp"
@@ -67,6 +68,7 @@ class sim_node {
     bool connected = true;        ///< its network, all of it
     bool cluster_network = true;  ///< corosync's own
     bool guest_network = true;    ///< what guests answer through
+    std::uint64_t memory_bytes = machine::memory_bytes;
     service pveproxy = service::up;
     service pvedaemon = service::up;
     service pmxcfs = service::up;
@@ -188,6 +190,8 @@ class cluster {
     [[nodiscard]] bool is_running(const node_name& node, guest_id guest) const;
     /// Bytes that the node itself and the guests that run on it take.
     [[nodiscard]] std::uint64_t used_memory(const node_name& node) const;
+    /// So much memory that this is free beside what runs there now.
+    void set_free_memory(const node_name& node, std::uint64_t bytes);
     /// Every place where it runs: more than one is the disaster that all of this is about.
     [[nodiscard]] std::vector<node_name> running_on(guest_id guest) const;
     /// Healthy when a running instance with a network has a healthy service.

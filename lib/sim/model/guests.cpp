@@ -123,7 +123,15 @@ std::uint64_t cluster::used_memory(const node_name& node) const {
     for (auto i = instances_.lower_bound({node, guest_id{}}); i != instances_.end() && i->first.first == node; ++i)
         if (const auto* e = files_.find(node, i->second.guest))
             used += std::strtoull(e->parsed.get("memory").c_str(), nullptr, 10) << 20U;
-    return std::min(used, machine::memory_bytes);  // what is more has been ballooned away
+    const sim_node* n = find_node(node);
+    return n == nullptr ? used : std::min(used, n->memory_bytes);  // what is more has been ballooned away
+}
+
+void cluster::set_free_memory(const node_name& node, std::uint64_t bytes) {
+    sim_node* n = find_node(node);
+    if (n == nullptr) return;
+    n->memory_bytes = UINT64_MAX;
+    n->memory_bytes = used_memory(node) + bytes;
 }
 
 std::vector<node_name> cluster::running_on(guest_id guest) const {

@@ -272,6 +272,18 @@ result<expectation> read_special(line_reader& from, const std::string& word) {
         e.what.names = {word + " " + from.take()};
         return read_count(from, std::move(e));
     }
+    if (word == "loop-stall") {
+        e.how = expectation::form::peak;
+        e.what.names = {word + " " + from.take()};
+        const bool is_limit = from.take_if("<=");
+        const std::string most = from.take();
+        if (!is_limit || !most.ends_with("ms") || !number_in(std::string_view(most).substr(0, most.size() - 2)))
+            return from.wrong("loop-stall N <= NUMBERms");
+        e.comparison = compare::at_most;
+        e.number = static_cast<int>(*number_in(std::string_view(most).substr(0, most.size() - 2)));
+        if (auto ok = read_end(from); !ok) return ok.error();
+        return e;
+    }
     if (word == "owner-of") {
         // Whoever else owns it: nothing of ours touches it.
         e.what.kind = sight::write;

@@ -79,6 +79,7 @@ lab::lab(topology t)
       watcher_(model_, time_.now()),
       zero_(time_.now()),
       model_tasks_(time_.io().get_executor()) {
+    for (const auto& [node, bytes] : setup_.free_memory) model_.set_free_memory(node, bytes);
     if (setup_.has_agents)
         for (const node_name& n : setup_.cluster.nodes) agents_[n];
     auto watch = [this] { watcher_.look(); };
@@ -193,7 +194,11 @@ void lab::boot_guard(const node_name& node) {
 void lab::stand_still(const node_name& node, bool daemon, bool guard, time_point until) {
     if (virtual_guard* g = guard ? guard_of(node) : nullptr) g->clock().stands_until = until;
     const auto d = daemons_.find(node);
-    if (daemon && d != daemons_.end()) d->second->clock().stands_until = until;
+    if (!daemon || d == daemons_.end()) return;
+    d->second->clock().stands_until = until;
+    // Virtual time has no slow code: a loop stalls only when its process does.
+    const auto stalled = std::chrono::duration_cast<std::chrono::milliseconds>(until - time_.now());
+    watcher_.note_peak("loop-stall " + node.str(), static_cast<int>(stalled.count()));
 }
 
 void lab::end_daemon(const node_name& node) {

@@ -68,6 +68,12 @@ result<std::vector<left_record>> left_records(const std::string& value, const op
     const bool is_node =
         std::any_of(cluster.nodes.begin(), cluster.nodes.end(), [&](const node_name& n) { return n.str() == object; });
     if (is_node && what == "maintenance") return old_maintenance(object, now);
+    if (is_node && what == "fence-requested") {
+        const auto first = std::find_if(cluster.guests.begin(), cluster.guests.end(),
+                                        [&](const guest_options& g) { return g.node.str() == object; });
+        if (first == cluster.guests.end()) return not_known(value);
+        return about_guest(*first, cluster, failover::phase::fencing, 1, now);
+    }
     const auto id = parse_guest_word(object);
     if (!id) return not_known(value);
     const auto guest = std::find_if(cluster.guests.begin(), cluster.guests.end(),

@@ -229,6 +229,12 @@ class builder {
         const std::size_t dot = s.key.find('.');
         if (dot != std::string::npos && parse_guest_word(s.key.substr(0, dot)))
             return apply_to_one(s, s.key.substr(0, dot), s.key.substr(dot + 1));
+        const node_name node(s.key.substr(0, dot == std::string::npos ? 0 : dot));
+        const auto& nodes = out_.cluster.nodes;
+        if (s.key.ends_with(".free") && size_of(s.value) && std::find(nodes.begin(), nodes.end(), node) != nodes.end()) {
+            out_.free_memory[node] = std::uint64_t{*size_of(s.value)} << 20U;
+            return {};
+        }
         return apply_to_all(s);
     }
 
@@ -262,6 +268,8 @@ class builder {
                 "name=eth0,bridge=vmbr0,hwaddr=BC:24:11:00:00:{2:02X},ip=dhcp,type=veth\n"
                 "onboot: 1\nostype: debian\nrootfs: {3}:vm-{4}-disk-0,size=8G\n",
                 short_name(*id), s.value, id->id.number() % 256, model->storage.str(), id->id.number());
+        } else if (what == "start_period" && config::parse_sim_time(s.value)) {
+            for (config::check& c : g->checks) c.start_period = *config::parse_sim_time(s.value);
         } else if (what == "mem" && size_of(s.value)) {
             model->memory_mib = *size_of(s.value);
         } else {

@@ -5,6 +5,7 @@
 #include "core/lease/node_lease.hpp"
 #include "sim/model/options.hpp"
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -25,6 +26,7 @@ class topology {
     std::vector<guest_id> ha_managed;
     std::vector<std::string> records;  ///< left by an earlier life: "ct101:fencing n1 epoch 7"
     std::vector<std::string> faults;   ///< said before zero
+    std::map<node_name, std::uint64_t> free_memory;  ///< in bytes, where it matters
     std::set<guest_id> named_checks;   ///< whose checks need a name to be resolved
 };
 

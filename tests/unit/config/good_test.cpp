@@ -202,6 +202,8 @@ TEST_CASE("config: each key of a check has its effect") {
          [](const settings& s) { return first(s).name == "database"; }},
         {"interval and timeout", in_check("{tcp: 'a:1', interval: 2s, timeout: 500ms}"),
          [](const settings& s) { return first(s).interval == 2s && first(s).timeout == 500ms; }},
+        {"start_period", in_check("{tcp: 'a:1', start_period: 2m}"),
+         [](const settings& s) { return first(s).start_period == 2min; }},
         {"rise and fall", in_check("{tcp: 'a:1', rise: 4, fall: 1}"),
          [](const settings& s) { return first(s).rise == 4 && first(s).fall == 1; }},
     });
