@@ -92,7 +92,8 @@ std::size_t play(const wish& asked, const std::string& text, const std::string& 
         // Twice: right at the first point of the next life, before it has done anything.
         for (const points& crashes : {points{p}, points{p, p + 1}})
             if (!holds(run(crashes), file, crashes, false)) ++failed;
-    std::cout << fmt::format("{:5} {}: {} points\n", failed == 0 ? "ok" : "FAIL", file, undisturbed.points) << std::flush;
+    std::cout << fmt::format("{:5} {}: {} points\n", failed == 0 ? "ok" : "FAIL", file, undisturbed.points)
+              << std::flush;
     return failed;
 }
 

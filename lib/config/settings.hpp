@@ -55,8 +55,8 @@ struct check {
     std::vector<std::pair<int, int>> status = {{200, 399}};  ///< http
     duration interval = std::chrono::seconds(10);
     duration timeout = std::chrono::seconds(3);
-    int rise = 2;  ///< consecutive healthy answers to be up
-    int fall = 3;  ///< consecutive unhealthy answers to be down
+    int rise = 2;             ///< consecutive healthy answers to be up
+    int fall = 3;             ///< consecutive unhealthy answers to be down
     duration start_period{};  ///< after its guest was started: unhealthy answers do not count
 
     /// A reload keeps the state of a check that is equal in every field.

@@ -1,7 +1,7 @@
 #include "guard/carry_out.hpp"
 
+#include "core/handover/config_text.hpp"
 #include "guard/config_lock.hpp"
-#include "guard/config_text.hpp"
 #include "guard/pve_files.hpp"
 
 #include <algorithm>
@@ -10,6 +10,9 @@
 #include <variant>
 
 namespace steward::guard {
+
+using namespace handover;  // the decisions; here are the hands
+
 namespace {
 
 /// More rounds than the longest way through takes: a file system that accepts writes without keeping them ends it.

@@ -1,5 +1,5 @@
 #pragma once
-#include "guard/handover.hpp"
+#include "base/guard_frames.hpp"
 #include "guard/pve_files.hpp"
 
 #include <filesystem>

@@ -7,6 +7,13 @@
 #include <fmt/core.h>
 
 namespace steward::guard {
+
+using handover::config_name;
+using handover::kept_name;
+using handover::node_directory;
+using handover::parked_directory;
+using handover::parked_name;
+
 namespace {
 
 constexpr const char* root = "priv/steward/";

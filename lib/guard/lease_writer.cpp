@@ -1,10 +1,10 @@
 #include "guard/lease_writer.hpp"
 
 #include "base/log.hpp"
+#include "core/fencing/corosync_config.hpp"
 #include "core/fencing/proof.hpp"
-#include "guard/config_text.hpp"
-#include "guard/corosync_config.hpp"
-#include "guard/handover.hpp"
+#include "core/handover/config_text.hpp"
+#include "core/handover/handover.hpp"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -14,6 +14,10 @@
 namespace steward::guard {
 
 using namespace std::chrono_literals;
+using handover::config_name;
+using handover::head_value;
+using handover::node_directory;
+using handover::parked_directory;
 
 namespace {
 
@@ -86,7 +90,7 @@ outcome<home_sight> lease_writer::look(pve_files& files) const {
     }
     std::ifstream file(corosync_file_);
     const std::string text{std::istreambuf_iterator<char>(file), {}};
-    seen.no_promise = fencing::promise_refusal(parse_corosync(text));
+    seen.no_promise = fencing::promise_refusal(fencing::parse_corosync(text));
     return seen;
 }
 

@@ -1,6 +1,6 @@
 #include "guard/pve_files.hpp"
 
-#include "guard/handover.hpp"
+#include "core/handover/handover.hpp"
 
 #include <cerrno>
 #include <cstdio>
@@ -12,6 +12,9 @@
 #include <unistd.h>
 
 namespace steward::guard {
+
+using handover::parked_directory;
+
 namespace {
 
 constexpr std::size_t largest_file = 1024 * 1024;  // pmxcfs takes no more (pve-facts E.1)

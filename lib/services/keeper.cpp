@@ -226,7 +226,8 @@ void keeper::note_fencing() {
     is_being_fenced_ = false;
     for (const auto& [name, text] : records_) {
         const auto saved = failover::parse_record(text);
-        if (saved && saved->at == failover::phase::fencing && saved->chosen && saved->chosen->source == cluster_->self())
+        if (saved && saved->at == failover::phase::fencing && saved->chosen &&
+            saved->chosen->source == cluster_->self())
             is_being_fenced_ = true;
     }
 }
@@ -345,8 +346,9 @@ asio::awaitable<bool> keeper::read_records() {
 
 /// Whoever asks a daemon that does not lead wants to know what the leader does.
 asio::awaitable<void> keeper::follow_records() {
+    const std::map<std::string, std::string> before = records_;
     const bool is_read = co_await read_records();
-    if (!is_read || is_leading_) co_return;
+    if (!is_read || is_leading_ || records_ == before) co_return;
     note_fencing();
     for (const auto& [id, guest] : guests_) {
         const auto found = records_.find(failover::record_name(id));

@@ -97,10 +97,17 @@ class Trio(Site):
     def guard_command(self, node, boot="1"):
         home = self.directory / node
         (home / "cgroup").mkdir(parents=True, exist_ok=True)
-        return ["steward-guard", "--pve-dir", self.ready["pve_root"], "--socket", str(home / "guard.sock"), "--allow-user",
+        self.divide(node, False)
+        return ["steward-guard", "--pve-dir", str(home / "pve"), "--socket", str(home / "guard.sock"), "--allow-user",
                 str(os.getuid()), "--node", node, "--contract", self.contract, "--cgroup-dir", str(home / "cgroup"), "--watchdog",
                 str(home / "mux"), "--corosync", str(self.directory / "corosync.conf"), "--state-dir", str(home), "--boot-id",
                 f"{node}-boot-{boot}"]
+
+    def divide(self, node, is_away):
+        """Whether pmxcfs of that node takes no writes; near enough to a lost quorum: it is not there."""
+        mount = self.directory / node / "pve"
+        mount.unlink(missing_ok=True)
+        mount.symlink_to(self.directory / "nowhere" if is_away else self.ready["pve_root"])
 
     def start_guard_of(self, node, boot="1"):
         self._spawn(f"guard-{node}", self.guard_command(node, boot))
@@ -226,6 +233,36 @@ def leader_killed_in_the_middle(binaries):
         expect(len(where) == 1 and where != ["n2"], f"ct/102 runs once, elsewhere: {where}")
 
 
+def leader_divided(binaries):
+    """The leader is stopped for 30 s and goes on; then it is cut off: it gives up by itself before another one leads, and follows
+    once it is back."""
+    with Trio(binaries, guests="ct101@n1,ct102@n2") as site:
+        site.start(("ct/101", "ct/102"))
+        leader = site.agreed_leader()
+        site.settled(leader)
+        epoch = site.epoch(leader)
+        site.processes[f"stewardd-{leader}"].send_signal(signal.SIGSTOP)
+        time.sleep(30)
+        site.processes[f"stewardd-{leader}"].send_signal(signal.SIGCONT)
+        site.wait("it leads again, or somebody does", lambda: site.leader_by(leader) == leader and site.epoch(leader) >= epoch, 30)
+        left = [n for n in NODES if n != leader]
+        site.divide(leader, True)
+        site.fault(f"cnet {leader} off")
+        cut = time.monotonic()
+        site.wait("it does not lead any more", lambda: site.view(leader, "status")["leadership"]["phase"] == "observer", 60)
+        gave_up = time.monotonic() - cut
+        refused = site.at(leader, "failover", "ct/101", "--force")
+        expect(refused.returncode == 1, f"no orders are taken there: {refused.stdout}")
+        following = site.agreed_leader(left, 200)
+        took = time.monotonic() - cut
+        expect(gave_up < 60 and took > 105, f"it gave up after {gave_up:.0f} s, another one leads after {took:.0f} s")
+        expect(site.epoch(following) > epoch, "in a new epoch")
+        site.divide(leader, False)
+        site.fault(f"cnet {leader} on")
+        site.wait("it follows", lambda: site.leader_by(leader) == following, 60)
+        expect(not site.restores(), f"nothing was restored: {site.writes()}")
+
+
 def node_dies(binaries):
     """A node without a contract dies: its guest is held until a person vouches; the node comes back and starts nothing twice."""
     with Trio(binaries, guests="ct101@n1,ct102@n2") as site:
@@ -311,7 +348,7 @@ def node_hangs(binaries):
             mux.over.set()
 
 
-SCENARIOS = [one_leads_and_hands_over, leader_killed_in_the_middle, node_dies, node_hangs]
+SCENARIOS = [one_leads_and_hands_over, leader_killed_in_the_middle, leader_divided, node_dies, node_hangs]
 
 
 def main():

@@ -1,8 +1,8 @@
 #include "base/daemon_words.hpp"
 #include "base/guard_frames.hpp"
+#include "core/fencing/corosync_config.hpp"
 #include "core/fencing/self_fence.hpp"
 #include "core/lease/node_lease.hpp"
-#include "guard/corosync_config.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -21,6 +21,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto lease = steward::lease::parse_node_lease(body);
     if (lease && (to_text(*lease).size() > max_record || !steward::lease::parse_node_lease(to_text(*lease))))
         __builtin_trap();
-    (void)steward::fencing::promise_refusal(parse_corosync(body));
+    (void)steward::fencing::promise_refusal(steward::fencing::parse_corosync(body));
     return 0;
 }

@@ -1,7 +1,6 @@
 #pragma once
 #include "base/guard_frames.hpp"
 #include "base/random.hpp"
-#include "sim/model/machine.hpp"
 #include "sim/model/archive.hpp"
 #include "sim/model/backup.hpp"
 #include "sim/model/broadcasts.hpp"
@@ -12,6 +11,7 @@
 #include "sim/model/firewall_cache.hpp"
 #include "sim/model/ha_manager.hpp"
 #include "sim/model/host_files.hpp"
+#include "sim/model/machine.hpp"
 #include "sim/model/membership.hpp"
 #include "sim/model/node_power.hpp"
 #include "sim/model/options.hpp"
@@ -281,6 +281,8 @@ class cluster {
     result<std::string> park(const guard::request& what);
     result<void> unpark(const guard::request& what);
     result<void> relocate(const guard::request& what);
+    /// All three. `writer` is the node whose quorum counts; empty: that of another node, which has it.
+    result<std::string> hand_over(guard::verb verb, const guard::request& asked, const node_name& writer);
 
     // ---- the rest
     [[nodiscard]] access_control& access() { return access_; }

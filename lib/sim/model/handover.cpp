@@ -1,102 +1,112 @@
-#include "base/sha1.hpp"
+#include "core/handover/handover.hpp"
+
+#include "core/handover/config_text.hpp"
 #include "sim/model/cluster.hpp"
 
 #include <fmt/core.h>
 
+/// The guard's verbs on the model's files: decided by the guard's own code, carried out here.
 namespace steward::sim {
 
 namespace {
 
-/// What the old configuration becomes before it is parked, so that nothing starts it whatever happens (reliability
-/// §1.3).
-std::string frozen(const std::string& original) {
-    guest_config c = guest_config::parse(original);
-    c.set("lock", "migrate");
-    c.set("onboot", "0");
-    return c.text();
-}
+using guard::reply;
+using handover::observed;
+using handover::step;
 
-/// "priv/steward/parked/101.n2.g7.orig": the bytes as they were. Kept for ever, like the guard does.
-std::string kept_path(const guard::request& what) {
-    std::string path = guard::parked_path(what.guest.id, what.source, what.generation);
-    path.replace(path.size() - 4, 4, "orig");
-    return path;
-}
+/// More than the longest way through takes.
+constexpr unsigned most_rounds = 12;
 
-/// The lock first: setting it changes the digest too, and it is the better explanation.
-std::optional<fault> reason_against(const guard::request& what, const std::string& text, const char* verb) {
-    const std::string home = config_files::path(what.source, what.guest);
-    const std::string lock = guest_config::parse(text).get("lock");
-    if (!lock.empty() && !what.is_source_gone)
-        return fault(errc::locked, verb, fmt::format("{} is locked ({})", to_string(what.guest), lock));
-    if (sha1_hex(text) != what.digest) return fault(errc::changed, verb, home + " was changed meanwhile");
-    return std::nullopt;
-}
+std::string beside_parked(const std::string& name) { return std::string(handover::parked_directory) + "/" + name; }
 
 }  // namespace
 
+/// Where the files that matter are, and hands that change them.
+class config_hands {
+  public:
+    config_hands(config_files& files, const guard::request& what) : files_(files), what_(what) {}
+
+    [[nodiscard]] observed look(bool has_target) const {
+        observed seen;
+        seen.home = files_.tree().read(home());
+        seen.parked = files_.tree().read(parked());
+        seen.original = files_.tree().read(kept());
+        if (what_.what == guard::verb::relocate) seen.away = files_.tree().read(away());
+        seen.has_target = has_target;
+        const auto owner = files_.find(what_.guest.id);
+        const bool is_expected =
+            owner && owner->guest == what_.guest && (owner->node == what_.source || owner->node == what_.target);
+        if (owner && !is_expected && what_.what != guard::verb::park)
+            seen.taken_by = config_files::path(owner->node, owner->guest);
+        return seen;
+    }
+
+    result<void> take(step next, const observed& seen) {
+        switch (next) {
+            case step::finish: return {};
+            case step::keep_original: return write(kept(), *seen.home);
+            case step::lock_home: return write_home(handover::locked_text(*seen.original));
+            case step::park_home: return files_.rename(home(), parked());
+            case step::lock_parked: return write(parked(), handover::locked_text(*seen.original));
+            case step::unlock_parked: return write(parked(), *seen.original);
+            case step::bring_home: return files_.rename(parked(), home());
+            case step::unlock_home: return write(home(), *seen.original);
+            case step::move_to_target: return files_.rename(home(), away());
+        }
+        return {};
+    }
+
+  private:
+    [[nodiscard]] std::string home() const { return config_files::path(what_.source, what_.guest); }
+    [[nodiscard]] std::string away() const { return config_files::path(what_.target, what_.guest); }
+    [[nodiscard]] std::string parked() const { return beside_parked(handover::parked_name(what_)); }
+    [[nodiscard]] std::string kept() const { return beside_parked(handover::kept_name(what_)); }
+
+    result<void> write(const std::string& path, const std::string& text) {
+        files_.tree().write(path, text);
+        return {};
+    }
+    /// By the guard of its own node, whose quorum counts; by another's once that one is gone.
+    result<void> write_home(const std::string& text) {
+        if (what_.is_source_gone) return write(home(), text);
+        return files_.write(what_.source, what_.guest, text);
+    }
+
+    config_files& files_;
+    const guard::request& what_;
+};
+
+result<std::string> cluster::hand_over(guard::verb verb, const guard::request& asked, const node_name& writer) {
+    guard::request what = asked;
+    what.what = verb;
+    if (!writer.empty() && !is_quorate(writer))
+        return fault(errc::no_quorum, guard::name_of(verb), "cluster not ready - no quorum?");
+    config_hands hands(files_, what);
+    for (unsigned round = 0; round < most_rounds; ++round) {
+        const observed seen = hands.look(find_node(what.target) != nullptr);
+        const handover::decision next = handover::next_step(what, seen);
+        if (next.what != step::finish) {
+            if (auto done = hands.take(next.what, seen); !done) return done.error();
+            continue;
+        }
+        if (!next.answer.ok) return fault(next.answer.code, guard::name_of(verb), next.answer.detail);
+        changed();
+        return next.answer.path;
+    }
+    return fault(errc::outcome_unknown, guard::name_of(verb), "the files do not keep what is written");
+}
+
 result<std::string> cluster::park(const guard::request& what) {
-    const std::string home = config_files::path(what.source, what.guest);
-    const std::string parked = guard::parked_path(what.guest.id, what.source, what.generation);
-    file_tree& tree = files_.tree();
-    // By the guard of its own node, or by another's once that is proven to be down.
-    if (!what.is_source_gone && !is_quorate(what.source))
-        return fault(errc::no_quorum, "park", "cluster not ready - no quorum?");
-    const auto text = tree.read(home);
-    const auto original = tree.read(kept_path(what));
-    const bool is_ours = original && sha1_hex(*original) == what.digest;
-    if (tree.read(parked)) {
-        if (is_ours) return parked;
-        return fault(errc::exists, "park", parked + " is there already and of another configuration");
-    }
-    if (!text) return fault(errc::not_found, "park", home + " does not exist");
-    // A park that was cut off between its two writes left our own lock behind: go on.
-    if (!is_ours || *text != frozen(*original)) {
-        if (auto why = reason_against(what, *text, "park")) return *why;
-        tree.write(kept_path(what), *text);
-        if (what.is_source_gone)
-            tree.write(home, frozen(*text));
-        else if (const auto written = files_.write(what.source, what.guest, frozen(*text)); !written)
-            return written.error();
-    }
-    if (const auto renamed = files_.rename(home, parked); !renamed) return renamed.error();
-    changed();
-    return parked;
+    return hand_over(guard::verb::park, what, what.is_source_gone ? node_name() : what.source);
 }
 
 result<void> cluster::unpark(const guard::request& what) {
-    const std::string home = config_files::path(what.source, what.guest);
-    const std::string parked = guard::parked_path(what.guest.id, what.source, what.generation);
-    file_tree& tree = files_.tree();
-    if (!is_quorate(what.source)) return fault(errc::no_quorum, "unpark", "cluster not ready - no quorum?");
-    const auto original = tree.read(kept_path(what));
-    if (!tree.read(parked)) {
-        const auto text = tree.read(home);
-        if (!text) return fault(errc::not_found, "unpark", parked + " does not exist");
-        if (original && *text == frozen(*original)) tree.write(home, *original);  // a park that was cut off
-        return {};
-    }
-    if (!original) return fault(errc::not_found, "unpark", kept_path(what) + " is missing");
-    if (const auto owner = files_.find(what.guest.id))
-        return fault(errc::exists, "unpark",
-                     fmt::format("the vmid is taken by {} on {}", to_string(owner->guest), owner->node.str()));
-    tree.write(parked, *original);
-    if (const auto renamed = files_.rename(parked, home); !renamed) return renamed.error();
-    changed();
+    if (auto done = hand_over(guard::verb::unpark, what, what.source); !done) return done.error();
     return {};
 }
 
 result<void> cluster::relocate(const guard::request& what) {
-    const auto owner = files_.find(what.guest.id);
-    if (owner && owner->node == what.target && owner->guest == what.guest) return {};
-    if (!is_quorate(what.target)) return fault(errc::no_quorum, "relocate", "cluster not ready - no quorum?");
-    const std::string home = config_files::path(what.source, what.guest);
-    const auto text = files_.read(what.source, what.guest);
-    if (!text) return fault(errc::not_found, "relocate", home + " does not exist");
-    if (auto why = reason_against(what, *text, "relocate")) return *why;
-    if (const auto renamed = files_.rename(home, config_files::path(what.target, what.guest)); !renamed)
-        return renamed.error();
-    changed();
+    if (auto done = hand_over(guard::verb::relocate, what, what.target); !done) return done.error();
     return {};
 }
 

@@ -231,7 +231,8 @@ class builder {
             return apply_to_one(s, s.key.substr(0, dot), s.key.substr(dot + 1));
         const node_name node(s.key.substr(0, dot == std::string::npos ? 0 : dot));
         const auto& nodes = out_.cluster.nodes;
-        if (s.key.ends_with(".free") && size_of(s.value) && std::find(nodes.begin(), nodes.end(), node) != nodes.end()) {
+        if (s.key.ends_with(".free") && size_of(s.value) &&
+            std::find(nodes.begin(), nodes.end(), node) != nodes.end()) {
             out_.free_memory[node] = std::uint64_t{*size_of(s.value)} << 20U;
             return {};
         }

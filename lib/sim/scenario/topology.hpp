@@ -24,10 +24,10 @@ class topology {
     bool is_off = false;                                  ///< all nodes are powered off at zero
     std::string no_promise;                               ///< why not: an alert's code
     std::vector<guest_id> ha_managed;
-    std::vector<std::string> records;  ///< left by an earlier life: "ct101:fencing n1 epoch 7"
-    std::vector<std::string> faults;   ///< said before zero
+    std::vector<std::string> records;                ///< left by an earlier life: "ct101:fencing n1 epoch 7"
+    std::vector<std::string> faults;                 ///< said before zero
     std::map<node_name, std::uint64_t> free_memory;  ///< in bytes, where it matters
-    std::set<guest_id> named_checks;   ///< whose checks need a name to be resolved
+    std::set<guest_id> named_checks;                 ///< whose checks need a name to be resolved
 };
 
 /// The named topologies of the catalogue (c3, c5 …, reliability §4.2) with the scenario's own settings over them.

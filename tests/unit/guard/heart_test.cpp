@@ -1,4 +1,4 @@
-#include "guard/corosync_config.hpp"
+#include "core/fencing/corosync_config.hpp"
 #include "support/guarded_node.hpp"
 
 #include <catch2/catch.hpp>
@@ -209,18 +209,18 @@ TEST_CASE("guard: a guest that runs here although it was taken from this node is
 }
 
 TEST_CASE("guard: corosync.conf is understood as far as it matters") {
-    const fencing::membership three = guard::parse_corosync(guarded_cluster::three_nodes);
+    const fencing::membership three = fencing::parse_corosync(guarded_cluster::three_nodes);
     CHECK(three.nodes == 3);
     CHECK(three.token == 3s);
     CHECK(three.coefficient == 125ms);
     CHECK_FALSE(three.has_qdevice);
-    const fencing::membership two = guard::parse_corosync(
+    const fencing::membership two = fencing::parse_corosync(
         "nodelist {\n node {\n }\n # node {\n node {\n }\n}\nquorum {\n two_node: 1\n device {\n model: net\n }\n}\n");
     CHECK(two.nodes == 2);
     CHECK(two.is_two_node);
     CHECK(two.has_qdevice);
     CHECK(two.token == 3s);
     for (const char* bad : {"", "}}}}", "nodelist {", "node {\n node {\n", ":\n: :\n{\n"})
-        CHECK(guard::parse_corosync(bad).nodes == 0);
-    CHECK_FALSE(fencing::promise_refusal(guard::parse_corosync("")).code.empty());
+        CHECK(fencing::parse_corosync(bad).nodes == 0);
+    CHECK_FALSE(fencing::promise_refusal(fencing::parse_corosync("")).code.empty());
 }

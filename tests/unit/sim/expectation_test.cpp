@@ -142,7 +142,7 @@ TEST_CASE("a line that cannot be judged is refused, with the reason") {
     for (const char* line :
          {"", "hope for the best", "run ct102 @ n1 in 5", "run ct102 @ n1 in 20..10", "run ct102 @ n1 in 1..2 3",
           "claims ct102", "claims ct102 == many", "final ct102 @ n1 flying", "never", "kill-or-reset vm103 @ n3",
-          "failovers == ", "terminal any", "api-rate 20", "owner-of ct102 somebody", "loop-stall n1 <= 100ms",
+          "failovers == ", "terminal any", "api-rate 20", "owner-of ct102 somebody", "loop-stall n1 <= 100s",
           "oneof run ct102 @ n1 | nothing"}) {
         INFO(line);
         const auto wanted = parse_expectation(line);

@@ -5,7 +5,7 @@
 
 /// A guest configuration as bytes: a head of `key: value` lines, then sections of snapshots and pending changes, each
 /// begun by a line `[name]` (pve-facts F.4). Only the head is the guest as it is.
-namespace steward::guard {
+namespace steward::handover {
 
 /// The value of `key` in the head; nothing when it is not there. The last one counts, as for PVE.
 [[nodiscard]] std::optional<std::string> head_value(std::string_view text, std::string_view key);
@@ -14,4 +14,4 @@ namespace steward::guard {
 /// start or change the guest, and does not start it at boot (reliability §1.3).
 [[nodiscard]] std::string locked_text(std::string_view original);
 
-}  // namespace steward::guard
+}  // namespace steward::handover

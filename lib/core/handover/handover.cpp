@@ -1,11 +1,16 @@
-#include "guard/handover.hpp"
+#include "core/handover/handover.hpp"
 
 #include "base/sha1.hpp"
-#include "guard/config_text.hpp"
+#include "core/handover/config_text.hpp"
 
 #include <fmt/core.h>
 
-namespace steward::guard {
+namespace steward::handover {
+
+using guard::parked_path;
+using guard::refusal;
+using guard::verb;
+
 namespace {
 
 reply success(std::string path = {}) {
@@ -103,4 +108,4 @@ std::string kept_name(const request& r) {
     return fmt::format("{}.{}.g{}.orig", r.guest.id.number(), r.source.str(), r.generation);
 }
 
-}  // namespace steward::guard
+}  // namespace steward::handover

@@ -1,10 +1,10 @@
-#include "guard/corosync_config.hpp"
+#include "core/fencing/corosync_config.hpp"
 
 #include "base/key_lines.hpp"
 
 #include <vector>
 
-namespace steward::guard {
+namespace steward::fencing {
 namespace {
 
 std::string_view trimmed(std::string_view text) {
@@ -14,7 +14,7 @@ std::string_view trimmed(std::string_view text) {
     return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
 }
 
-void take(fencing::membership& m, std::string_view section, std::string_view key, std::string_view value) {
+void take(membership& m, std::string_view section, std::string_view key, std::string_view value) {
     const auto number = parse_number(value);
     if (section == "quorum" && key == "two_node") m.is_two_node = value != "0";
     if (section != "totem" || !number || *number > 3'600'000) return;
@@ -24,8 +24,8 @@ void take(fencing::membership& m, std::string_view section, std::string_view key
 
 }  // namespace
 
-fencing::membership parse_corosync(std::string_view text) {
-    fencing::membership m;
+membership parse_corosync(std::string_view text) {
+    membership m;
     std::vector<std::string_view> sections;
     while (!text.empty()) {
         const auto end = std::min(text.find('\n'), text.size());
@@ -49,4 +49,4 @@ fencing::membership parse_corosync(std::string_view text) {
     return m;
 }
 
-}  // namespace steward::guard
+}  // namespace steward::fencing

@@ -7,7 +7,10 @@
 
 /// What to do next so that a configuration changes hands. Decided from what the files are, never from what was done
 /// before: so a guard that was killed between two steps, or is asked twice, goes on from where the world is.
-namespace steward::guard {
+namespace steward::handover {
+
+using guard::reply;
+using guard::request;
 
 /// The files that matter for one request, each with its content when it is there.
 class observed {
@@ -53,4 +56,4 @@ inline constexpr const char* parked_directory = "priv/steward/parked";
 [[nodiscard]] std::string parked_name(const request& r);
 [[nodiscard]] std::string kept_name(const request& r);
 
-}  // namespace steward::guard
+}  // namespace steward::handover

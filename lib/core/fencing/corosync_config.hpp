@@ -3,9 +3,9 @@
 
 #include <string_view>
 
-namespace steward::guard {
+namespace steward::fencing {
 
 /// What corosync.conf(5) says of the membership. Not a single node in it: the configuration is not understood.
-[[nodiscard]] fencing::membership parse_corosync(std::string_view text);
+[[nodiscard]] membership parse_corosync(std::string_view text);
 
-}  // namespace steward::guard
+}  // namespace steward::fencing

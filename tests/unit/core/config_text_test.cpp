@@ -1,9 +1,9 @@
-#include "guard/config_text.hpp"
+#include "core/handover/config_text.hpp"
 
 #include <catch2/catch.hpp>
 
 using namespace steward;
-using namespace steward::guard;
+using namespace steward::handover;
 
 TEST_CASE("locking a configuration changes two lines of its head and no other byte") {
     struct row {

@@ -1,6 +1,6 @@
-#include "guard/config_text.hpp"
+#include "core/handover/config_text.hpp"
 
-namespace steward::guard {
+namespace steward::handover {
 namespace {
 
 /// Takes the first line off `rest`, with its line feed.
@@ -52,4 +52,4 @@ std::string locked_text(std::string_view original) {
     return head + "lock: migrate\nonboot: 0\n" + gap + std::string(rest);
 }
 
-}  // namespace steward::guard
+}  // namespace steward::handover

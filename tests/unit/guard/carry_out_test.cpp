@@ -1,6 +1,7 @@
-#include "base/sha1.hpp"
 #include "guard/carry_out.hpp"
-#include "guard/config_text.hpp"
+
+#include "base/sha1.hpp"
+#include "core/handover/config_text.hpp"
 #include "runtime/atomic_file.hpp"
 #include "support/temporary_directory.hpp"
 
