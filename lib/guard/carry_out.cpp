@@ -1,6 +1,7 @@
 #include "guard/carry_out.hpp"
 
 #include "core/handover/config_text.hpp"
+#include "core/handover/handover.hpp"
 #include "guard/config_lock.hpp"
 #include "guard/pve_files.hpp"
 

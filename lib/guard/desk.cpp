@@ -1,6 +1,7 @@
 #include "guard/desk.hpp"
 
 #include "base/key_lines.hpp"
+#include "core/handover/handover.hpp"
 #include "core/leader/leader.hpp"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-"""Three stewardd with three steward-guard on one simulated cluster: `three_daemons.py --bin DIR NAME`, `--list`."""
+"""Three stewardd with three steward-guard on one simulated cluster: `three_daemons.py --bin DIR [NAME…]`, `--list`; several names
+run side by side."""
 import argparse
 import json
 import os
@@ -351,17 +352,30 @@ def node_hangs(binaries):
 SCENARIOS = [one_leads_and_hands_over, leader_killed_in_the_middle, leader_divided, node_dies, node_hangs]
 
 
+def side_by_side(binaries, names):
+    """They mostly wait for two minutes of silence: together they take as long as the longest one."""
+    running = [(n, subprocess.Popen([sys.executable, "-B", __file__, "--bin", binaries, n], stdout=subprocess.PIPE,
+                                    stderr=subprocess.STDOUT, text=True)) for n in names]
+    failed = 0
+    for _, process in running:
+        print(process.communicate()[0], end="")
+        failed += process.returncode != 0
+    return 1 if failed else 0
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", required=True)
     parser.add_argument("--list", action="store_true")
-    parser.add_argument("name", nargs="?")
+    parser.add_argument("name", nargs="*")
     options = parser.parse_args()
     if options.list:
         print("\n".join(s.__name__ for s in SCENARIOS))
         return 0
+    if len(options.name) > 1:
+        return side_by_side(options.bin, options.name)
     for scenario in SCENARIOS:
-        if options.name in (None, scenario.__name__):
+        if options.name in ([], [scenario.__name__]):
             try:
                 scenario(options.bin)
             except Failed as why:

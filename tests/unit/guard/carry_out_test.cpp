@@ -10,6 +10,7 @@
 
 using namespace steward;
 using namespace steward::guard;
+using steward::handover::locked_text;
 namespace fs = std::filesystem;
 
 namespace {
