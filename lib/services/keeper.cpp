@@ -11,8 +11,6 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr const char* mode_record = "mode";
-/// A look at the cluster that is older says nothing about now.
-constexpr duration sight_limit = std::chrono::seconds(60);
 constexpr duration storm_settle = std::chrono::seconds(60);
 
 const char* name_of(config::mode m) { return m == config::mode::armed ? "armed" : "observe"; }
@@ -62,17 +60,23 @@ keeper::~keeper() = default;
 
 asio::awaitable<result<void>> keeper::start() {
     auto records = co_await world_.store.load_records();
-    if (!records) co_return records.error();
-    for (stored_record& r : *records) records_[r.name] = std::move(r.text);
+    // Who shares the work reads them again before it leads: its guard may not be there yet.
+    if (!records && cluster_ == nullptr) co_return records.error();
+    if (!records) log::warning("records.unreadable", {{"reason", records.error().text()}});
+    if (records)
+        for (stored_record& r : *records) records_[r.name] = std::move(r.text);
     read_pauses();
     if (cluster_ != nullptr) note_fencing();
-    const auto remembered = records_.find(mode_record);
-    const bool was_armed =
-        remembered != records_.end() ? remembered->second == "armed" : settings_.run_mode == config::mode::armed;
-    world_.armed = was_armed;
-    allow_writes_(was_armed);
+    world_.armed = remembered_armed().value_or(settings_.run_mode == config::mode::armed);
+    allow_writes_(world_.armed);
     log::info("mode", {{"mode", name_of(mode())}});
     co_return result<void>();
+}
+
+std::optional<bool> keeper::remembered_armed() const {
+    const auto remembered = records_.find(mode_record);
+    if (remembered == records_.end()) return std::nullopt;
+    return remembered->second == name_of(config::mode::armed);
 }
 
 /// As the record says; with one that cannot be understood it is held, and the record kept as evidence.
@@ -200,44 +204,6 @@ void keeper::tell_guests() {
     }
 }
 
-void keeper::join(leadership& cluster) {
-    cluster_ = &cluster;
-    world_.lead = &cluster;
-    world_.storm = [this] { return storm(); };
-    cluster.words = [this] { return words(); };
-    cluster.own_view = [this](guest_id guest) {
-        const guest_keeper* known = find(guest);
-        return known != nullptr ? known->own_view() : health::summary();
-    };
-    cluster.fitness = [this] {
-        leader::fitness f;
-        f.is_quorate = sight_.view && sight_.view->is_quorate == true && world_.time.now() - sight_.taken < sight_limit;
-        // Who is being worked on had better not lead; who was just ordered to must, to carry the order out.
-        const bool is_closed = pauses_.find(failover::pause_object(cluster_->self())) != nullptr;
-        f.is_wanted = world_.time.now() < awake_until_ || (!guests_.empty() && !is_closed);
-        // Whoever is taken for dead leaves it to another one to find out, if there is one.
-        if (is_being_fenced_ && cluster_->sees_fit_observer()) f.is_wanted = false;
-        return f;
-    };
-    cluster.on_change = [this](bool leads, std::uint64_t) { change_role(leads); };
-}
-
-void keeper::note_fencing() {
-    is_being_fenced_ = false;
-    for (const auto& [name, text] : records_) {
-        const auto saved = failover::parse_record(text);
-        if (saved && saved->at == failover::phase::fencing && saved->chosen &&
-            saved->chosen->source == cluster_->self())
-            is_being_fenced_ = true;
-    }
-}
-
-/// Our own API has been unusable for a minute, and somebody else's works.
-bool keeper::cannot_work() const {
-    if (sight_.problem.empty() || world_.time.now() - sight_.taken < sight_limit) return false;
-    return cluster_->sees_fit_observer();
-}
-
 const char* keeper::state_of(const node_name& node) const {
     const failover::pause* p = pauses_.find(failover::pause_object(node));
     if (p != nullptr && p->kind == failover::pause_kind::planned_off) return "planned_off";
@@ -298,77 +264,6 @@ void keeper::tell_moves(const model::cluster_view& before, const model::cluster_
         const auto* is = now.find(id);
         if (was != nullptr && is != nullptr && was->node != is->node)
             guest->post_news(failover::moved_by_hand{was->node, is->node});
-    }
-}
-
-/// What this daemon sees, for the lease of its node.
-daemon_words keeper::words() const {
-    daemon_words w;
-    w.config_digest = cluster_->config_digest;
-    w.leads = cluster_->leads_in();
-    w.is_fit = !cluster_->was_stalled() && sight_.view.has_value() && world_.time.now() - sight_.taken < sight_limit;
-    for (const auto& [id, guest] : guests_) {
-        w.managed.push_back(id);
-        const health::standing s = guest->own_view().now;
-        if (s == health::standing::down) w.down.push_back(id);
-        if (s == health::standing::unknown || s == health::standing::suspicious) w.unsure.push_back(id);
-    }
-    return w;
-}
-
-void keeper::change_role(bool leads) {
-    is_leading_ = leads;
-    if (leads) {
-        role_.spawn("take the lead", take_lead());
-        return;
-    }
-    for (auto& [id, guest] : guests_) guest->follow();
-    for (auto& [name, known] : node_states_) known.clear();
-}
-
-/// Records, pauses and mode as they stand in the store.
-asio::awaitable<bool> keeper::read_records() {
-    auto records = co_await world_.store.load_records();
-    if (!records) {
-        log::error("records.unreadable", {{"reason", records.error().text()}});
-        co_return false;
-    }
-    records_.clear();
-    for (stored_record& r : *records) records_[r.name] = std::move(r.text);
-    read_pauses();
-    const auto remembered = records_.find(mode_record);
-    if (remembered != records_.end()) {
-        world_.armed = remembered->second == "armed";
-        allow_writes_(world_.armed);
-    }
-    co_return true;
-}
-
-/// Whoever asks a daemon that does not lead wants to know what the leader does.
-asio::awaitable<void> keeper::follow_records() {
-    const std::map<std::string, std::string> before = records_;
-    const bool is_read = co_await read_records();
-    if (!is_read || is_leading_ || records_ == before) co_return;
-    note_fencing();
-    for (const auto& [id, guest] : guests_) {
-        const auto found = records_.find(failover::record_name(id));
-        auto saved =
-            found == records_.end() ? result<failover::record>(fault()) : failover::parse_record(found->second);
-        if (saved && saved->guest == id) guest->show(std::move(*saved));
-    }
-}
-
-/// Everything is read again, behind the write that made us leader: what was under way is ours now (L5).
-asio::awaitable<void> keeper::take_lead() {
-    for (bool is_read = false; !is_read;) {
-        is_read = co_await read_records();
-        if (!is_read) co_await world_.time.sleep_for(std::chrono::seconds(2));
-    }
-    if (!is_leading_) co_return;
-    for (auto& [id, guest] : guests_) {
-        bool is_resumed = false;
-        failover::state from = state_from(id, is_resumed);
-        guest->take_over(std::move(from), is_resumed);
     }
 }
 

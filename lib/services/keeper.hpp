@@ -103,6 +103,9 @@ class keeper {
   private:
     [[nodiscard]] boost::asio::awaitable<void> watch_cluster();
     void change_role(bool leads);
+    /// Whether the last look at the cluster is young enough to say something about now.
+    [[nodiscard]] bool sees_now() const;
+    [[nodiscard]] std::optional<bool> remembered_armed() const;
     void tell_guests();
     void tell_nodes();
     [[nodiscard]] failover::traffic traffic_beside(guest_id guest) const;

@@ -131,8 +131,12 @@ class Trio(Site):
 
     def start(self, guests):
         for node in NODES:
-            self.start_guard_of(node)
+            self.guard_command(node)
             self.write_config_of(node, guests)
+        self.start_daemon_of("n3")  # without its guard for a moment, as it may be at boot
+        for node in NODES:
+            self.start_guard_of(node)
+        for node in ("n1", "n2"):
             self.start_daemon_of(node)
 
     def at(self, node, *words):

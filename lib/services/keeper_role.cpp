@@ -1,0 +1,121 @@
+#include "base/log.hpp"
+#include "services/keeper.hpp"
+
+/// This daemon's part among several: what it says, when it leads, and what it knows while it does not.
+namespace steward {
+namespace asio = boost::asio;
+
+bool keeper::sees_now() const {
+    constexpr duration limit = std::chrono::seconds(60);
+    return sight_.view.has_value() && world_.time.now() - sight_.taken < limit;
+}
+
+void keeper::join(leadership& cluster) {
+    cluster_ = &cluster;
+    world_.lead = &cluster;
+    world_.storm = [this] { return storm(); };
+    cluster.words = [this] { return words(); };
+    cluster.own_view = [this](guest_id guest) {
+        const guest_keeper* known = find(guest);
+        return known != nullptr ? known->own_view() : health::summary();
+    };
+    cluster.fitness = [this] {
+        leader::fitness f;
+        f.is_quorate = sees_now() && sight_.view->is_quorate == true;
+        // Who is being worked on had better not lead; who was just ordered to must, to carry the order out.
+        const bool is_closed = pauses_.find(failover::pause_object(cluster_->self())) != nullptr;
+        f.is_wanted = world_.time.now() < awake_until_ || (!guests_.empty() && !is_closed);
+        // Whoever is taken for dead leaves it to another one to find out, if there is one.
+        if (is_being_fenced_ && cluster_->sees_fit_observer()) f.is_wanted = false;
+        return f;
+    };
+    cluster.on_change = [this](bool leads, std::uint64_t) { change_role(leads); };
+}
+
+void keeper::note_fencing() {
+    is_being_fenced_ = false;
+    for (const auto& [name, text] : records_) {
+        const auto saved = failover::parse_record(text);
+        if (saved && saved->at == failover::phase::fencing && saved->chosen &&
+            saved->chosen->source == cluster_->self())
+            is_being_fenced_ = true;
+    }
+}
+
+/// Our own API has been unusable for a minute, and somebody else's works.
+bool keeper::cannot_work() const {
+    if (sight_.problem.empty() || sees_now()) return false;
+    return cluster_->sees_fit_observer();
+}
+
+/// What this daemon sees, for the lease of its node.
+daemon_words keeper::words() const {
+    daemon_words w;
+    w.config_digest = cluster_->config_digest;
+    w.leads = cluster_->leads_in();
+    w.is_fit = !cluster_->was_stalled() && sees_now();
+    for (const auto& [id, guest] : guests_) {
+        w.managed.push_back(id);
+        const health::standing s = guest->own_view().now;
+        if (s == health::standing::down) w.down.push_back(id);
+        if (s == health::standing::unknown || s == health::standing::suspicious) w.unsure.push_back(id);
+    }
+    return w;
+}
+
+void keeper::change_role(bool leads) {
+    is_leading_ = leads;
+    if (leads) {
+        role_.spawn("take the lead", take_lead());
+        return;
+    }
+    for (auto& [id, guest] : guests_) guest->follow();
+    for (auto& [name, known] : node_states_) known.clear();
+}
+
+/// Records, pauses and mode as they stand in the store.
+asio::awaitable<bool> keeper::read_records() {
+    auto records = co_await world_.store.load_records();
+    if (!records) {
+        log::error("records.unreadable", {{"reason", records.error().text()}});
+        co_return false;
+    }
+    records_.clear();
+    for (stored_record& r : *records) records_[r.name] = std::move(r.text);
+    read_pauses();
+    if (const auto armed = remembered_armed()) {
+        world_.armed = *armed;
+        allow_writes_(world_.armed);
+    }
+    co_return true;
+}
+
+/// Whoever asks a daemon that does not lead wants to know what the leader does.
+asio::awaitable<void> keeper::follow_records() {
+    const std::map<std::string, std::string> before = records_;
+    const bool is_read = co_await read_records();
+    if (!is_read || is_leading_ || records_ == before) co_return;
+    note_fencing();
+    for (const auto& [id, guest] : guests_) {
+        const auto found = records_.find(failover::record_name(id));
+        auto saved =
+            found == records_.end() ? result<failover::record>(fault()) : failover::parse_record(found->second);
+        if (saved && saved->guest == id) guest->show(std::move(*saved));
+    }
+}
+
+/// Everything is read again, behind the write that made us leader: what was under way is ours now (L5).
+asio::awaitable<void> keeper::take_lead() {
+    for (bool is_read = false; !is_read;) {
+        is_read = co_await read_records();
+        if (!is_read) co_await world_.time.sleep_for(std::chrono::seconds(2));
+    }
+    if (!is_leading_) co_return;
+    for (auto& [id, guest] : guests_) {
+        bool is_resumed = false;
+        failover::state from = state_from(id, is_resumed);
+        guest->take_over(std::move(from), is_resumed);
+    }
+}
+
+}  // namespace steward
