@@ -17,7 +17,7 @@ CORE = "unit: test_core"
 # name, file, what stands there, what is put in its place, by whom it is caught
 PROTOCOLS = [
     ("the wait is shortened", "lib/core/fencing/proof.cpp", "timing::take - *e.silence", "timing::take / 5 - *e.silence", "H01"),
-    ("no proof is needed", "lib/services/failover/operations.cpp", "        if (v.given) co_return f;\n", "        co_return f;\n", "A32"),
+    ("no proof is needed", "lib/core/fencing/proof.cpp", "    verdict v = by_promise(e);\n", '    verdict v = proven(proof::waitout, "");\n', "A32"),
     ("silence proves without a contract", "lib/core/fencing/proof.cpp",
      '    if (promise == lease::contract::none) return no_promise(e, "has promised nothing (no watchdog armed)");\n', "", "A30"),
     ("a guard's word alone is enough", "lib/core/fencing/proof.cpp", "promise == lease::contract::selfstop && !e.accepts_weak", "false", "A29"),
@@ -28,10 +28,11 @@ PROTOCOLS = [
      "    is_leaving_ = true;\n", "    is_leaving_ = true;\n    if (watchdog_) watchdog_->close_cleanly();\n    watchdog_.reset();\n", GUARD),
     ("guests are not ended without a lease", "lib/core/fencing/self_fence.cpp", "if (age >= guard_timing::kill) {", "if (false) {", "A29"),
     ("the age of the lease is not looked at after a pause", "lib/core/leader/leader.cpp",
-     "(s.at == phase::leading || s.at == phase::settling) && now - s.lease_since < timing::act", "s.at == phase::leading || s.at == phase::settling", "B05|B06|D06|D08|D09"),
-    ("EBUSY is taken as not applied", "lib/services/failover/operations.cpp", "        case errc::outcome_unknown:\n", "", "C06|C07"),
+     "(s.at == phase::leading || s.at == phase::settling) && now - s.lease_since < timing::act", "s.at == phase::leading || s.at == phase::settling", "B06"),
+    ("EBUSY is taken as not applied", "lib/services/failover/operations.cpp", "        case errc::outcome_unknown:\n", "", "C06"),
     ("a restore is posted again instead of adopted", "lib/services/failover/operations.cpp", "        if (t.running && t.id.type == type) co_return t.id;\n", "", "crashes"),
-    ("absent is taken for dead", "lib/services/leadership/leadership.cpp", "if (node.online == false)", "if (node.online != true)", "any"),
+    ("an answer that is missing is taken for a bad one", "lib/core/health/health.cpp", "        case verdict::unknown:\n            if",
+     "        case verdict::unknown:\n            if (++s.bad_in_row >= limits.fall) s.now = standing::down;\n            if", "E11"),
     ("one failed probe is enough", "lib/core/health/health.cpp", "if (s.bad_in_row >= limits.fall)", "if (s.bad_in_row >= 1)", "any"),
     ("a failed stop is ignored", "lib/services/failover/operations.cpp",
      '    co_return failed_with("PVE does not say twice that it is stopped");', '    co_return succeeded("whatever");', "any"),

@@ -38,6 +38,8 @@ verdict by_promise(const evidence& e) {
     if (promise == lease::contract::none) return no_promise(e, "has promised nothing (no watchdog armed)");
     if (promise == lease::contract::selfstop && !e.accepts_weak)
         return no_promise(e, "only promised to kill its guests itself, and accept_weak_fence is not set");
+    if (promise == lease::contract::selfstop && !e.has_same_guests)
+        return no_promise(e, "has another configuration: its guard may not know of the guest");
     if (promise == lease::contract::released) {
         if (!e.gone_for) return withheld("", node + " has stopped its guests and is about to leave", "");
         return proven(proof::released, node + " stopped all its guests and left");

@@ -57,6 +57,7 @@ class evidence {
     bool has_agent = false;                ///< a fence agent is configured that could switch it off
     std::string agent_failure;             ///< what it said when it was tried last; "" when it may be tried
     std::optional<duration> off_by_agent;  ///< a fence agent reported off, and was verified, so long ago
+    bool has_same_guests = true;           ///< its daemon is configured like ours: its guard ends what we think it ends
     bool accepts_weak = false;             ///< the guest's accept_weak_fence
     bool shows_life = false;               ///< the guest still answers somebody in the majority
 };

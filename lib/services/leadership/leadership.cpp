@@ -173,6 +173,7 @@ asio::awaitable<fencing::evidence> leadership::evidence(node_name node, guest_id
     if (last != nullptr && !is_leftover) {
         e.lease = *last;
         e.silence = leases_.silence(node, time_.now());
+        e.has_same_guests = last->config_digest == config_digest;
     }
     e.accepts_weak = accepts_weak;
     const bool is_up_here = own_view && own_view(guest).now == health::standing::up;

@@ -99,6 +99,13 @@ TEST_CASE("nothing is fenced without a proof") {
                   e.silence.reset();
               }),
          std::nullopt, "no_fence"},
+        {"a guard's word that is accepted, but of other guests",
+         with(silent_for(6000s, lease::contract::selfstop),
+              [](evidence& e) {
+                  e.accepts_weak = true;
+                  e.has_same_guests = false;
+              }),
+         std::nullopt, "no_fence"},
         {"a guard's word alone", silent_for(6000s, lease::contract::selfstop), std::nullopt, "no_fence"},
         {"a guard's word, where that is accepted",
          with(silent_for(150s, lease::contract::selfstop), [](evidence& e) { e.accepts_weak = true; }), proof::selfstop,
