@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 GUARD = "unit: test_guard"
 CORE = "unit: test_core"
 
-# name, file, what stands there, what is put in its place, by whom it is caught
+# name, file, what stands there, what is put in its place, by whom it is caught; or several of them in a list
 PROTOCOLS = [
     ("the wait is shortened", "lib/core/fencing/proof.cpp", "timing::take - *e.silence", "timing::take / 5 - *e.silence", "H01"),
     ("no proof is needed", "lib/core/fencing/proof.cpp", "    verdict v = by_promise(e);\n", '    verdict v = proven(proof::waitout, "");\n', "A32"),
@@ -33,12 +33,14 @@ PROTOCOLS = [
     ("a restore is posted again instead of adopted", "lib/services/failover/operations.cpp", "        if (t.running && t.id.type == type) co_return t.id;\n", "", "crashes"),
     ("an answer that is missing is taken for a bad one", "lib/core/health/health.cpp", "        case verdict::unknown:\n            if",
      "        case verdict::unknown:\n            if (++s.bad_in_row >= limits.fall) s.now = standing::down;\n            if", "E11"),
-    ("one failed probe is enough", "lib/core/health/health.cpp", "if (s.bad_in_row >= limits.fall)", "if (s.bad_in_row >= 1)", "any"),
+    ("one failed probe is enough", "lib/core/health/health.cpp", "if (s.bad_in_row >= limits.fall)", "if (s.bad_in_row >= 1)", "E19"),
     ("a failed stop is ignored", "lib/services/failover/operations.cpp",
-     '    co_return failed_with("PVE does not say twice that it is stopped");', '    co_return succeeded("whatever");', "any"),
-    ("who is managed by Proxmox HA is ignored", "lib/core/failover/plan.cpp",
-     'if (status.ha_managed || (is_gone && !row.hastate.empty() && row.hastate != "ignored"))', "if (false)", "J01"),
-    ("one observer is enough", "lib/core/lease/votes.cpp", "if (2 * down > voters) {", "if (down > 0) {", "any"),
+     "        finished down = co_await shut_down(source);\n        if (down.how == outcome::failed) co_return down;\n",
+     '        (void)co_await shut_down(source);\n        co_return succeeded("whatever");\n', "E09"),
+    ("who is managed by Proxmox HA is ignored",
+     [("lib/core/failover/plan.cpp", 'if (status.ha_managed || (is_gone && !row.hastate.empty() && row.hastate != "ignored"))', "if (false)"),
+      ("lib/services/keeper.cpp", '!row->hastate.empty() && row->hastate != "ignored"', "false")], None, None, "J01"),
+    ("one observer is enough", "lib/core/lease/votes.cpp", "if (2 * down > voters) {", "if (down > 0) {", "E18"),
     ("signs of life are ignored", "lib/core/fencing/proof.cpp", 'if (e.shows_life && (is_vetoed || v.code == "no_fence"))', "if (false)", "any"),
     ("the storm breaker is off", "lib/services/keeper.cpp", "failing >= 3 && failing * 100 >= watched * 55", "false", "K04"),
     ("everything at once", "lib/services/keeper.cpp", "++all.under_way;", "", "any"),
@@ -79,14 +81,18 @@ def main():
         if given.only not in name:
             continue
         began = time.monotonic()
-        text = tree.read(file)
-        if text.count(old) != 1:
-            sys.exit(f"{name}: {file} has it {text.count(old)} times: {old!r}")
-        tree.write(file, text.replace(old, new))
+        patches = file if isinstance(file, list) else [(file, old, new)]
+        before = {path: tree.read(path) for path, _, _ in patches}
+        for path, there, instead in patches:
+            text = tree.read(path)
+            if text.count(there) != 1:
+                sys.exit(f"{name}: {path} has it {text.count(there)} times: {there!r}")
+            tree.write(path, text.replace(there, instead))
         try:
             found = catches(tree, who) if tree.compile() else None
         finally:
-            tree.write(file, text)
+            for path, text in before.items():
+                tree.write(path, text)
         if found is None:
             sys.exit(f"{name}: does not compile")
         missed += not found
