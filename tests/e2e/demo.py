@@ -7,11 +7,24 @@ import time
 import urllib.error
 import urllib.request
 
-from site_under_test import Failed, Site, expect
+from site_under_test import Failed, expect
+from three_daemons import Trio
 
 BOLD, DIM, GREEN, RED, YELLOW, PLAIN = "\033[1m", "\033[2m", "\033[32m", "\033[31m", "\033[33m", "\033[0m"
 GUEST = "ct/101"
 SPEED = 6
+
+
+class Cluster(Trio):
+    """Everybody is asked through the daemon that leads."""
+
+    def cli(self, *words):
+        return self.at(self.leader, *words)
+
+    def begin(self):
+        self.serve_watchdogs()
+        self.start(("ct/101", "ct/102", "vm/103"))
+        self.leader = self.agreed_leader()
 
 
 class Screen:
@@ -44,11 +57,10 @@ def look_at_web(site):
         return f"GET {url} → {getattr(error, 'reason', error)}"
 
 
-def follow(site, screen, ends, limit=180):
-    """Prints each phase as it is entered, with its reason and the time the one before took, until one of `ends`."""
+def follow(site, screen, stale, ends, limit=180):
+    """Prints each phase as it is entered, with its reason and the time the one before took, until one of `ends`. `stale` is when
+    the story began that was told before."""
     shown = 0
-    last = site.ask("why", GUEST)["story"]
-    stale = last[0]["when"] if last else None  # a story that was told before
     colours = {"done": GREEN, "watching": GREEN, "failed_parked": RED, "held": RED, "suspect": YELLOW}
     end = time.monotonic() + limit
     while time.monotonic() < end:
@@ -70,26 +82,31 @@ def follow(site, screen, ends, limit=180):
 def break_it(site, screen, act):
     screen.block(act, "")
     screen.say(look_at_web(site))
+    last = site.ask("why", GUEST)["story"]
     site.fault("guest ct101 crash")
     screen.say("the web server inside ct/101 dies; the container itself still runs", RED)
     screen.say(look_at_web(site))
+    return last[0]["when"] if last else None
 
 
 def play(site, screen):
-    screen.say(f"a cluster of three nodes (simulated, {SPEED} times as fast), steward-guard and stewardd are up")
+    screen.say(f"a cluster of three nodes (simulated, {SPEED} times as fast), a steward-guard and a stewardd on each")
+    screen.say(f"{site.leader} leads; for its first half minute it only looks: others may still be on their way")
+    site.settled(site.leader)
     for guest in site.addresses:
         site.wait_until_up(guest, 30)
+    site.wait("what would happen is worked out", lambda: all("if_node_dies" in g for g in site.ask("status")["guests"]), 30)
     screen.block("$ steward status", site.cli("status").stdout)
     screen.block(f"$ steward plan {GUEST}   (what would happen; changes nothing)", site.cli("plan", GUEST).stdout)
 
-    break_it(site, screen, "Act 1: it dies")
-    follow(site, screen, ("restarting",))
+    stale = break_it(site, screen, "Act 1: it dies")
+    follow(site, screen, stale, ("restarting",))
     site.wait_until_up(GUEST, 60)
     screen.say("watching    healthy again after a restart in place", GREEN)
     screen.say(look_at_web(site))
 
-    break_it(site, screen, "Act 2: it dies again")
-    view = follow(site, screen, ("done", "held", "failed_parked", "rolled_back", "aborted_safe"))
+    stale = break_it(site, screen, "Act 2: it dies again")
+    view = follow(site, screen, stale, ("done", "held", "failed_parked", "rolled_back", "aborted_safe"))
     screen.say(look_at_web(site))
     expect(view["state"] == "done", f"{GUEST} ended as {view['state']}: {view['reason']}")
 
@@ -103,7 +120,7 @@ def play(site, screen):
 
 
 def stay(site, screen):
-    socket = site.directory / "control.sock"
+    socket = site.directory / site.leader / "control.sock"
     screen.block("Still up; Ctrl-C ends it. In another terminal:",
                  f"{site.binaries}/steward --socket {socket} status\n"
                  f"{site.binaries}/steward --socket {socket} why ct/102\n"
@@ -123,10 +140,8 @@ def main():
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     screen = Screen()
     try:
-        with Site(given.bin, speed=SPEED) as site:
-            site.write_config(interval="1s", guests=("ct/101", "ct/102", "vm/103"), failover=", targets: [n2, n3]")
-            site.start_guard()
-            site.start_daemon()
+        with Cluster(given.bin, contract="watchdog", restarts=1, failover=", targets: [n2, n3]", speed=SPEED) as site:
+            site.begin()
             play(site, screen)
             if given.stay:
                 stay(site, screen)

@@ -92,14 +92,14 @@ class Site:
 
     # ---- configuration
 
-    def write_config(self, interval="500ms", restarts=1, guests=("ct/101", "ct/102"), extra="", failover="", fingerprint=None, kind="http"):
+    def write_config(self, interval="500ms", restarts=1, settle="5s", guests=("ct/101", "ct/102"), extra="", failover="", fingerprint=None, kind="http"):
         trust = f'fingerprint: "{fingerprint}"' if fingerprint else f"ca_file: {self.ready['ca_file']}"
         lines = ["cluster:", "  endpoints: [" + ", ".join(n["url"] for n in self.ready["nodes"]) + "]", f"  {trust}",
                  f"  token_file: {self.ready['token_file']}", "  poll_interval: 1s", f"mode: {self.mode}",
                  f"state_dir: {self.directory}/state", f"control_socket: {self.directory}/control.sock",
                  f"guard_socket: {self.directory}/guard.sock", "log: {level: debug}", "defaults:",
                  f"  check: {{interval: {interval}, timeout: 400ms, rise: 2, fall: 2}}",
-                 f"  restart: {{attempts: {restarts}, settle: 5s}}",
+                 f"  restart: {{attempts: {restarts}, settle: {settle}}}",
                  f"  failover: {{stop_timeout: 20s, verify_timeout: 60s, cooldown: 5s{failover}}}", "guests:"]
         for guest in guests:
             target = f"http://{self.addresses[guest]}/" if kind == "http" else self.addresses[guest]

@@ -82,7 +82,7 @@ class Trio(Site):
 
     def __init__(self, binaries, contract="none", failover="", restarts=0, **options):
         super().__init__(binaries, **options)
-        self.contract, self.failover, self.restarts = contract, failover, restarts
+        self.contract, self.failover, self.restarts, self.muxes = contract, failover, restarts, {}
         (self.directory / "corosync.conf").write_text(COROSYNC)
         self.judge = LockJudge(self.ready["pve_root"])
         self.judge.start()
@@ -93,7 +93,16 @@ class Trio(Site):
         for node in NODES:
             self.stop(f"guard-{node}")
         self.judge.over.set()
+        for mux in self.muxes.values():
+            mux.over.set()
         return super().__exit__(kind, value, trace)
+
+    def serve_watchdogs(self, reset=lambda node: None):
+        """A watchdog-mux on each node; `reset` is called with the name of a node that is to be reset."""
+        for node in NODES:
+            (self.directory / node).mkdir(exist_ok=True)
+            self.muxes[node] = WatchdogMux(self.directory / node / "mux", lambda node=node: reset(node))
+            self.muxes[node].start()
 
     def guard_command(self, node, boot="1"):
         home = self.directory / node
@@ -117,7 +126,8 @@ class Trio(Site):
     def write_config_of(self, node, guests):
         """Its own node's API first, as one would write it."""
         home = self.directory / node
-        self.write_config(guests=guests, restarts=self.restarts, failover=self.failover)
+        # A restarted guest has to be seen up in the leases of the others as well, which are renewed every ten seconds.
+        self.write_config(guests=guests, restarts=self.restarts, failover=self.failover, settle="20s")
         text = self.config.read_text()
         for key in ("state_dir", "control_socket", "guard_socket"):
             text = text.replace(f"{key}: {self.directory}/", f"{key}: {home}/")
@@ -307,18 +317,16 @@ def node_hangs(binaries):
     with Trio(binaries, contract="watchdog", guests="ct101@n1,ct102@n2") as site:
         reset = threading.Event()
 
-        def power_cycle():
+        def power_cycle(node):
+            if node != "n2":
+                return
             site.fault("power n2 off")
             for name in ("guard-n2", "stewardd-n2"):
                 if name in site.processes:
                     site.kill(name)
             reset.set()
 
-        muxes = {}
-        for node in NODES:
-            (site.directory / node).mkdir(exist_ok=True)
-            muxes[node] = WatchdogMux(site.directory / node / "mux", power_cycle if node == "n2" else lambda: None)
-            muxes[node].start()
+        site.serve_watchdogs(power_cycle)
         site.start(("ct/101", "ct/102"))
         leader = site.agreed_leader()
         if leader == "n2":
@@ -331,7 +339,7 @@ def node_hangs(binaries):
             return {n["node"]: n.get("contract") for n in site.view(leader, "status")["cluster"]["nodes"]}
         site.wait("n1 and n2 have promised, n3 has no guest to promise for",
                   lambda: contracts() == {"n1": "watchdog", "n2": "watchdog", "n3": "none"}, 60)
-        expect(muxes["n2"].feeds > 0 and muxes["n3"].feeds == 0, "who has promised feeds")
+        expect(site.muxes["n2"].feeds > 0 and site.muxes["n3"].feeds == 0, "who has promised feeds")
         for name in ("guard-n2", "stewardd-n2"):
             site.processes[name].send_signal(signal.SIGSTOP)
         site.fault("cnet n2 off")
@@ -349,8 +357,6 @@ def node_hangs(binaries):
         took, status = site.stop("guard-n1", 30)
         lease = (pathlib.Path(site.ready["pve_root"]) / "priv/steward/nodes/n1").read_text()
         expect(status == 0 and "contract=none" in lease, f"{status}, {lease}")
-        for mux in muxes.values():
-            mux.over.set()
 
 
 SCENARIOS = [one_leads_and_hands_over, leader_killed_in_the_middle, leader_divided, node_dies, node_hangs]
