@@ -153,3 +153,20 @@ TEST_CASE(
         CHECK(m.take(step_down{}, start + 51s) == effect::drop);
     }
 }
+
+TEST_CASE("who slept through its lease may not act, even before it has noticed") {
+    leader::state s;
+    s.at = leader::phase::leading;
+    s.lease_since = time_point(std::chrono::seconds(1000));
+    const auto after = [&](int seconds) { return s.lease_since + std::chrono::seconds(seconds); };
+    CHECK(leader::may_act(s, after(29)));
+    CHECK(leader::may_claim(s, after(29)));
+    CHECK_FALSE(leader::may_act(s, after(30)));
+    CHECK_FALSE(leader::may_claim(s, after(30)));
+    s.at = leader::phase::settling;
+    CHECK(leader::may_act(s, after(29)));
+    CHECK_FALSE(leader::may_claim(s, after(29)));
+    CHECK_FALSE(leader::may_act(s, after(30)));
+    s.at = leader::phase::paused;
+    CHECK_FALSE(leader::may_act(s, after(1)));
+}
