@@ -1,3 +1,4 @@
+#include "base/host_name.hpp"
 #include "base/log.hpp"
 #include "guard/desk.hpp"
 #include "guard/notify.hpp"
@@ -109,13 +110,6 @@ std::optional<uid_t> user_of(const std::string& text) {
     const passwd* const entry = ::getpwnam(text.c_str());
     if (entry == nullptr) return std::nullopt;
     return entry->pw_uid;
-}
-
-std::string host_name() {
-    char name[256] = {};
-    if (::gethostname(name, sizeof name - 1) != 0) return {};
-    const std::string whole(name);
-    return whole.substr(0, whole.find('.'));
 }
 
 /// One line per event on standard error; systemd reads the level off its front (sd-daemon(3)).

@@ -1,6 +1,7 @@
 #include "daemon.hpp"
 
 #include "api/control_server.hpp"
+#include "base/host_name.hpp"
 #include "base/log.hpp"
 #include "cluster/directory_store.hpp"
 #include "cluster/pmxcfs_store.hpp"
@@ -100,13 +101,6 @@ class current_transport final : public pve::transport {
     std::shared_ptr<pve::https_transport> inner_;
 };
 
-std::string host_name() {
-    char name[256] = {};
-    if (::gethostname(name, sizeof name - 1) != 0) return {};
-    const std::string whole(name);
-    return whole.substr(0, whole.find('.'));
-}
-
 /// What a daemon has that shares its work with those of the other nodes.
 class shared_work {
   public:
@@ -116,7 +110,6 @@ class shared_work {
           agents(time) {
         // Its clock counts from the node's boot.
         lead.node_booted = time_point{};
-        lead.asks_guard = true;
         use(s);
         lead.agents = &agents;
     }

@@ -9,7 +9,7 @@
 namespace steward::guard {
 namespace {
 
-constexpr std::array<const char*, 13> verb_names{"park", "unpark", "relocate", "check", "status", "say",    "list",
+constexpr std::array<const char*, 12> verb_names{"park", "unpark", "relocate", "check", "say",    "list",
                                                  "read", "save",   "claim",    "lock",  "config", "discard"};
 
 std::string one_line(std::string_view text) {

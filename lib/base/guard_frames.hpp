@@ -21,15 +21,14 @@ enum class verb : std::uint8_t {
     unpark,    ///< bring a parked configuration back to its node, byte for byte
     relocate,  ///< rename a configuration from one node to another (all disks shared)
     check,     ///< change nothing: tells that the guard serves us and sees the cluster file system
-    status,    ///< change nothing: the guard's own state, as lines in the reply's text
-    say,       ///< `text`: what the daemon adds to the lease of its node, as lines (lease::to_text(words))
-    list,      ///< names in the directory `name`, one per line, in the reply's text
-    read,      ///< `name` ("nodes/n1"): the reply's text, or `yes` is false
-    save,      ///< `name` ("records/guest.101") := `text`
-    claim,     ///< makes `name` ("claims/fo.101.7", "epoch/12"): `yes` for whoever comes first
-    lock,      ///< the leader's lock: `name` is look, take, ask, renew or release
-    config,    ///< the configuration of `guest` below `source`, as it is
-    discard,   ///< removes one parked configuration for ever, with its kept original
+    say,   ///< `text`: what the daemon adds to the lease of its node (daemon_words); the reply's: the guard's own state
+    list,  ///< names in the directory `name`, one per line, in the reply's text
+    read,  ///< `name` ("nodes/n1"): the reply's text, or `yes` is false
+    save,  ///< `name` ("records/guest.101") := `text`
+    claim,    ///< makes `name` ("claims/fo.101.7", "epoch/12"): `yes` for whoever comes first
+    lock,     ///< the leader's lock: `name` is look, take, ask, renew or release
+    config,   ///< the configuration of `guest` below `source`, as it is
+    discard,  ///< removes one parked configuration for ever, with its kept original
 };
 [[nodiscard]] const char* name_of(verb v) noexcept;
 /// Whether it may change something in pmxcfs: then a lost answer leaves the outcome open.

@@ -1,5 +1,6 @@
 #include "base/key_lines.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace steward {
@@ -41,6 +42,12 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
     const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (ec != std::errc{} || end != text.data() + text.size()) return std::nullopt;
     return number;
+}
+
+std::uint64_t highest_number(const std::vector<std::string>& names) {
+    std::uint64_t highest = 0;
+    for (const std::string& name : names) highest = std::max(highest, parse_number(name).value_or(0));
+    return highest;
 }
 
 }  // namespace steward

@@ -21,5 +21,7 @@ namespace steward {
 
 /// The whole text as a number.
 [[nodiscard]] std::optional<std::uint64_t> parse_number(std::string_view text);
+/// The highest of those names that are numbers; 0 when none is: how epochs are counted.
+[[nodiscard]] std::uint64_t highest_number(const std::vector<std::string>& names);
 
 }  // namespace steward

@@ -25,10 +25,9 @@ class lease_store {
   public:
     virtual ~lease_store() = default;
 
-    /// Goes into every renewal from now on, until the daemon has been silent for half a minute.
-    [[nodiscard]] virtual boost::asio::awaitable<result<void>> say(daemon_words words) = 0;
-    /// What this node's guard says about itself, as `key=value` lines. Errors: unavailable.
-    [[nodiscard]] virtual boost::asio::awaitable<result<std::string>> guard_status() = 0;
+    /// Goes into every renewal from now on, until the daemon has been silent for half a minute. The answer is what the
+    /// guard says about itself: `key=value` lines (fencing::describe).
+    [[nodiscard]] virtual boost::asio::awaitable<result<std::string>> say(daemon_words words) = 0;
     /// The leases of all nodes; reading proves nothing about quorum (reliability P2).
     [[nodiscard]] virtual boost::asio::awaitable<result<std::vector<stored_record>>> load_leases() = 0;
 

@@ -85,13 +85,8 @@ asio::awaitable<result<void>> pmxcfs_store::discard(guard::request what) {
     co_return only_whether(answer);
 }
 
-asio::awaitable<result<void>> pmxcfs_store::say(daemon_words words) {
+asio::awaitable<result<std::string>> pmxcfs_store::say(daemon_words words) {
     const auto answer = co_await ask(guard::verb::say, "", to_text(words));
-    co_return only_whether(answer);
-}
-
-asio::awaitable<result<std::string>> pmxcfs_store::guard_status() {
-    const auto answer = co_await ask(guard::verb::status, "");
     if (!answer) co_return answer.error();
     co_return answer->text;
 }
@@ -132,9 +127,7 @@ asio::awaitable<result<bool>> pmxcfs_store::claim_epoch(std::uint64_t epoch) {
 asio::awaitable<result<std::uint64_t>> pmxcfs_store::highest_epoch() {
     const auto names = co_await names_through(guard_, "epoch");
     if (!names) co_return names.error();
-    std::uint64_t highest = 0;
-    for (const std::string& name : *names) highest = std::max(highest, parse_number(name).value_or(0));
-    co_return highest;
+    co_return highest_number(*names);
 }
 
 asio::awaitable<result<std::optional<std::string>>> pmxcfs_store::read_config(node_name node, guest_id guest) {

@@ -27,8 +27,7 @@ class pmxcfs_store final : public cluster_store, public lease_store {
     [[nodiscard]] boost::asio::awaitable<result<std::vector<stored_record>>> load_parked() override;
     [[nodiscard]] boost::asio::awaitable<result<void>> discard(guard::request what) override;
 
-    [[nodiscard]] boost::asio::awaitable<result<void>> say(daemon_words words) override;
-    [[nodiscard]] boost::asio::awaitable<result<std::string>> guard_status() override;
+    [[nodiscard]] boost::asio::awaitable<result<std::string>> say(daemon_words words) override;
     [[nodiscard]] boost::asio::awaitable<result<std::vector<stored_record>>> load_leases() override;
     [[nodiscard]] boost::asio::awaitable<result<lock_sight>> look_at_lock() override;
     [[nodiscard]] boost::asio::awaitable<result<void>> acquire_lock(bool ask_expiry) override;

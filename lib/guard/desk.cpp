@@ -67,10 +67,7 @@ reply done(std::optional<failure> failed) {
 outcome<std::uint64_t> highest_epoch(pve_files& files) {
     auto names = files.list(epochs);
     if (auto* why = std::get_if<failure>(&names)) return std::move(*why);
-    std::uint64_t highest = 0;
-    for (const std::string& name : std::get<std::vector<std::string>>(names))
-        highest = std::max(highest, parse_number(name).value_or(0));
-    return highest;
+    return highest_number(std::get<std::vector<std::string>>(names));
 }
 
 }  // namespace
@@ -86,12 +83,11 @@ reply desk::answer(const request& r) {
         case verb::unpark:
         case verb::relocate:
         case verb::check: return carry_out(r, where_);
-        case verb::status: return with_text(true, heart_.status());
         case verb::say: {
             auto words = parse_daemon_words(r.text);
             if (!words) return refusal(errc::garbage, "these are no words of a daemon");
             heart_.hear(std::move(*words));
-            return yes(true);
+            return with_text(true, heart_.status());
         }
         default: return with_files(r);
     }
@@ -235,12 +231,12 @@ reply desk::lock(pve_files& files, const std::string& what) {
         return done(files.remove_directory(locks, leader_lock));
     }
     if (!is_one_of(what, {"take", "ask"})) return refusal(errc::invalid, "a lock is not done that to: " + what);
+    if (!heart_.serves_changes()) return refusal(errc::no_quorum, "this node has no fresh lease");
     // Whether its holder is too old is judged by pmxcfs itself; whoever asks has waited for 120 s (reliability L3).
     if (what == "ask") {
         const auto failed = files.set_modified(locks, leader_lock, 0);
         if (failed && failed->code != errc::not_found) return done(failed);
     }
-    if (!heart_.serves_changes()) return refusal(errc::no_quorum, "this node has no fresh lease");
     auto made = files.make_directory(locks, leader_lock);
     if (auto* why = std::get_if<failure>(&made)) return done(std::move(*why));
     if (!std::get<bool>(made)) return refusal(errc::exists, "another node has the leader's lock");

@@ -14,7 +14,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr duration words_last = 30s;
 /// What was read longer ago may no longer be so: nothing is ended by it.
 constexpr duration sight_lasts = 5s;
 
@@ -32,14 +31,7 @@ std::string heart::next_lease(lease::contract& promised) {
     l.boot_id = setup_.boot_id;
     l.renewals = ++renewals_;
     l.promise = promised = state_.promise;
-    const bool is_heard = heard_ && time_.boottime() - *heard_ < words_last;
-    l.is_fit = is_heard && words_.is_fit;
-    l.config_digest = words_.config_digest;
-    if (is_heard) {
-        l.leads = words_.leads;
-        l.down = words_.down;
-        l.unsure = words_.unsure;
-    }
+    lease::add_words(l, words_, heard_ && time_.boottime() - *heard_ < lease::words_last);
     has_news_ = false;
     return lease::to_text(l);
 }
@@ -107,11 +99,7 @@ std::vector<guest_id> heart::managed() const {
 
 std::string heart::status() const {
     const locked hold(mutex_);
-    const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(time_.boottime() - state_.lease_since);
-    return fmt::format("node={}\nphase={}\ncontract={}\nwanted={}\nlease_age_ms={}\nno_promise={}\nreason={}\n",
-                       setup_.node.str(), fencing::name_of(state_.at), lease::name_of(state_.promise),
-                       lease::name_of(setup_.wanted), state_.has_renewed ? age.count() : -1, seen_.no_promise.code,
-                       seen_.no_promise.text);
+    return fencing::describe(state_, seen_.no_promise, time_.boottime());
 }
 
 void heart::withdraw() {
@@ -225,15 +213,12 @@ void heart::wish() {
     take(w);
 }
 
-/// The offset to the clock that cannot be set tells every step. watchdog-mux judges its clients by the wall clock.
+/// watchdog-mux judges its clients by the wall clock.
 void heart::watch_clock() {
-    const auto offset = time_.wall().time_since_epoch() -
-                        std::chrono::duration_cast<std::chrono::seconds>(time_.boottime().time_since_epoch());
-    const auto step = clock_offset_ ? offset - *clock_offset_ : 0s;
-    clock_offset_ = offset;
-    if (std::chrono::abs(step) <= 2s) return;
+    const auto step = clock_.step(time_.wall(), time_.boottime());
+    if (step == 0s) return;
     log::warning("guard.clock_step", {{"node", setup_.node.str()}, {"seconds", std::to_string(step.count())}});
-    if (step < -5s) take(fencing::clock_went_back{});
+    if (step < fencing::clock_watch::too_far_back) take(fencing::clock_went_back{});
     has_news_ = true;
     news_.notify_all();
 }

@@ -91,7 +91,7 @@ class heart {
     std::vector<guest_id> managed_;
     home_sight seen_;
     std::string told_;  ///< the code of the last complaint
-    std::optional<std::chrono::seconds> clock_offset_;
+    fencing::clock_watch clock_;
     bool is_leaving_ = false;
 };
 

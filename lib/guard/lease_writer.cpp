@@ -6,7 +6,6 @@
 #include "core/handover/config_text.hpp"
 #include "core/handover/handover.hpp"
 
-#include <algorithm>
 #include <fmt/core.h>
 #include <fstream>
 #include <iterator>
@@ -96,11 +95,7 @@ outcome<home_sight> lease_writer::look(pve_files& files) const {
 
 /// Parked from here, and not on its way back by a migration: then its machine runs here before its configuration is.
 outcome<bool> lease_writer::was_taken(pve_files& files, guest_id guest, const std::vector<std::string>& parked) const {
-    const std::string ours = fmt::format("{}.{}.g", guest.id.number(), node_.str());
-    const bool is_parked = std::any_of(parked.begin(), parked.end(), [&](const std::string& name) {
-        return name.starts_with(ours) && name.ends_with(".conf");
-    });
-    if (!is_parked) return false;
+    if (!handover::was_parked(parked, guest.id, node_)) return false;
     auto nodes = files.list("nodes");
     if (auto* why = std::get_if<failure>(&nodes)) return std::move(*why);
     for (const std::string& name : std::get<std::vector<std::string>>(nodes)) {

@@ -34,7 +34,12 @@ class child {
         if (handle_ >= 0) ::close(handle_);
         if (pid_ <= 0) return;
         ::kill(-pid_, SIGKILL);
-        ::waitpid(pid_, nullptr, 0);
+        // It may take its time to die, in a system call that cannot be interrupted; nobody here waits for that.
+        if (::waitpid(pid_, nullptr, WNOHANG) == 0) left_to_die().push_back(pid_);
+    }
+    /// Those that had not ended when they were given up.
+    static void bury() {
+        std::erase_if(left_to_die(), [](pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) != 0; });
     }
     /// Readable once it has ended; ours to close.
     [[nodiscard]] int take_handle() { return std::exchange(handle_, -1); }
@@ -49,6 +54,11 @@ class child {
     }
 
   private:
+    static std::vector<pid_t>& left_to_die() {
+        thread_local std::vector<pid_t> all;  // of this thread's event loop
+        return all;
+    }
+
     pid_t pid_;
     int handle_;
 };
@@ -121,6 +131,7 @@ asio::awaitable<result<program_end>> run_program(time_source& time, std::vector<
     if (argv.empty() || !argv.front().starts_with('/'))
         co_return fault(errc::invalid, "", "a program is named by its absolute path");
     const auto executor = co_await asio::this_coro::executor;
+    child::bury();
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) co_return cannot_start(argv.front(), errno);
     asio::posix::stream_descriptor output(executor, ends[0]);

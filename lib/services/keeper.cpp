@@ -63,12 +63,10 @@ asio::awaitable<result<void>> keeper::start() {
     // Who shares the work reads them again before it leads: its guard may not be there yet.
     if (!records && cluster_ == nullptr) co_return records.error();
     if (!records) log::warning("records.unreadable", {{"reason", records.error().text()}});
-    if (records)
-        for (stored_record& r : *records) records_[r.name] = std::move(r.text);
-    read_pauses();
-    if (cluster_ != nullptr) note_fencing();
-    world_.armed = remembered_armed().value_or(settings_.run_mode == config::mode::armed);
+    world_.armed = settings_.run_mode == config::mode::armed;
     allow_writes_(world_.armed);
+    if (records) accept_records(std::move(*records));
+    if (cluster_ != nullptr) note_fencing();
     log::info("mode", {{"mode", name_of(mode())}});
     co_return result<void>();
 }

@@ -123,7 +123,7 @@ class keeper {
     [[nodiscard]] boost::asio::awaitable<void> follow_records();
     [[nodiscard]] boost::asio::awaitable<void> foresee_next();
     [[nodiscard]] boost::asio::awaitable<result<failover::parked_config>> parked_to_change(std::string name);
-    [[nodiscard]] boost::asio::awaitable<bool> read_records();
+    bool accept_records(std::vector<stored_record> found);
     [[nodiscard]] daemon_words words() const;
     [[nodiscard]] std::string storm() const;
     [[nodiscard]] failover::state state_from(guest_id guest, bool& is_resumed);

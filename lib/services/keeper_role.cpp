@@ -65,36 +65,36 @@ daemon_words keeper::words() const {
 
 void keeper::change_role(bool leads) {
     is_leading_ = leads;
+    is_being_fenced_ = false;  // who leads finds out for itself
     if (leads) {
         role_.spawn("take the lead", take_lead());
         return;
     }
+    records_.clear();  // others write them from now on: the next look is news, whatever it finds
     for (auto& [id, guest] : guests_) guest->follow();
     for (auto& [name, known] : node_states_) known.clear();
 }
 
-/// Records, pauses and mode as they stand in the store.
-asio::awaitable<bool> keeper::read_records() {
-    auto records = co_await world_.store.load_records();
-    if (!records) {
-        log::error("records.unreadable", {{"reason", records.error().text()}});
-        co_return false;
-    }
-    records_.clear();
-    for (stored_record& r : *records) records_[r.name] = std::move(r.text);
+/// Records, pauses and mode as they stand in the store. False: they are what they were.
+bool keeper::accept_records(std::vector<stored_record> found) {
+    std::map<std::string, std::string> fresh;
+    for (stored_record& r : found) fresh[r.name] = std::move(r.text);
+    if (fresh == records_) return false;
+    records_ = std::move(fresh);
     read_pauses();
     if (const auto armed = remembered_armed()) {
         world_.armed = *armed;
         allow_writes_(world_.armed);
     }
-    co_return true;
+    return true;
 }
 
 /// Whoever asks a daemon that does not lead wants to know what the leader does.
 asio::awaitable<void> keeper::follow_records() {
-    const std::map<std::string, std::string> before = records_;
-    const bool is_read = co_await read_records();
-    if (!is_read || is_leading_ || records_ == before) co_return;
+    auto all = co_await world_.store.load_records();
+    if (!all) log::warning("records.unreadable", {{"reason", all.error().text()}});
+    // Who has begun to lead meanwhile has read newer ones.
+    if (!all || is_leading_ || !accept_records(std::move(*all))) co_return;
     note_fencing();
     for (const auto& [id, guest] : guests_) {
         const auto found = records_.find(failover::record_name(id));
@@ -106,11 +106,16 @@ asio::awaitable<void> keeper::follow_records() {
 
 /// Everything is read again, behind the write that made us leader: what was under way is ours now (L5).
 asio::awaitable<void> keeper::take_lead() {
-    for (bool is_read = false; !is_read;) {
-        is_read = co_await read_records();
-        if (!is_read) co_await world_.time.sleep_for(std::chrono::seconds(2));
+    for (;;) {
+        auto found = co_await world_.store.load_records();
+        if (!is_leading_) co_return;
+        if (found) {
+            accept_records(std::move(*found));
+            break;
+        }
+        log::error("records.unreadable", {{"reason", found.error().text()}});
+        co_await world_.time.sleep_for(std::chrono::seconds(2));
     }
-    if (!is_leading_) co_return;
     for (auto& [id, guest] : guests_) {
         bool is_resumed = false;
         failover::state from = state_from(id, is_resumed);

@@ -124,22 +124,12 @@ class guarded_node {
         heart.hear(std::move(w));
     }
     void run_guest(guest_id g) const {
-        const std::string where =
-            g.type == guest_type::ct ? "lxc/" + to_string(g.id) : "qemu.slice/" + to_string(g.id) + ".scope";
-        write_text(directory / "cgroup" / where / "cgroup.events", "populated 1\nfrozen 0\n");
-        write_text(directory / "cgroup" / where / "cgroup.kill", "");
+        write_text(cgroup_of(g) / "cgroup.events", "populated 1\nfrozen 0\n");
+        write_text(cgroup_of(g) / "cgroup.kill", "");
     }
     /// Whether the kernel was told to end it.
-    [[nodiscard]] bool is_told_to_end(guest_id g) const {
-        const std::string where =
-            g.type == guest_type::ct ? "lxc/" + to_string(g.id) : "qemu.slice/" + to_string(g.id) + ".scope";
-        return read_text(directory / "cgroup" / where / "cgroup.kill") == "1";
-    }
-    void end_guest(guest_id g) const {
-        const std::string where =
-            g.type == guest_type::ct ? "lxc/" + to_string(g.id) : "qemu.slice/" + to_string(g.id) + ".scope";
-        write_text(directory / "cgroup" / where / "cgroup.events", "populated 0\nfrozen 0\n");
-    }
+    [[nodiscard]] bool is_told_to_end(guest_id g) const { return read_text(cgroup_of(g) / "cgroup.kill") == "1"; }
+    void end_guest(guest_id g) const { write_text(cgroup_of(g) / "cgroup.events", "populated 0\nfrozen 0\n"); }
     [[nodiscard]] guard::reply ask(guard::verb what, const std::string& name, const std::string& text = {},
                                    std::uint64_t epoch = 0) {
         guard::request r;
@@ -169,6 +159,10 @@ class guarded_node {
     guard::desk desk;
 
   private:
+    [[nodiscard]] std::filesystem::path cgroup_of(guest_id g) const {
+        const std::string id = to_string(g.id);
+        return directory / "cgroup" / (g.type == guest_type::ct ? "lxc/" + id : "qemu.slice/" + id + ".scope");
+    }
     static const std::filesystem::path& prepared(const std::filesystem::path& d) {
         std::filesystem::create_directories(d / "cgroup/lxc");
         return d;

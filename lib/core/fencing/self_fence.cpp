@@ -179,6 +179,21 @@ guard_step advance(guard_state before, const guard_event& what, time_point now) 
     return s.take();
 }
 
+std::string describe(const guard_state& s, const no_promise& why, time_point now) {
+    const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(now - s.lease_since);
+    return fmt::format("phase={}\ncontract={}\nwanted={}\nlease_age_ms={}\nno_promise={}\nreason={}\n", name_of(s.at),
+                       lease::name_of(s.promise), lease::name_of(s.wishes.wanted), s.has_renewed ? age.count() : -1,
+                       why.code, why.text);
+}
+
+std::chrono::seconds clock_watch::step(wall_time wall, time_point boottime) {
+    using std::chrono::seconds;
+    const auto offset = wall.time_since_epoch() - std::chrono::duration_cast<seconds>(boottime.time_since_epoch());
+    const seconds moved = offset_ ? offset - *offset_ : seconds(0);
+    offset_ = offset;
+    return std::chrono::abs(moved) <= seconds(2) ? seconds(0) : moved;
+}
+
 bool serves_changes(const guard_state& s, time_point now) {
     return s.has_renewed && now - s.lease_since < guard_timing::hold;
 }

@@ -2,6 +2,7 @@
 #include "base/time.hpp"
 #include "core/lease/node_lease.hpp"
 
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -112,6 +113,20 @@ class guard_step {
 };
 
 [[nodiscard]] guard_step advance(guard_state before, const guard_event& what, time_point now);
+
+/// The guard's state as `key=value` lines, for people.
+[[nodiscard]] std::string describe(const guard_state& s, const no_promise& why, time_point now);
+
+/// Notices that somebody set the wall clock: its distance to the clock that cannot be set has changed.
+class clock_watch {
+  public:
+    static constexpr std::chrono::seconds too_far_back{-5};
+    /// By how much since the last look; zero for less than two seconds or so, which is no step.
+    [[nodiscard]] std::chrono::seconds step(wall_time wall, time_point boottime);
+
+  private:
+    std::optional<std::chrono::seconds> offset_;
+};
 
 /// Whether a daemon may be served a changing verb now: the lease is fresh (E1).
 [[nodiscard]] bool serves_changes(const guard_state& s, time_point now);

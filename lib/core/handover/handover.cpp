@@ -1,8 +1,10 @@
 #include "core/handover/handover.hpp"
 
+#include "base/key_lines.hpp"
 #include "base/sha1.hpp"
 #include "core/handover/config_text.hpp"
 
+#include <algorithm>
 #include <fmt/core.h>
 
 namespace steward::handover {
@@ -106,6 +108,25 @@ std::string parked_name(const request& r) {
 
 std::string kept_name(const request& r) {
     return fmt::format("{}.{}.g{}.orig", r.guest.id.number(), r.source.str(), r.generation);
+}
+
+std::optional<parked_name_parts> parse_parked_name(const std::string& file) {
+    constexpr std::string_view suffix = ".conf";
+    const std::size_t first = file.find('.');
+    const std::size_t last = file.rfind(".g");
+    if (!file.ends_with(suffix) || last == std::string::npos || last <= first) return std::nullopt;
+    const auto id = parse_vmid(file.substr(0, first));
+    const auto source = parse_node_name(file.substr(first + 1, last - first - 1));
+    const auto generation = parse_number(file.substr(last + 2, file.size() - suffix.size() - last - 2));
+    if (!id || !source || !generation || *generation > UINT32_MAX) return std::nullopt;
+    return parked_name_parts{*id, *source, static_cast<std::uint32_t>(*generation)};
+}
+
+bool was_parked(const std::vector<std::string>& files, vmid id, const node_name& source) {
+    return std::any_of(files.begin(), files.end(), [&](const std::string& file) {
+        const auto parts = parse_parked_name(file);
+        return parts && parts->id == id && parts->source == source;
+    });
 }
 
 }  // namespace steward::handover

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 /// What to do next so that a configuration changes hands. Decided from what the files are, never from what was done
 /// before: so a guard that was killed between two steps, or is asked twice, goes on from where the world is.
@@ -55,5 +56,17 @@ inline constexpr const char* parked_directory = "priv/steward/parked";
 /// "101.n2.g7.conf" and "101.n2.g7.orig": names in `parked_directory`.
 [[nodiscard]] std::string parked_name(const request& r);
 [[nodiscard]] std::string kept_name(const request& r);
+
+/// What a name in `parked_directory` says: "101.n2.g7.conf" is guest 101, taken from n2 as generation 7. Nothing when
+/// it is no configuration's.
+class parked_name_parts {
+  public:
+    vmid id;
+    node_name source;
+    std::uint32_t generation = 0;
+};
+[[nodiscard]] std::optional<parked_name_parts> parse_parked_name(const std::string& file);
+/// Whether one of those files was taken from that node.
+[[nodiscard]] bool was_parked(const std::vector<std::string>& files, vmid id, const node_name& source);
 
 }  // namespace steward::handover

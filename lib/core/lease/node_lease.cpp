@@ -47,6 +47,15 @@ std::optional<contract> parse_contract(std::string_view text) noexcept {
     return std::nullopt;
 }
 
+void add_words(node_lease& to, const daemon_words& words, bool is_fresh) {
+    to.config_digest = words.config_digest;
+    to.is_fit = is_fresh && words.is_fit;
+    if (!is_fresh) return;
+    to.leads = words.leads;
+    to.down = words.down;
+    to.unsure = words.unsure;
+}
+
 std::string to_text(const node_lease& l) {
     const std::string head =
         fmt::format("node={}\nboot={}\nrenewals={}\ncontract={}\nconfig={}\nleads={}\n", l.node.str(), l.boot_id,

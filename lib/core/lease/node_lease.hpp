@@ -1,4 +1,5 @@
 #pragma once
+#include "base/daemon_words.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
@@ -37,6 +38,9 @@ class node_lease {
     std::vector<guest_id> down;    ///< that its checks find down …
     std::vector<guest_id> unsure;  ///< … or cannot judge. All others are up
 };
+/// What the daemon said goes in for so long after it was heard; whom its configuration is about, for ever.
+inline constexpr duration words_last = std::chrono::seconds(30);
+void add_words(node_lease& to, const daemon_words& words, bool is_fresh);
 [[nodiscard]] std::string to_text(const node_lease& l);
 /// `garbage` when it is none.
 [[nodiscard]] result<node_lease> parse_node_lease(std::string_view text);

@@ -188,12 +188,7 @@ asio::awaitable<facts> gather_facts_as_if_dead(pve::client& pve, cluster_store& 
     fencing::evidence dead;
     dead.node = home;
     dead.gone_for = fencing::timing::take;
-    dead.accepts_weak = rules.accept_weak_fence;
-    const lease::node_lease* last = lead == nullptr ? nullptr : lead->leases().last(home);
-    if (last != nullptr) {
-        dead.lease = *last;
-        dead.silence = fencing::timing::take;
-    }
+    if (lead != nullptr) dead = lead->evidence_once_dead(home, rules.accept_weak_fence);
     seen.source = std::move(dead);
     co_await gather_rest(pve, store, rules, seen);
     co_return seen;

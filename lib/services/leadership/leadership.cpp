@@ -52,11 +52,8 @@ asio::awaitable<void> leadership::look() {
 
     if (words) {
         daemon_words said = words();
-        const auto told = co_await store_.say(std::move(said));
-        (void)told;  // a guard that does not answer renews without us, and says so
-    }
-    if (asks_guard) {
-        auto status = co_await store_.guard_status();
+        // A guard that does not answer renews without us.
+        auto status = co_await store_.say(std::move(said));
         guard_status_ = std::move(status);
     }
     const auto seen = co_await store_.load_leases();
@@ -159,12 +156,10 @@ bool leadership::is_newly_booted(time_point now) const {
     return node_booted != time_point::min() && now - node_booted < cold_boot;
 }
 
-asio::awaitable<fencing::evidence> leadership::evidence(node_name node, guest_id guest, bool accepts_weak) const {
+/// What stands about it in its lease and in our configuration.
+fencing::evidence leadership::known_of(const node_name& node, bool accepts_weak) const {
     fencing::evidence e;
     e.node = node;
-    const auto gone = gone_since_.find(node);
-    e.is_member = gone == gone_since_.end();
-    if (!e.is_member) e.gone_for = time_.now() - gone->second;
     const lease::node_lease* last = leases_.last(node);
     // A lease from before our own boot says nothing about what its node has done since, unless it was renewed before
     // our eyes: after a power cut that node may be a minute behind us.
@@ -176,6 +171,15 @@ asio::awaitable<fencing::evidence> leadership::evidence(node_name node, guest_id
         e.has_same_guests = last->config_digest == config_digest;
     }
     e.accepts_weak = accepts_weak;
+    e.has_agent = agents != nullptr && agents->knows(node);
+    return e;
+}
+
+asio::awaitable<fencing::evidence> leadership::evidence(node_name node, guest_id guest, bool accepts_weak) const {
+    fencing::evidence e = known_of(node, accepts_weak);
+    const auto gone = gone_since_.find(node);
+    e.is_member = gone == gone_since_.end();
+    if (!e.is_member) e.gone_for = time_.now() - gone->second;
     const bool is_up_here = own_view && own_view(guest).now == health::standing::up;
     e.shows_life =
         is_up_here || lease::is_seen_alive(guest, self_, node, members_, leases_, config_digest, time_.now());
@@ -185,9 +189,16 @@ asio::awaitable<fencing::evidence> leadership::evidence(node_name node, guest_id
     co_return e;
 }
 
-/// What a fence agent did, tried, or could do. Its word is about one boot of the node, as a person's is.
+fencing::evidence leadership::evidence_once_dead(const node_name& node, bool accepts_weak) const {
+    fencing::evidence e = known_of(node, accepts_weak);
+    e.gone_for = fencing::timing::take;
+    if (e.lease) e.silence = fencing::timing::take;
+    if (e.has_agent) e.off_by_agent = fencing::timing::take;
+    return e;
+}
+
+/// What a fence agent did or tried. Its word is about one boot of the node, as a person's is.
 void leadership::tell_of_agent(const node_name& node, fencing::evidence& e) const {
-    e.has_agent = agents != nullptr && agents->knows(node);
     if (const auto failed = agent_failures_.find(node); failed != agent_failures_.end())
         if (time_.now() - failed->second.at < agent_again) e.agent_failure = failed->second.why;
     if (!e.confirmed || e.confirmed->by != fencing::by_fence_agent) return;

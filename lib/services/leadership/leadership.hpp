@@ -49,6 +49,8 @@ class leadership {
     /// What is known about a node that cannot be reached, for one of its guests.
     [[nodiscard]] boost::asio::awaitable<fencing::evidence> evidence(node_name node, guest_id guest,
                                                                      bool accepts_weak) const;
+    /// The same, were that node to die now and its promise, or its agent, to do what is expected of it.
+    [[nodiscard]] fencing::evidence evidence_once_dead(const node_name& node, bool accepts_weak) const;
     /// Has its fence agent switch a node off, and writes down that it is; one at a time for each node (`locked`: it is
     /// being done). Errors: what the agent says, what the store says.
     [[nodiscard]] boost::asio::awaitable<result<void>> switch_off(node_name node);
@@ -61,8 +63,6 @@ class leadership {
 
     /// What can switch nodes off; null: nothing can.
     fence_agents* agents = nullptr;
-    /// Whether to ask the guard about itself, for people.
-    bool asks_guard = false;
     /// When this node was booted, by its clock.
     time_point node_booted = time_point::min();
     /// Digest of our configuration: whoever has another one has no vote.
@@ -85,6 +85,7 @@ class leadership {
     [[nodiscard]] boost::asio::awaitable<leader::event> carry_out(leader::effect what);
     void tell(leader::phase before);
     [[nodiscard]] bool is_newly_booted(time_point now) const;
+    [[nodiscard]] fencing::evidence known_of(const node_name& node, bool accepts_weak) const;
     void tell_of_agent(const node_name& node, fencing::evidence& e) const;
 
     time_source& time_;

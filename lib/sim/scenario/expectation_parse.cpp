@@ -213,6 +213,22 @@ result<expectation> read_count(line_reader& from, expectation e) {
     return e;
 }
 
+/// "loop-stall n1 <= 100ms", "api-rate <= 20/s per endpoint"
+result<expectation> read_limit(line_reader& from, expectation e, std::string_view unit) {
+    e.how = expectation::form::peak;
+    e.comparison = compare::at_most;
+    const bool is_limit = from.take_if("<=");
+    const std::string most = from.take();
+    const bool has_unit = most.ends_with(unit);
+    const auto number =
+        has_unit ? number_in(std::string_view(most).substr(0, most.size() - unit.size())) : std::nullopt;
+    if (!is_limit || !number) return from.wrong(fmt::format("{} <= NUMBER{}", e.what.names.front(), unit));
+    e.number = static_cast<int>(*number);
+    if (from.take_if("per")) (void)from.take();
+    if (auto ok = read_end(from); !ok) return ok.error();
+    return e;
+}
+
 /// "claims ct101 == 1", "starts ct102 @ n2 == 2"
 result<expectation> read_effects(line_reader& from, sight kind) {
     expectation e;
@@ -273,16 +289,8 @@ result<expectation> read_special(line_reader& from, const std::string& word) {
         return read_count(from, std::move(e));
     }
     if (word == "loop-stall") {
-        e.how = expectation::form::peak;
         e.what.names = {word + " " + from.take()};
-        const bool is_limit = from.take_if("<=");
-        const std::string most = from.take();
-        if (!is_limit || !most.ends_with("ms") || !number_in(std::string_view(most).substr(0, most.size() - 2)))
-            return from.wrong("loop-stall N <= NUMBERms");
-        e.comparison = compare::at_most;
-        e.number = static_cast<int>(*number_in(std::string_view(most).substr(0, most.size() - 2)));
-        if (auto ok = read_end(from); !ok) return ok.error();
-        return e;
+        return read_limit(from, std::move(e), "ms");
     }
     if (word == "owner-of") {
         // Whoever else owns it: nothing of ours touches it.
@@ -304,17 +312,8 @@ result<expectation> read_special(line_reader& from, const std::string& word) {
         return e;
     }
     if (word == "api-rate") {
-        e.how = expectation::form::peak;
         e.what.names = {word};
-        const bool is_limit = from.take_if("<=");
-        const std::string rate = from.take();
-        const auto most = number_in(std::string_view(rate).substr(0, rate.find('/')));
-        if (!is_limit || !most || !rate.ends_with("/s")) return from.wrong("api-rate <= NUMBER/s");
-        e.comparison = compare::at_most;
-        e.number = static_cast<int>(*most);
-        if (from.take_if("per")) (void)from.take();
-        if (auto ok = read_end(from); !ok) return ok.error();
-        return e;
+        return read_limit(from, std::move(e), "/s");
     }
     if (word == "leader-changes") {
         e.what.kind = sight::leader;

@@ -168,7 +168,6 @@ void lab::see_leadership(const node_name& node, bool leads) {
 void lab::boot_guard(const node_name& node) {
     guard_setup setup;
     setup.wanted = setup_.promise;
-    setup.may_arm = setup_.may_arm;
     setup.no_promise = setup_.no_promise;
     for (const config::guest& g : setup_.steward.guests) setup.managed.insert(g.id);
     guard_listener listener;

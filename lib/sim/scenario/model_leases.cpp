@@ -1,10 +1,8 @@
 #include "sim/scenario/model_leases.hpp"
 
+#include "base/key_lines.hpp"
 #include "sim/model_store.hpp"
 #include "sim/scenario/virtual_guard.hpp"
-
-#include <algorithm>
-#include <charconv>
 
 namespace steward::sim {
 namespace asio = boost::asio;
@@ -31,15 +29,11 @@ asio::awaitable<result<void>> model_leases::reach(bool to_write) {
     co_return result<void>();
 }
 
-asio::awaitable<result<void>> model_leases::say(daemon_words words) {
-    if (virtual_guard* guard = guard_()) guard->hear(std::move(words));
-    co_return result<void>();
-}
-
-asio::awaitable<result<std::string>> model_leases::guard_status() {
-    const virtual_guard* guard = guard_();
+asio::awaitable<result<std::string>> model_leases::say(daemon_words words) {
+    virtual_guard* guard = guard_();
     if (guard == nullptr) co_return fault(errc::unavailable, "guard", "steward-guard does not answer");
-    co_return std::string("phase=") + fencing::name_of(guard->state().at) + "\n";
+    guard->hear(std::move(words));
+    co_return guard->status();
 }
 
 asio::awaitable<result<std::vector<stored_record>>> model_leases::load_leases() {
@@ -99,13 +93,7 @@ asio::awaitable<result<bool>> model_leases::claim_epoch(std::uint64_t epoch) {
 asio::awaitable<result<std::uint64_t>> model_leases::highest_epoch() {
     const auto ready = co_await reach(false);
     if (!ready) co_return ready.error();
-    std::uint64_t highest = 0;
-    for (const std::string& name : tree().list(epoch_directory)) {
-        std::uint64_t epoch = 0;
-        if (std::from_chars(name.data(), name.data() + name.size(), epoch).ec == std::errc())
-            highest = std::max(highest, epoch);
-    }
-    co_return highest;
+    co_return highest_number(tree().list(epoch_directory));
 }
 
 asio::awaitable<result<std::optional<std::string>>> model_leases::read_config(node_name node, guest_id guest) {

@@ -16,8 +16,7 @@ class model_leases final : public lease_store {
     model_leases(cluster& model, time_source& time, node_name node, std::function<virtual_guard*()> guard)
         : model_(model), time_(time), node_(std::move(node)), guard_(std::move(guard)) {}
 
-    [[nodiscard]] boost::asio::awaitable<result<void>> say(daemon_words words) override;
-    [[nodiscard]] boost::asio::awaitable<result<std::string>> guard_status() override;
+    [[nodiscard]] boost::asio::awaitable<result<std::string>> say(daemon_words words) override;
     [[nodiscard]] boost::asio::awaitable<result<std::vector<stored_record>>> load_leases() override;
     [[nodiscard]] boost::asio::awaitable<result<lock_sight>> look_at_lock() override;
     [[nodiscard]] boost::asio::awaitable<result<void>> acquire_lock(bool ask_expiry) override;

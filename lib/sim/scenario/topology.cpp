@@ -118,14 +118,15 @@ class builder {
         configure();
         out_.promise = shape->promise;
         out_.has_agents = shape->has_agents;
-        // Two nodes without a third vote can only guess which of them is left.
-        out_.may_arm = nodes_ != 2 || out_.cluster.has_qdevice;
-        if (!out_.may_arm) out_.no_promise = "two_node_unsafe";
+        membership_.nodes = nodes_;
+        membership_.has_qdevice = out_.cluster.has_qdevice;
+        membership_.coefficient = std::chrono::milliseconds(125);  // of clusters since PVE 9.1 (reliability P15)
         for (config::guest& g : out_.steward.guests) g.failover.accept_weak_fence = shape->accepts_weak;
         for (const config::sim_setting& s : scenario_.settings)
             if (auto ok = apply(s); !ok) return ok.error();
         for (const config::sim_setting& s : scenario_.params)
             if (auto ok = apply(s); !ok) return ok.error();
+        out_.no_promise = fencing::promise_refusal(membership_).code;
         out_.cluster.takes = takes_;
         for (const std::string& record : out_.records)
             if (auto known = left_records(record, out_.cluster, {}); !known) return known.error();
@@ -352,19 +353,16 @@ class builder {
     /// What makes a promise impossible to keep (reliability E0, §1.4 two-node clusters).
     bool apply_to_corosync(const config::sim_setting& s, std::optional<int> count) {
         if (s.key == "corosync.two_node") {
-            out_.may_arm = out_.may_arm && s.value != "1";
-            if (s.value == "1") out_.no_promise = "two_node_unsafe";
+            membership_.is_two_node = s.value == "1";
             return true;
         }
         if (s.key != "token_coefficient" || !count) return false;
-        constexpr auto token = std::chrono::seconds(3);
-        const bool can = fencing::feasible(nodes_, token, std::chrono::milliseconds(*count)).is_possible;
-        if (!can) out_.no_promise = "timing_infeasible";
-        out_.may_arm = out_.may_arm && can;
+        membership_.coefficient = std::chrono::milliseconds(*count);
         return true;
     }
 
     const config::sim_scenario& scenario_;
+    fencing::membership membership_;
     topology out_;
     int nodes_ = 3;
     bool has_qdevice_ = false;

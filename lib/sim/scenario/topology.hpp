@@ -19,10 +19,9 @@ class topology {
     config::settings steward;
     node_name leader;                                     ///< where the daemon that acts runs
     lease::contract promise = lease::contract::watchdog;  ///< what guards are set up to promise
-    bool may_arm = true;                                  ///< no two parts can believe to be the majority
     bool has_agents = false;                              ///< each node can be switched off from outside
     bool is_off = false;                                  ///< all nodes are powered off at zero
-    std::string no_promise;                               ///< why not: an alert's code
+    std::string no_promise;                               ///< why no guard may promise anything: an alert's code
     std::vector<guest_id> ha_managed;
     std::vector<std::string> records;                ///< left by an earlier life: "ct101:fencing n1 epoch 7"
     std::vector<std::string> faults;                 ///< said before zero

@@ -27,53 +27,30 @@ asio::awaitable<void> mortal_store::survive() {
     if (dies_here && dies_here()) co_await time_.sleep_for(std::chrono::hours(100000));
 }
 
+template <class T>
+asio::awaitable<T> mortal_store::outlive(asio::awaitable<T> question) {
+    co_await survive();
+    T answer = co_await std::move(question);
+    co_await survive();
+    co_return answer;
+}
+
 asio::awaitable<result<std::vector<stored_record>>> mortal_store::load_records() {
-    co_await survive();
-    auto done = co_await inner_.load_records();
-    co_await survive();
-    co_return done;
+    return outlive(inner_.load_records());
 }
-
-asio::awaitable<result<bool>> mortal_store::claim(std::string name) {
-    co_await survive();
-    auto done = co_await inner_.claim(std::move(name));
-    co_await survive();
-    co_return done;
-}
-
-asio::awaitable<result<void>> mortal_store::check_parking() {
-    co_await survive();
-    auto done = co_await inner_.check_parking();
-    co_await survive();
-    co_return done;
-}
-
+asio::awaitable<result<bool>> mortal_store::claim(std::string name) { return outlive(inner_.claim(std::move(name))); }
+asio::awaitable<result<void>> mortal_store::check_parking() { return outlive(inner_.check_parking()); }
 asio::awaitable<result<void>> mortal_store::unpark(guard::request what) {
-    co_await survive();
-    auto done = co_await inner_.unpark(std::move(what));
-    co_await survive();
-    co_return done;
+    return outlive(inner_.unpark(std::move(what)));
 }
-
 asio::awaitable<result<void>> mortal_store::relocate(guard::request what) {
-    co_await survive();
-    auto done = co_await inner_.relocate(std::move(what));
-    co_await survive();
-    co_return done;
+    return outlive(inner_.relocate(std::move(what)));
 }
-
 asio::awaitable<result<std::vector<stored_record>>> mortal_store::load_parked() {
-    co_await survive();
-    auto done = co_await inner_.load_parked();
-    co_await survive();
-    co_return done;
+    return outlive(inner_.load_parked());
 }
-
 asio::awaitable<result<void>> mortal_store::discard(guard::request what) {
-    co_await survive();
-    auto done = co_await inner_.discard(std::move(what));
-    co_await survive();
-    co_return done;
+    return outlive(inner_.discard(std::move(what)));
 }
 
 asio::awaitable<result<std::string>> mortal_store::park(guard::request what) {

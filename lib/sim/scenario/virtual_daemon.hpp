@@ -61,6 +61,9 @@ class mortal_store final : public cluster_store {
   private:
     /// For ever, when it dies here: its tasks are cancelled at the end of the moment.
     [[nodiscard]] boost::asio::awaitable<void> survive();
+    /// Before and after a question.
+    template <class T>
+    [[nodiscard]] boost::asio::awaitable<T> outlive(boost::asio::awaitable<T> question);
 
     cluster_store& inner_;
     time_source& time_;

@@ -1,5 +1,6 @@
 #include "sim/scenario/virtual_guard.hpp"
 
+#include "core/handover/handover.hpp"
 #include "sim/model_store.hpp"
 
 #include <fmt/core.h>
@@ -10,7 +11,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr duration words_last = 30s;
 constexpr duration daemon_limit = 60s;
 
 }  // namespace
@@ -50,14 +50,7 @@ std::string virtual_guard::lease_text() {
     l.boot_id = boot_id_;
     l.renewals = ++renewals_;
     l.promise = state_.promise;
-    const bool is_heard = clock_.now() - heard_ < words_last && heard_ != time_point{};
-    l.is_fit = is_heard && words_.is_fit;
-    l.config_digest = words_.config_digest;
-    if (is_heard) {
-        l.leads = words_.leads;
-        l.down = words_.down;
-        l.unsure = words_.unsure;
-    }
+    lease::add_words(l, words_, clock_.now() - heard_ < lease::words_last && heard_ != time_point{});
     return lease::to_text(l);
 }
 
@@ -85,7 +78,7 @@ asio::awaitable<void> virtual_guard::watch() {
         // Its age first: a guard that has just woken does nothing before it knows how late it is (E6).
         take(fencing::guard_tick{});
         watch_clock();
-        take(fencing::guard_wishes{has_guests(), setup_.wanted, setup_.may_arm});
+        take(fencing::guard_wishes{has_guests(), setup_.wanted, setup_.no_promise.empty()});
         if (serves_changes()) kill_strangers();
         if (!setup_.no_promise.empty() && !has_refused_ && listener_.on_alert)
             listener_.on_alert(setup_.no_promise.c_str(),
@@ -99,16 +92,12 @@ asio::awaitable<void> virtual_guard::watch() {
     }
 }
 
-/// timerfd tells a real guard; here the offset to the clock that cannot be set does (E6).
 void virtual_guard::watch_clock() {
-    const auto offset = clock_.wall_now().time_since_epoch() -
-                        std::chrono::duration_cast<std::chrono::seconds>(clock_.now().time_since_epoch());
-    const auto step = clock_offset_ == std::chrono::seconds{} ? std::chrono::seconds{} : offset - clock_offset_;
-    clock_offset_ = offset;
-    if (std::chrono::abs(step) <= 2s) return;
+    const auto step = steps_.step(clock_.wall_now(), clock_.now());
+    if (step == 0s) return;
     if (listener_.on_alert)
         listener_.on_alert("clock_step", fmt::format("the clock of {} was set by {} s", node_.str(), step.count()));
-    if (step < -5s) take(fencing::clock_went_back{});
+    if (step < fencing::clock_watch::too_far_back) take(fencing::clock_went_back{});
     has_news_ = true;
 }
 
@@ -123,6 +112,8 @@ void virtual_guard::lose_watchdog() {
         listener_.on_alert("contract_downgraded",
                            node_.str() + " has lost its watchdog: its guests will not be failed over without a person");
 }
+
+std::string virtual_guard::status() const { return fencing::describe(state_, {setup_.no_promise, ""}, clock_.now()); }
 
 bool virtual_guard::has_guests() const {
     for (const guest_id g : setup_.managed) {
@@ -174,11 +165,7 @@ void virtual_guard::kill_strangers() {
         if (!model_.is_running(node_, g)) continue;
         const auto place = model_.files(node_).find(g.id);
         if (place && place->node == node_) continue;
-        const std::string parked = fmt::format("{}.{}.", g.id.number(), node_.str());
-        bool is_parked = false;
-        for (const std::string& name : model_.files(node_).tree().list("priv/steward/parked"))
-            is_parked = is_parked || name.starts_with(parked);
-        if (!is_parked) continue;
+        if (!handover::was_parked(model_.files(node_).tree().list(handover::parked_directory), g.id, node_)) continue;
         if (listener_.on_alert)
             listener_.on_alert("double_run_detected",
                                fmt::format("{} ran on {}, which it was taken from", to_string(g), node_.str()));

@@ -18,8 +18,7 @@ namespace steward::sim {
 class guard_setup {
   public:
     lease::contract wanted = lease::contract::watchdog;
-    bool may_arm = true;     ///< the cluster is one in which a promise can be kept
-    std::string no_promise;  ///< why it is not: an alert's code
+    std::string no_promise;  ///< why in this cluster no promise could be kept: an alert's code; empty: it can
     std::set<guest_id> managed;
 };
 
@@ -48,6 +47,8 @@ class virtual_guard {
     /// /dev/watchdog is gone.
     void lose_watchdog();
     [[nodiscard]] const fencing::guard_state& state() const { return state_; }
+    /// What it tells its daemon about itself.
+    [[nodiscard]] std::string status() const;
     [[nodiscard]] bool serves_changes() const { return fencing::serves_changes(state_, clock_.now()); }
     [[nodiscard]] node_time& clock() { return clock_; }
 
@@ -77,7 +78,7 @@ class virtual_guard {
     bool has_news_ = false;
     bool has_complained_ = false;
     bool has_refused_ = false;
-    std::chrono::seconds clock_offset_{};
+    fencing::clock_watch steps_;
     std::unique_ptr<task_group> tasks_;
 };
 

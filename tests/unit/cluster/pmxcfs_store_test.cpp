@@ -90,7 +90,7 @@ TEST_CASE("pmxcfs store: lock, epoch, records, claims and leases go through the 
     words.is_fit = true;
     words.leads = 1;
     words.down = {ct101};
-    REQUIRE(n1.run(n1.store.say(words)));
+    CHECK(n1.run(n1.store.say(words))->starts_with("phase="));
     REQUIRE(n1.node.writer.renew());
     const auto leases = n2.run(n2.store.load_leases());
     REQUIRE(leases);
@@ -103,7 +103,6 @@ TEST_CASE("pmxcfs store: lock, epoch, records, claims and leases go through the 
     REQUIRE(n2.run(n2.store.write_confirmation(node_name("n3"), "boot-1 1790000000 root")));
     CHECK(*n1.run(n1.store.read_confirmation(node_name("n3"))) == "boot-1 1790000000 root");
     CHECK(n1.run(n1.store.read_confirmation(node_name("n2")))->empty());
-    CHECK(n1.run(n1.store.guard_status())->starts_with("node=n1\n"));
     REQUIRE(n1.run(n1.store.renew_lock()));
     REQUIRE(n1.run(n1.store.release_lock()));
     CHECK_FALSE(n2.run(n2.store.look_at_lock())->is_held);
