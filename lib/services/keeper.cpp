@@ -66,7 +66,6 @@ asio::awaitable<result<void>> keeper::start() {
     world_.armed = settings_.run_mode == config::mode::armed;
     allow_writes_(world_.armed);
     if (records) accept_records(std::move(*records));
-    if (cluster_ != nullptr) note_fencing();
     log::info("mode", {{"mode", name_of(mode())}});
     co_return result<void>();
 }

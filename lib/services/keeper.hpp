@@ -116,7 +116,7 @@ class keeper {
     [[nodiscard]] boost::asio::awaitable<result<void>> save_pauses(failover::pauses next);
     [[nodiscard]] boost::asio::awaitable<void> end_pauses();
     [[nodiscard]] bool cannot_work() const;
-    void note_fencing();
+    [[nodiscard]] bool is_being_fenced() const;
     [[nodiscard]] result<void> wake();
     [[nodiscard]] result<void> check_pause(const failover::pause& p) const;
     [[nodiscard]] boost::asio::awaitable<void> take_lead();
@@ -148,7 +148,6 @@ class keeper {
     guest_id foreseen_last_;
     leadership* cluster_ = nullptr;
     bool is_leading_ = false;
-    bool is_being_fenced_ = false;  ///< a hand-over is under way that takes this very node for dead
     mutable std::optional<time_point> last_storm_;
     task_group ends_;
     task_group role_;  ///< taking the lead, and the cluster's own loop

@@ -1,6 +1,8 @@
 #include "base/log.hpp"
 #include "services/keeper.hpp"
 
+#include <algorithm>
+
 /// This daemon's part among several: what it says, when it leads, and what it knows while it does not.
 namespace steward {
 namespace asio = boost::asio;
@@ -26,20 +28,18 @@ void keeper::join(leadership& cluster) {
         const bool is_closed = pauses_.find(failover::pause_object(cluster_->self())) != nullptr;
         f.is_wanted = world_.time.now() < awake_until_ || (!guests_.empty() && !is_closed);
         // Whoever is taken for dead leaves it to another one to find out, if there is one.
-        if (is_being_fenced_ && cluster_->sees_fit_observer()) f.is_wanted = false;
+        if (is_being_fenced() && cluster_->sees_fit_observer()) f.is_wanted = false;
         return f;
     };
     cluster.on_change = [this](bool leads, std::uint64_t) { change_role(leads); };
 }
 
-void keeper::note_fencing() {
-    is_being_fenced_ = false;
-    for (const auto& [name, text] : records_) {
-        const auto saved = failover::parse_record(text);
-        if (saved && saved->at == failover::phase::fencing && saved->chosen &&
-            saved->chosen->source == cluster_->self())
-            is_being_fenced_ = true;
-    }
+/// Whether a hand-over is under way, here or at another leader's, that takes this very node for dead.
+bool keeper::is_being_fenced() const {
+    return std::any_of(guests_.begin(), guests_.end(), [this](const auto& g) {
+        const failover::record& r = g.second->state().saved;
+        return r.at == failover::phase::fencing && r.chosen && r.chosen->source == cluster_->self();
+    });
 }
 
 /// Our own API has been unusable for a minute, and somebody else's works.
@@ -65,7 +65,6 @@ daemon_words keeper::words() const {
 
 void keeper::change_role(bool leads) {
     is_leading_ = leads;
-    is_being_fenced_ = false;  // who leads finds out for itself
     if (leads) {
         role_.spawn("take the lead", take_lead());
         return;
@@ -95,7 +94,6 @@ asio::awaitable<void> keeper::follow_records() {
     if (!all) log::warning("records.unreadable", {{"reason", all.error().text()}});
     // Who has begun to lead meanwhile has read newer ones.
     if (!all || is_leading_ || !accept_records(std::move(*all))) co_return;
-    note_fencing();
     for (const auto& [id, guest] : guests_) {
         const auto found = records_.find(failover::record_name(id));
         auto saved =

@@ -52,6 +52,10 @@ guest_options guest_at(const char* word, const std::string& node) {
     return g;
 }
 
+bool contains(const std::vector<node_name>& all, const node_name& one) {
+    return std::find(all.begin(), all.end(), one) != all.end();
+}
+
 /// What a name of the catalogue stands for.
 class shape {
   public:
@@ -126,6 +130,8 @@ class builder {
             if (auto ok = apply(s); !ok) return ok.error();
         for (const config::sim_setting& s : scenario_.params)
             if (auto ok = apply(s); !ok) return ok.error();
+        for (const node_name& n : out_.cluster.nodes)
+            if (contains(out_.off, out_.leader) && !contains(out_.off, n)) out_.leader = n;
         out_.no_promise = fencing::promise_refusal(membership_).code;
         out_.cluster.takes = takes_;
         for (const std::string& record : out_.records)
@@ -287,6 +293,9 @@ class builder {
             return {};
         } else if (s.key == "record") {
             out_.records.push_back(s.value);
+            // Whoever was to be fenced has been: it is off until the script switches it on.
+            const std::string suffix = ":fence-requested";
+            if (s.value.ends_with(suffix)) out_.off.emplace_back(s.value.substr(0, s.value.size() - suffix.size()));
         } else if ((s.key == "wd" && s.value == "softdog") || (s.key == "strategy" && s.value == "restore") ||
                    (s.key == "pbs.max" && s.value == "2")) {
             return {};  // so it is anyway
