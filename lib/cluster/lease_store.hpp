@@ -19,6 +19,14 @@ class lock_sight {
     std::string stamp;  ///< differs after every renewal; means nothing else
 };
 
+/// Everything that a daemon looks at every few seconds. Reading proves nothing about quorum (reliability P2).
+class lease_sight {
+  public:
+    std::vector<stored_record> leases;  ///< of all nodes
+    std::uint64_t highest_epoch = 0;
+    lock_sight lock;
+};
+
 /// What the daemons of a cluster agree on through pmxcfs: node leases, the leader's lock and epochs (reliability §1.4).
 /// A single instance has none. Errors: no_quorum, outcome_unknown, unavailable (no guard), io.
 class lease_store {
@@ -28,17 +36,14 @@ class lease_store {
     /// Goes into every renewal from now on, until the daemon has been silent for half a minute. The answer is what the
     /// guard says about itself: `key=value` lines (fencing::describe).
     [[nodiscard]] virtual boost::asio::awaitable<result<std::string>> say(daemon_words words) = 0;
-    /// The leases of all nodes; reading proves nothing about quorum (reliability P2).
-    [[nodiscard]] virtual boost::asio::awaitable<result<std::vector<stored_record>>> load_leases() = 0;
+    [[nodiscard]] virtual boost::asio::awaitable<result<lease_sight>> look() = 0;
 
-    [[nodiscard]] virtual boost::asio::awaitable<result<lock_sight>> look_at_lock() = 0;
     /// `exists` when somebody has it. `ask_expiry`: lets the cluster judge the present holder's age first (L3).
     [[nodiscard]] virtual boost::asio::awaitable<result<void>> acquire_lock(bool ask_expiry) = 0;
     [[nodiscard]] virtual boost::asio::awaitable<result<void>> renew_lock() = 0;
     [[nodiscard]] virtual boost::asio::awaitable<result<void>> release_lock() = 0;
     /// True for whoever asks first.
     [[nodiscard]] virtual boost::asio::awaitable<result<bool>> claim_epoch(std::uint64_t epoch) = 0;
-    [[nodiscard]] virtual boost::asio::awaitable<result<std::uint64_t>> highest_epoch() = 0;
 
     /// A guest's configuration of a node that cannot be asked; nothing when it is not there.
     [[nodiscard]] virtual boost::asio::awaitable<result<std::optional<std::string>>> read_config(node_name node,

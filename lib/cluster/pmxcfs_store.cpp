@@ -91,16 +91,18 @@ asio::awaitable<result<std::string>> pmxcfs_store::say(daemon_words words) {
     co_return answer->text;
 }
 
-asio::awaitable<result<std::vector<stored_record>>> pmxcfs_store::load_leases() {
-    return load_through(guard_, "nodes");
-}
-
-asio::awaitable<result<lock_sight>> pmxcfs_store::look_at_lock() {
-    const auto answer = co_await ask(guard::verb::lock, "look");
-    if (!answer) co_return answer.error();
-    lock_sight seen;
-    seen.is_held = answer->yes;
-    seen.stamp = answer->text;
+asio::awaitable<result<lease_sight>> pmxcfs_store::look() {
+    lease_sight seen;
+    auto leases = co_await load_through(guard_, "nodes");
+    if (!leases) co_return leases.error();
+    seen.leases = std::move(*leases);
+    const auto epochs = co_await names_through(guard_, "epoch");
+    if (!epochs) co_return epochs.error();
+    seen.highest_epoch = highest_number(*epochs);
+    const auto lock = co_await ask(guard::verb::lock, "look");
+    if (!lock) co_return lock.error();
+    seen.lock.is_held = lock->yes;
+    seen.lock.stamp = lock->text;
     co_return seen;
 }
 
@@ -122,12 +124,6 @@ asio::awaitable<result<void>> pmxcfs_store::release_lock() {
 asio::awaitable<result<bool>> pmxcfs_store::claim_epoch(std::uint64_t epoch) {
     const auto answer = co_await ask(guard::verb::claim, "epoch/" + std::to_string(epoch));
     co_return its_yes(answer);
-}
-
-asio::awaitable<result<std::uint64_t>> pmxcfs_store::highest_epoch() {
-    const auto names = co_await names_through(guard_, "epoch");
-    if (!names) co_return names.error();
-    co_return highest_number(*names);
 }
 
 asio::awaitable<result<std::optional<std::string>>> pmxcfs_store::read_config(node_name node, guest_id guest) {

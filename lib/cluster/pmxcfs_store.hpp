@@ -28,13 +28,11 @@ class pmxcfs_store final : public cluster_store, public lease_store {
     [[nodiscard]] boost::asio::awaitable<result<void>> discard(guard::request what) override;
 
     [[nodiscard]] boost::asio::awaitable<result<std::string>> say(daemon_words words) override;
-    [[nodiscard]] boost::asio::awaitable<result<std::vector<stored_record>>> load_leases() override;
-    [[nodiscard]] boost::asio::awaitable<result<lock_sight>> look_at_lock() override;
+    [[nodiscard]] boost::asio::awaitable<result<lease_sight>> look() override;
     [[nodiscard]] boost::asio::awaitable<result<void>> acquire_lock(bool ask_expiry) override;
     [[nodiscard]] boost::asio::awaitable<result<void>> renew_lock() override;
     [[nodiscard]] boost::asio::awaitable<result<void>> release_lock() override;
     [[nodiscard]] boost::asio::awaitable<result<bool>> claim_epoch(std::uint64_t epoch) override;
-    [[nodiscard]] boost::asio::awaitable<result<std::uint64_t>> highest_epoch() override;
     [[nodiscard]] boost::asio::awaitable<result<std::optional<std::string>>> read_config(node_name node,
                                                                                          guest_id guest) override;
     [[nodiscard]] boost::asio::awaitable<result<void>> write_confirmation(node_name node, std::string text) override;

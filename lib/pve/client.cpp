@@ -59,7 +59,7 @@ result<model::guest_config> config_in(const result<Answer>& got) {
 
 client::client(transport& wire, time_source& time, duration request_limit) : session_(wire, time, request_limit) {}
 
-asio::awaitable<result<model::cluster_view>> client::look() {
+asio::awaitable<result<model::cluster_view>> client::look(scope of) {
     if (!session_.version().is_known()) {
         const auto version = co_await session_.learn_version();
         if (!version) co_return version.error();
@@ -73,7 +73,9 @@ asio::awaitable<result<model::cluster_view>> client::look() {
         co_return fault(
             errc::refused, "pve /cluster/status",
             fmt::format("this is cluster \"{}\", the configuration says \"{}\"", view.cluster_name, expected_cluster_));
-    const auto resources = co_await api::root(session_).cluster().resources().get();
+    api::cluster::resources_get_request wanted;
+    if (of == scope::guests) wanted.type = api::cluster::resources_type_choice::vm;
+    const auto resources = co_await api::root(session_).cluster().resources().get(wanted);
     if (!resources) co_return resources.error();
     std::size_t read = 0;
     for (const auto& row : *resources) {

@@ -38,8 +38,12 @@ class client {
     /// A cluster with another name is refused by `look`; an empty name accepts any.
     void expect_cluster(std::string name) { expected_cluster_ = std::move(name); }
 
+    enum class scope {
+        everything,
+        guests,  ///< which nodes there are and where the guests are: what changes from one moment to the next
+    };
     /// cluster/status and cluster/resources as one snapshot, as the contacted node sees it.
-    [[nodiscard]] boost::asio::awaitable<result<model::cluster_view>> look();
+    [[nodiscard]] boost::asio::awaitable<result<model::cluster_view>> look(scope of = scope::everything);
     [[nodiscard]] boost::asio::awaitable<result<model::guest_status>> guest_status(node_name node, guest_id guest);
     /// The same fact from the node's list: a second source.
     [[nodiscard]] boost::asio::awaitable<result<model::run_state>> listed_state(node_name node, guest_id guest);

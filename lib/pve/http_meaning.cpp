@@ -1,5 +1,6 @@
 #include "pve/http_meaning.hpp"
 
+#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -83,7 +84,9 @@ result<json::value> data_of(const reply& answer, const request& what) {
     boost::system::error_code ec;
     json::parse_options options;
     options.max_depth = 32;
-    json::value body = json::parse(answer.body, ec, {}, options);
+    // One block after the other, freed together.
+    auto memory = json::make_shared_resource<json::monotonic_resource>();
+    json::value body = json::parse(answer.body, ec, std::move(memory), options);
     if (ec) return not_an_envelope(what);
     return envelope_data(std::move(body), what);
 }

@@ -1,10 +1,5 @@
 #pragma once
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/system/system_error.hpp>
+#include "runtime/parking.hpp"
 
 #include <deque>
 #include <utility>
@@ -16,31 +11,22 @@ namespace steward {
 template <class T>
 class mailbox {
   public:
-    explicit mailbox(boost::asio::any_io_executor executor)
-        : parked_(std::move(executor), boost::asio::steady_timer::time_point::max()) {}
-
     void post(T item) {
         items_.push_back(std::move(item));
-        parked_.cancel();
+        reader_.wake();
     }
     [[nodiscard]] bool empty() const { return items_.empty(); }
 
     /// The oldest item; leaves with operation_aborted when cancelled.
     [[nodiscard]] boost::asio::awaitable<T> receive() {
-        while (items_.empty()) {
-            boost::system::error_code ec;
-            co_await parked_.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ec));
-            const auto state = co_await boost::asio::this_coro::cancellation_state;
-            if (state.cancelled() != boost::asio::cancellation_type::none)
-                throw boost::system::system_error(boost::asio::error::operation_aborted);
-        }
+        while (items_.empty()) co_await reader_.wait();
         T item = std::move(items_.front());
         items_.pop_front();
         co_return item;
     }
 
   private:
-    boost::asio::steady_timer parked_;
+    parking reader_;
     std::deque<T> items_;
 };
 

@@ -1,7 +1,6 @@
 #include "runtime/sim_time.hpp"
 
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <algorithm>
 
 namespace steward {
 namespace asio = boost::asio;
@@ -19,13 +18,16 @@ wall_time sim_time::wall_now() const {
 
 asio::awaitable<void> sim_time::sleep_until(time_point when) {
     if (when < now_) when = now_;
-    const auto timer = std::make_shared<asio::steady_timer>(io_, asio::steady_timer::time_point::max());
     const key mine{when, sequence_++};
-    sleepers_.emplace(mine, timer);
-    boost::system::error_code ec;
-    co_await timer->async_wait(asio::redirect_error(asio::use_awaitable, ec));
-    // `step` removes a sleeper before it wakes it: one that is still listed was cancelled.
-    if (sleepers_.erase(mine) != 0) throw boost::system::system_error(asio::error::operation_aborted);
+    auto keep = [this, mine](std::unique_ptr<detail::parked_coroutine> who, asio::cancellation_slot slot) {
+        sleepers_.emplace(mine, std::move(who));
+        if (!slot.is_connected()) return;
+        slot.assign([this, mine](asio::cancellation_type) {
+            const auto sleeper = sleepers_.extract(mine);
+            if (sleeper) sleeper.mapped()->post(asio::error::operation_aborted);
+        });
+    };
+    return detail::park_coroutine(std::move(keep));
 }
 
 void sim_time::drain() {
@@ -34,15 +36,21 @@ void sim_time::drain() {
 }
 
 bool sim_time::step(time_point end) {
+    const auto event = next_event_ ? next_event_() : std::nullopt;
+    const bool is_event = event && *event <= end && (sleepers_.empty() || *event <= sleepers_.begin()->first.first);
+    if (is_event) {
+        now_ = std::max(now_, *event);
+        run_event_();
+        return true;
+    }
     if (sleepers_.empty() || sleepers_.begin()->first.first > end) {
         if (now_ < end) now_ = end;
         return false;
     }
     const auto first = sleepers_.begin();
     now_ = first->first.first;
-    const auto timer = first->second;
-    sleepers_.erase(first);
-    timer->cancel();
+    const auto sleeper = sleepers_.extract(first);
+    sleeper.mapped()->resume({});
     return true;
 }
 

@@ -1,12 +1,14 @@
 #pragma once
+#include "runtime/parking.hpp"
 #include "runtime/time_source.hpp"
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 
 namespace steward {
 
@@ -36,6 +38,12 @@ class sim_time final : public time_source {
             if (!step(end)) return done();
         }
     }
+    /// Something with a calendar of its own follows this clock: `run` is called at each `next()`, before sleepers of
+    /// the same moment wake. Only one.
+    void lead(std::function<std::optional<time_point>()> next, std::function<void()> run) {
+        next_event_ = std::move(next);
+        run_event_ = std::move(run);
+    }
     [[nodiscard]] std::size_t sleepers() const { return sleepers_.size(); }
 
   private:
@@ -46,7 +54,9 @@ class sim_time final : public time_source {
     boost::asio::io_context io_{1};
     time_point now_{};
     std::uint64_t sequence_ = 0;
-    std::map<key, std::shared_ptr<boost::asio::steady_timer>> sleepers_;
+    std::function<std::optional<time_point>()> next_event_;
+    std::function<void()> run_event_;
+    std::map<key, std::unique_ptr<detail::parked_coroutine>> sleepers_;
 };
 
 }  // namespace steward

@@ -1,15 +1,13 @@
 #include "runtime/task_group.hpp"
 
 #include "base/log.hpp"
+#include "runtime/parking.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <list>
@@ -18,8 +16,7 @@ namespace steward {
 namespace asio = boost::asio;
 
 struct task_group::state {
-    explicit state(asio::any_io_executor ex)
-        : executor(std::move(ex)), all_done(executor, asio::steady_timer::time_point::max()) {}
+    explicit state(asio::any_io_executor ex) : executor(std::move(ex)) {}
 
     void ended(std::list<asio::cancellation_signal>::iterator task, const std::string& name, std::exception_ptr error) {
         running.erase(task);
@@ -30,7 +27,7 @@ struct task_group::state {
                 cancel_all();
             }
         }
-        if (running.empty()) all_done.cancel();
+        if (running.empty()) all_done.wake();
     }
 
     void cancel_all() {
@@ -63,7 +60,7 @@ struct task_group::state {
     }
 
     asio::any_io_executor executor;
-    asio::steady_timer all_done;
+    parking all_done;
     std::list<asio::cancellation_signal> running;
     std::exception_ptr first_failure;
 };
@@ -88,11 +85,7 @@ void task_group::cancel() {
 
 asio::awaitable<void> task_group::join() {
     const auto s = state_;
-    while (!s->running.empty()) {
-        boost::system::error_code ec;
-        co_await s->all_done.async_wait(asio::redirect_error(asio::use_awaitable, ec));
-        if (!s->running.empty()) throw boost::system::system_error(asio::error::operation_aborted);
-    }
+    while (!s->running.empty()) co_await s->all_done.wait();
     if (s->first_failure) std::rethrow_exception(std::exchange(s->first_failure, nullptr));
 }
 

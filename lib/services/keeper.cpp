@@ -12,6 +12,8 @@ namespace {
 
 constexpr const char* mode_record = "mode";
 constexpr duration storm_settle = std::chrono::seconds(60);
+/// Well below the minute after which what was seen is too old to go by.
+constexpr duration follower_pause = std::chrono::seconds(30);
 
 const char* name_of(config::mode m) { return m == config::mode::armed ? "armed" : "observe"; }
 
@@ -149,29 +151,15 @@ void keeper::take_leave() {
     }
 }
 
+/// Who does not lead need not look as often: it only has to know where the guests are, and that it may lead.
+bool keeper::is_time_to_look() const {
+    const bool is_relaxed = cluster_ != nullptr && !is_leading_ && sight_.problem.empty() && sight_.view;
+    return !is_relaxed || world_.time.now() - sight_.taken >= follower_pause;
+}
+
 asio::awaitable<void> keeper::watch_cluster() {
     for (;;) {
-        auto view = co_await world_.pve.look();
-        const std::string problem = view ? std::string() : view.error().text();
-        if (problem.empty() != sight_.problem.empty() || !sight_.view) {
-            if (problem.empty())
-                log::info("cluster.seen",
-                          {{"node", view->contacted.str()}, {"guests", std::to_string(view->guests.size())}});
-            else if (problem != sight_.problem)
-                log::warning("cluster.unseen", {{"reason", problem}});
-        }
-        sight_.problem = problem;
-        if (view) {
-            if (sight_.view) tell_moves(*sight_.view, *view);
-            sight_.view = std::move(*view);
-            sight_.taken = world_.time.now();
-            if (cluster_ != nullptr) cluster_->see_members(*sight_.view);
-            tell_guests();
-        }
-        if (is_leading_ && cannot_work()) {
-            log::warning("leader.step_down", {{"reason", "PVE cannot be reached from here: " + sight_.problem}});
-            co_await cluster_->leave();
-        }
+        if (is_time_to_look()) co_await look_at_cluster();
         if (cluster_ != nullptr && !is_leading_) co_await follow_records();
         co_await end_pauses();
         if (foresees) co_await foresee_next();
@@ -179,6 +167,29 @@ asio::awaitable<void> keeper::watch_cluster() {
         take_leave();
         co_await world_.time.sleep_for(settings_.pve.poll_interval);
     }
+}
+
+asio::awaitable<void> keeper::look_at_cluster() {
+    auto view = co_await world_.pve.look(pve::client::scope::guests);
+    const std::string problem = view ? std::string() : view.error().text();
+    if (problem.empty() != sight_.problem.empty() || !sight_.view) {
+        if (problem.empty())
+            log::info("cluster.seen",
+                      {{"node", view->contacted.str()}, {"guests", std::to_string(view->guests.size())}});
+        else if (problem != sight_.problem)
+            log::warning("cluster.unseen", {{"reason", problem}});
+    }
+    sight_.problem = problem;
+    if (view) {
+        if (sight_.view) tell_moves(*sight_.view, *view);
+        sight_.view = std::move(*view);
+        sight_.taken = world_.time.now();
+        if (cluster_ != nullptr) cluster_->see_members(*sight_.view);
+        tell_guests();
+    }
+    if (!is_leading_ || !cannot_work()) co_return;
+    log::warning("leader.step_down", {{"reason", "PVE cannot be reached from here: " + sight_.problem}});
+    co_await cluster_->leave();
 }
 
 asio::awaitable<void> keeper::run() {
@@ -275,7 +286,7 @@ std::string keeper::storm() const {
         const auto node = sight_.view->nodes.find(row->node);
         if (node == sight_.view->nodes.end() || node->second.online != true) continue;
         ++watched;
-        const health::standing s = guest->own_view().now;
+        const health::standing s = guest->own_standing();
         if (s == health::standing::down || s == health::standing::suspicious) ++failing;
     }
     const bool is_raging = failing >= 3 && failing * 100 >= watched * 55;

@@ -102,6 +102,8 @@ class keeper {
 
   private:
     [[nodiscard]] boost::asio::awaitable<void> watch_cluster();
+    [[nodiscard]] boost::asio::awaitable<void> look_at_cluster();
+    [[nodiscard]] bool is_time_to_look() const;
     void change_role(bool leads);
     /// Whether the last look at the cluster is young enough to say something about now.
     [[nodiscard]] bool sees_now() const;

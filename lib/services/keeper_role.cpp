@@ -56,7 +56,7 @@ daemon_words keeper::words() const {
     w.is_fit = !cluster_->was_stalled() && sees_now();
     for (const auto& [id, guest] : guests_) {
         w.managed.push_back(id);
-        const health::standing s = guest->own_view().now;
+        const health::standing s = guest->own_standing();
         if (s == health::standing::down) w.down.push_back(id);
         if (s == health::standing::unknown || s == health::standing::suspicious) w.unsure.push_back(id);
     }

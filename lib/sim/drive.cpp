@@ -3,8 +3,6 @@
 #include "runtime/mailbox.hpp"
 #include "runtime/with_timeout.hpp"
 
-#include <boost/asio/this_coro.hpp>
-
 namespace steward::sim {
 namespace asio = boost::asio;
 
@@ -39,8 +37,7 @@ asio::awaitable<void> drive(time_source& time, cluster& model) {
 }
 
 asio::awaitable<void> drive(time_source& time, cluster& model, std::function<void()> after_step) {
-    const auto executor = co_await asio::this_coro::executor;
-    mailbox<int> nudges(executor);
+    mailbox<int> nudges;
     const listening listener(model, nudges);
     for (;;) {
         model.advance_to(time.now());

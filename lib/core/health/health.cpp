@@ -45,16 +45,19 @@ check_state after_probe(check_state before, verdict answer, std::string reason, 
     return s;
 }
 
+static int severity(standing s) noexcept {
+    switch (s) {
+        case standing::up: return 0;
+        case standing::unknown: return 1;
+        case standing::suspicious: return 2;
+        case standing::down: return 3;
+    }
+    return 1;
+}
+
+standing worse(standing one, standing other) noexcept { return severity(one) < severity(other) ? other : one; }
+
 summary summarise(const std::vector<named_check>& checks) {
-    const auto severity = [](standing s) {
-        switch (s) {
-            case standing::up: return 0;
-            case standing::unknown: return 1;
-            case standing::suspicious: return 2;
-            case standing::down: return 3;
-        }
-        return 1;
-    };
     summary worst;
     if (checks.empty()) {
         worst.reason = "no checks are configured";

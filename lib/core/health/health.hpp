@@ -42,6 +42,7 @@ struct named_check {
     std::string name;
     check_state state;
 };
+[[nodiscard]] standing worse(standing one, standing other) noexcept;
 [[nodiscard]] summary summarise(const std::vector<named_check>& checks);
 
 }  // namespace steward::health

@@ -125,7 +125,7 @@ asio::awaitable<void> gather_rest(pve::client& pve, cluster_store& store, const 
 
 }  // namespace
 
-asio::awaitable<facts> gather_guest(pve::client& pve, guest_id guest, std::string own_user, const leadership* lead,
+asio::awaitable<facts> gather_guest(pve::client& pve, guest_id guest, std::string own_user, leadership* lead,
                                     bool accepts_weak_fence) {
     facts seen;
     seen.guest = guest;
@@ -136,6 +136,8 @@ asio::awaitable<facts> gather_guest(pve::client& pve, guest_id guest, std::strin
         co_return seen;
     }
     seen.view = std::move(*view);
+    // It may be newer than what its daemon knows: a node that is just back is not taken for one that was never away.
+    if (lead != nullptr) lead->see_members(*seen.view);
     const auto* row = seen.view->find(guest);
     if (!row) co_return seen;
     const auto node = seen.view->nodes.find(row->node);
@@ -170,7 +172,7 @@ asio::awaitable<facts> gather_guest(pve::client& pve, guest_id guest, std::strin
 }
 
 asio::awaitable<facts> gather_facts(pve::client& pve, cluster_store& store, guest_id guest, policy rules,
-                                    std::string own_user, const leadership* lead) {
+                                    std::string own_user, leadership* lead) {
     facts seen = co_await gather_guest(pve, guest, std::move(own_user), lead, rules.accept_weak_fence);
     if (!seen.view || !seen.config) co_return seen;
     co_await gather_rest(pve, store, rules, seen);
@@ -178,7 +180,7 @@ asio::awaitable<facts> gather_facts(pve::client& pve, cluster_store& store, gues
 }
 
 asio::awaitable<facts> gather_facts_as_if_dead(pve::client& pve, cluster_store& store, guest_id guest, policy rules,
-                                               std::string own_user, const leadership* lead) {
+                                               std::string own_user, leadership* lead) {
     facts seen = co_await gather_guest(pve, guest, std::move(own_user), lead, rules.accept_weak_fence);
     if (!seen.view || !seen.config) co_return seen;
     const node_name home = seen.view->find(guest)->node;

@@ -18,15 +18,15 @@ namespace steward::failover {
 /// configuration as pmxcfs has it. `own_user` is our name in UPIDs ("user@realm!token"). Never fails: what could not be
 /// read is missing and noted.
 [[nodiscard]] boost::asio::awaitable<facts> gather_guest(pve::client& pve, guest_id guest, std::string own_user,
-                                                         const leadership* lead, bool accepts_weak_fence);
+                                                         leadership* lead, bool accepts_weak_fence);
 
 /// The same plus everything a plan needs: backups and what is inside them, privileges, the guard. Only reads.
 [[nodiscard]] boost::asio::awaitable<facts> gather_facts(pve::client& pve, cluster_store& store, guest_id guest,
-                                                         policy rules, std::string own_user, const leadership* lead);
+                                                         policy rules, std::string own_user, leadership* lead);
 
 /// The same, were its node to die this moment: nobody can be asked there, and its guard keeps its last promise.
 [[nodiscard]] boost::asio::awaitable<facts> gather_facts_as_if_dead(pve::client& pve, cluster_store& store,
                                                                     guest_id guest, policy rules, std::string own_user,
-                                                                    const leadership* lead);
+                                                                    leadership* lead);
 
 }  // namespace steward::failover

@@ -68,7 +68,6 @@ guest_keeper::guest_keeper(keeper_world& world, config::guest settings, failover
       settings_(std::move(settings)),
       rules_(policy_of(settings_)),
       state_(std::move(first)),
-      inbox_(world.executor),
       context_(world.pve, world.store, world.own_user, world.lead) {}
 
 guest_keeper::~guest_keeper() = default;
@@ -122,6 +121,17 @@ health::summary guest_keeper::summary() const {
     for (const auto& slot : slots_)
         if (!slot->is_retired) all.push_back({slot->spec.name, slot->state});
     return health::summarise(all);
+}
+
+health::standing guest_keeper::own_standing() const {
+    bool has_checks = false;
+    health::standing worst = health::standing::up;
+    for (const auto& slot : slots_) {
+        if (slot->is_retired) continue;
+        has_checks = true;
+        worst = health::worse(worst, slot->state.now);
+    }
+    return has_checks ? worst : health::standing::unknown;
 }
 
 bool guest_keeper::is_starting(const config::check& spec) const {

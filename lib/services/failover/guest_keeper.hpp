@@ -89,6 +89,8 @@ class guest_keeper {
     [[nodiscard]] bool is_following() const { return is_following_; }
     /// What this daemon's own checks say.
     [[nodiscard]] health::summary own_view() const { return summary(); }
+    /// The same without its reason.
+    [[nodiscard]] health::standing own_standing() const;
 
     /// New settings; checks that did not change keep what they know.
     void apply(config::guest settings);

@@ -12,9 +12,11 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr duration look_every = 2s;
-/// A loop that was away for so long has missed what others did meanwhile: nothing that it counted holds any more.
-constexpr duration pause_noticed = 5s;
+constexpr duration look_every = 2s;            ///< while it leads
+constexpr duration look_while_following = 4s;  ///< what it waits for takes two minutes
+/// A loop that was away for so much longer has missed what others did meanwhile: nothing that it counted holds any
+/// more.
+constexpr duration pause_noticed = 3s;
 /// A loop that has just stood still may do so again.
 constexpr duration unfit_for = 30s;
 constexpr duration cold_boot = 300s;
@@ -32,13 +34,14 @@ asio::awaitable<void> leadership::run() {
     last_look_ = time_.now();
     for (;;) {
         co_await look();
-        const time_point wake = std::min(leader::next_tick(state_, time_.now()), time_.now() + look_every);
+        pause_ = is_leading_ ? look_every : look_while_following;
+        const time_point wake = std::min(leader::next_tick(state_, time_.now()), time_.now() + pause_);
         co_await time_.sleep_until(std::max(wake, time_.now() + 100ms));
     }
 }
 
 asio::awaitable<void> leadership::look() {
-    if (const duration away = time_.now() - last_look_; away > pause_noticed) {
+    if (const duration away = time_.now() - last_look_; away > pause_ + pause_noticed) {
         leases_.start_again(time_.now());
         unfit_until_ = time_.now() + unfit_for;
         log::warning("observer.unfit",
@@ -56,27 +59,22 @@ asio::awaitable<void> leadership::look() {
         auto status = co_await store_.say(std::move(said));
         guard_status_ = std::move(status);
     }
-    const auto seen = co_await store_.load_leases();
+    const auto seen = co_await store_.look();
     if (seen)
-        for (const stored_record& r : *seen) observe(r);
+        for (const stored_record& r : seen->leases) observe(r);
     if (fitness) {
         leader::event fit = fitness();
         co_await take(std::move(fit));
     }
-    const auto epoch = co_await store_.highest_epoch();
-    if (epoch) {
-        leader::event highest = leader::epoch_seen{*epoch};
-        co_await take(std::move(highest));
+    if (!seen) co_return;
+    leader::event highest = leader::epoch_seen{seen->highest_epoch};
+    co_await take(std::move(highest));
+    if (seen->lock.stamp != stamp_ || !seen->lock.is_held) {
+        stamp_ = seen->lock.stamp;
+        stamp_changed_ = time_.now();
     }
-    const auto lock = co_await store_.look_at_lock();
-    if (lock) {
-        if (lock->stamp != stamp_ || !lock->is_held) {
-            stamp_ = lock->stamp;
-            stamp_changed_ = time_.now();
-        }
-        leader::event held = leader::lock_seen{lock->is_held, time_.now() - stamp_changed_};
-        co_await take(std::move(held));
-    }
+    leader::event held = leader::lock_seen{seen->lock.is_held, time_.now() - stamp_changed_};
+    co_await take(std::move(held));
 }
 
 /// A lease changes every ten seconds and is read every two: what has not changed says nothing new.

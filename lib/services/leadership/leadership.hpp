@@ -108,6 +108,7 @@ class leadership {
     std::string stamp_;
     time_point stamp_changed_{};
     time_point last_look_{};
+    duration pause_{};  ///< that it meant to make since
     time_point unfit_until_ = time_point::min();
     bool is_leading_ = false;
 };

@@ -122,24 +122,35 @@ class storage_use {
     std::map<storage_id, std::uint64_t> shared_;
 };
 
-json::object storage_row(const call& c, const storage_entry& s, const sim_node& n, storage_use& use) {
+void storage_row(const call& c, const storage_entry& s, const sim_node& n, storage_use& use, row_text& out) {
     std::string content;
     for (const std::string& word : s.content) content += (content.empty() ? "" : ",") + word;
     const bool heard = c.model.heard().of_node(index_of(c, c.at), n.index, c.model.now()) != nullptr;
     const bool available = heard && c.model.is_active(s.id, n.name);
-    json::object row{{"id", fmt::format("storage/{}/{}", n.name.str(), s.id.str())},
-                     {"storage", s.id.str()},
-                     {"node", n.name.str()},
-                     {"type", "storage"},
-                     {"plugintype", s.type},
-                     {"shared", s.shared ? 1 : 0},
-                     {"content", content},
-                     {"status", available ? "available" : "unknown"}};
+    out.begin();
+    out.text("id", fmt::format("storage/{}/{}", n.name.str(), s.id.str()));
+    out.text("storage", s.id.str());
+    out.text("node", n.name.str());
+    out.text("type", "storage");
+    out.text("plugintype", s.type);
+    out.number("shared", s.shared ? 1 : 0);
+    out.text("content", content);
+    out.text("status", available ? "available" : "unknown");
     if (available) {
-        row["maxdisk"] = c.model.capacity(s.id);
-        row["disk"] = use.of(s, n.name);
+        out.number("maxdisk", c.model.capacity(s.id));
+        out.number("disk", use.of(s, n.name));
     }
-    return row;
+    out.end();
+}
+
+void storage_rows(const call& c, row_text& out) {
+    storage_use use(c.model);
+    std::vector<const storage_entry*> seen;
+    for (const storage_entry& s : c.model.storages(c.at))
+        if (c.may("/storage/" + s.id.str(), "Datastore.Audit")) seen.push_back(&s);
+    for (const sim_node& n : c.model.nodes())
+        for (const storage_entry* s : seen)
+            if (s->is_enabled_on(n.name)) storage_row(c, *s, n, use, out);
 }
 
 void guest_rows(const call& c, const ha_view& ha, row_text& out) {
@@ -151,6 +162,16 @@ void guest_rows(const call& c, const ha_view& ha, row_text& out) {
         if (c.may_guest(id, "VM.Audit")) all.emplace_back(to_string(id), &e);
     std::sort(all.begin(), all.end());
     for (const auto& [id, e] : all) guest_row(c, viewer, *e, ha, out);
+}
+
+void sdn_row(const sim_node& n, row_text& out) {
+    out.begin();
+    out.text("id", fmt::format("sdn/{}/localnetwork", n.name.str()));
+    out.text("sdn", "localnetwork");
+    out.text("node", n.name.str());
+    out.text("type", "sdn");
+    out.text("status", "ok");
+    out.end();
 }
 
 reply resources(call& c) {
@@ -168,20 +189,9 @@ reply resources(call& c) {
                 row["hastate"] = state;
             out.row(row);
         }
-    storage_use use(c.model);
-    if (wanted("storage"))
-        for (const sim_node& n : c.model.nodes())
-            for (const storage_entry& s : c.model.storages(c.at))
-                if (s.is_enabled_on(n.name) && c.may("/storage/" + s.id.str(), "Datastore.Audit"))
-                    out.row(storage_row(c, s, n, use));
-    if (wanted("sdn"))
-        for (const sim_node& n : c.model.nodes())
-            if (c.may("/sdn/zones/localnetwork", "SDN.Audit"))
-                out.row(json::object{{"id", fmt::format("sdn/{}/localnetwork", n.name.str())},
-                                     {"sdn", "localnetwork"},
-                                     {"node", n.name.str()},
-                                     {"type", "sdn"},
-                                     {"status", "ok"}});
+    if (wanted("storage")) storage_rows(c, out);
+    if (wanted("sdn") && c.may("/sdn/zones/localnetwork", "SDN.Audit"))
+        for (const sim_node& n : c.model.nodes()) sdn_row(n, out);
     return std::move(out).as_reply();
 }
 

@@ -241,6 +241,8 @@ class cluster {
     [[nodiscard]] std::uint64_t available(const storage_id& id, const node_name& node) const;
     [[nodiscard]] bool has_volume(const volid& id, const node_name& node) const;
     [[nodiscard]] std::map<volid, volume>& volumes(const storage_id& id, const node_name& node);
+    /// Another number whenever volumes may have changed.
+    [[nodiscard]] std::uint64_t volume_changes() const { return volume_changes_; }
     [[nodiscard]] const std::map<std::pair<storage_id, node_name>, std::map<volid, volume>>& all_volumes() const {
         return volumes_;
     }
@@ -346,6 +348,7 @@ class cluster {
     std::deque<std::string> task_order_;                                          // oldest first
     std::map<std::pair<node_name, std::string>, std::deque<std::string>> locks_;  // holder first, then who waits
     std::map<store_key, std::map<volid, volume>> volumes_;
+    std::uint64_t volume_changes_ = 1;
     std::map<store_key, std::map<volid, archive>> archives_;
     std::map<store_key, std::map<volid, stored_file>> stored_files_;
     std::unique_ptr<ha_manager> ha_;

@@ -19,6 +19,11 @@ std::string directory_of(const std::string& path) {
     return slash == std::string::npos ? std::string() : path.substr(0, slash);
 }
 
+std::string name_in(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    return slash == std::string::npos ? path : path.substr(slash + 1);
+}
+
 void copy_below(const file_tree& from, const std::string& path, file_tree& to) {
     for (const std::string& name : from.list(path)) {
         const std::string here = path.empty() ? name : path + "/" + name;
@@ -35,65 +40,90 @@ void copy_below(const file_tree& from, const std::string& path, file_tree& to) {
 
 memory_tree::memory_tree(const file_tree& of) { copy_below(of, "", *this); }
 
+const memory_tree::directory* memory_tree::find(const std::string& path) const {
+    const auto found = directories_.find(path);
+    return found == directories_.end() ? nullptr : &found->second;
+}
+
+/// Made when it is missing, with those above it.
+memory_tree::directory& memory_tree::directory_at(const std::string& path) {
+    const auto found = directories_.find(path);
+    if (found != directories_.end()) return found->second;
+    directory_at(directory_of(path)).directories.insert(name_in(path));
+    return directories_[path];
+}
+
+void memory_tree::touch(directory& where, const std::string& path) {
+    where.stamp = ++last_stamp_;
+    if (!path.starts_with("priv/")) ++changes_;
+}
+
 std::optional<std::string> memory_tree::read(const std::string& path) const {
-    const auto found = files_.find(path);
-    if (found == files_.end()) return std::nullopt;
+    const directory* where = find(directory_of(path));
+    if (where == nullptr) return std::nullopt;
+    const auto found = where->files.find(name_in(path));
+    if (found == where->files.end()) return std::nullopt;
     return found->second;
 }
 
-void memory_tree::touch(const std::string& path) {
-    ++changes_;
-    stamps_[directory_of(path)] = changes_;
-}
-
 std::uint64_t memory_tree::stamp(const std::string& directory) const {
-    const auto found = stamps_.find(directory);
-    return found == stamps_.end() ? 0 : found->second;
+    const auto* where = find(directory);
+    return where == nullptr ? 0 : where->stamp;
 }
 
 void memory_tree::write(const std::string& path, const std::string& text) {
-    files_[path] = text;
-    touch(path);
+    directory& where = directory_at(directory_of(path));
+    where.files[name_in(path)] = text;
+    touch(where, path);
 }
 
 bool memory_tree::rename(const std::string& from, const std::string& to) {
-    auto node = files_.extract(from);
-    if (node.empty()) return false;
-    files_[to] = std::move(node.mapped());
-    touch(from);
-    touch(to);
+    directory& source = directory_at(directory_of(from));
+    auto file = source.files.extract(name_in(from));
+    if (file.empty()) return false;
+    touch(source, from);
+    directory& target = directory_at(directory_of(to));
+    target.files[name_in(to)] = std::move(file.mapped());
+    touch(target, to);
     return true;
 }
 
 bool memory_tree::remove(const std::string& path) {
-    const bool was_there = files_.erase(path) != 0 || directories_.erase(path) != 0;
-    if (was_there) touch(path);
+    const auto itself = directories_.find(path);
+    const bool is_empty = itself != directories_.end() && itself->second.files.empty() &&
+                          itself->second.directories.empty() && !path.empty();
+    if (is_empty) directories_.erase(itself);
+    const auto above = directories_.find(directory_of(path));
+    if (above == directories_.end()) return false;
+    directory& where = above->second;
+    const bool was_there =
+        where.files.erase(name_in(path)) != 0 || (is_empty && where.directories.erase(name_in(path)) != 0);
+    if (was_there) touch(where, path);
     return was_there;
 }
 
 bool memory_tree::exists(const std::string& path) const {
-    if (files_.count(path) != 0 || directories_.count(path) != 0) return true;
-    const auto below = files_.lower_bound(path + "/");
-    return below != files_.end() && below->first.starts_with(path + "/");
+    if (find(path) != nullptr) return true;
+    const directory* where = find(directory_of(path));
+    return where != nullptr && where->files.count(name_in(path)) != 0;
 }
 
 bool memory_tree::make_directory(const std::string& path) {
-    const bool is_new = directories_.insert(path).second;
-    if (is_new) touch(path);
-    return is_new;
+    if (find(path) != nullptr) return false;
+    directory_at(path);
+    touch(directory_at(directory_of(path)), path);
+    return true;
 }
 
 std::vector<std::string> memory_tree::list(const std::string& path) const {
-    std::set<std::string> names;
-    const std::string prefix = path.empty() ? path : path + "/";
-    const auto collect = [&](const std::string& entry) {
-        if (entry.compare(0, prefix.size(), prefix) != 0) return;
-        names.insert(entry.substr(prefix.size(), entry.find('/', prefix.size()) - prefix.size()));
-    };
-    for (auto it = files_.lower_bound(prefix); it != files_.end() && it->first.starts_with(prefix); ++it)
-        collect(it->first);
-    for (const std::string& directory : directories_) collect(directory);
-    return {names.begin(), names.end()};
+    std::vector<std::string> names;
+    const directory* where = find(path);
+    if (where == nullptr) return names;
+    names.reserve(where->files.size() + where->directories.size());
+    for (const auto& [name, text] : where->files) names.push_back(name);
+    names.insert(names.end(), where->directories.begin(), where->directories.end());
+    if (!where->directories.empty()) std::sort(names.begin(), names.end());
+    return names;
 }
 
 directory_tree::directory_tree(fs::path root) : root_(std::move(root)) { fs::create_directories(root_); }

@@ -28,7 +28,7 @@ class file_tree {
     /// Another value whenever something in this directory may have changed since the last question; files below it in
     /// deeper directories do not count.
     [[nodiscard]] virtual std::uint64_t stamp(const std::string& directory) const = 0;
-    /// Counts the changes made through this object.
+    /// Counts the changes made through this object, in memory without those below priv/, where no configuration is.
     [[nodiscard]] virtual std::uint64_t changes() const = 0;
     /// Names of the files and directories in `path`, sorted; empty when it is missing.
     [[nodiscard]] virtual std::vector<std::string> list(const std::string& path) const = 0;
@@ -50,12 +50,19 @@ class memory_tree final : public file_tree {
     [[nodiscard]] std::vector<std::string> list(const std::string& path) const override;
 
   private:
-    void touch(const std::string& path);
+    class directory {
+      public:
+        std::map<std::string, std::string> files;
+        std::set<std::string> directories;
+        std::uint64_t stamp = 0;
+    };
+    [[nodiscard]] const directory* find(const std::string& path) const;
+    directory& directory_at(const std::string& path);
+    void touch(directory& where, const std::string& path);
 
-    std::map<std::string, std::string> files_;
-    std::unordered_map<std::string, std::uint64_t> stamps_;
+    std::unordered_map<std::string, directory> directories_{{"", {}}};
+    std::uint64_t last_stamp_ = 0;
     std::uint64_t changes_ = 0;
-    std::set<std::string> directories_;
 };
 
 /// Throws std::filesystem::filesystem_error when the disk refuses: a simulator has no business to go on then.

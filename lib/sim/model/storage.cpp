@@ -109,6 +109,7 @@ std::uint64_t cluster::available(const storage_id& id, const node_name& node) co
 }
 
 std::map<volid, volume>& cluster::volumes(const storage_id& id, const node_name& node) {
+    ++volume_changes_;  // whoever may write does
     return volumes_[key_of(id, node)];
 }
 

@@ -1,12 +1,12 @@
 #include "sim/scenario/lab.hpp"
 
-#include "sim/drive.hpp"
 #include "sim/guest_prober.hpp"
 #include "sim/model/faults.hpp"
 #include "sim/scenario/commands.hpp"
 #include "sim/scenario/left_records.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace steward::sim::scenario {
 namespace asio = boost::asio;
@@ -82,8 +82,13 @@ lab::lab(topology t)
     for (const auto& [node, bytes] : setup_.free_memory) model_.set_free_memory(node, bytes);
     if (setup_.has_agents)
         for (const node_name& n : setup_.cluster.nodes) agents_[n];
-    auto watch = [this] { watcher_.look(); };
-    model_tasks_.spawn("model", drive(time_, model_, std::move(watch)));
+    auto go_on = [this] {
+        model_.advance_to(time_.now());
+        watcher_.look();
+        may_have_daemon_work_ = true;
+    };
+    model_.on_change = [this] { may_have_daemon_work_ = true; };
+    time_.lead([this] { return model_.next_event(); }, std::move(go_on));
 }
 
 lab::~lab() {
@@ -224,7 +229,8 @@ bool lab::wants_daemon(const node_name& node) const {
     return n != nullptr && n->powered && stopped_daemons_.count(node) == 0 && !is_pausing;
 }
 
-bool lab::has_daemon_work() const {
+bool lab::has_daemon_work() {
+    if (!std::exchange(may_have_daemon_work_, false)) return false;
     return std::any_of(model_.nodes().begin(), model_.nodes().end(), [&](const sim_node& n) {
         const bool wants_guard = n.powered && dead_guards_.count(n.name) == 0;
         return wants_guard != (guards_.count(n.name) != 0) || wants_daemon(n.name) != (daemons_.count(n.name) != 0);
@@ -264,6 +270,7 @@ bool lab::dies_here(const node_name& node) {
 /// It ends when the present moment is over, and comes back as its unit says.
 void lab::kill_daemon(const node_name& node) {
     restarts_at_[node] = time_.now() + daemon_restart;
+    may_have_daemon_work_ = true;
     // So that somebody looks then, whatever else happens.
     model_.at(restarts_at_[node], [] {});
 }
@@ -393,6 +400,7 @@ void lab::run_until(duration since_zero) {
 result<void> lab::command(const std::string& text) {
     model_.advance_to(time_.now());
     auto done = carry_out(*this, text);
+    may_have_daemon_work_ = true;
     model_.advance_to(time_.now());
     watcher_.look();
     return done;

@@ -54,7 +54,7 @@ class lab {
     friend class operator_commands;
     /// A daemon lives where its node has power, unless it was killed a moment ago or stopped by an operator.
     [[nodiscard]] bool wants_daemon(const node_name& node) const;
-    [[nodiscard]] bool has_daemon_work() const;
+    [[nodiscard]] bool has_daemon_work();
     void tend_daemons();
     void kill_daemon(const node_name& node);
     [[nodiscard]] duration delay_before(const node_name& node, const pve::request& call);
@@ -92,7 +92,8 @@ class lab {
     std::optional<node_name> leading_;
     std::map<node_name, time_point> restarts_at_;  ///< of daemons that were killed
     std::set<node_name> stopped_daemons_;
-    int random_crashes_ = 0;  ///< the daemon dies so many more times, after records of any hand-over
+    bool may_have_daemon_work_ = true;  ///< something happened since it was looked at last
+    int random_crashes_ = 0;            ///< the daemon dies so many more times, after records of any hand-over
     int records_seen_ = 0;
     /// "POST-restore": the process is stopped for so long right before the next such request.
     class stop_before {

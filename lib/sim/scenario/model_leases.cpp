@@ -36,21 +36,15 @@ asio::awaitable<result<std::string>> model_leases::say(daemon_words words) {
     co_return guard->status();
 }
 
-asio::awaitable<result<std::vector<stored_record>>> model_leases::load_leases() {
+asio::awaitable<result<lease_sight>> model_leases::look() {
     const auto ready = co_await reach(false);
     if (!ready) co_return ready.error();
-    std::vector<stored_record> all;
+    lease_sight seen;
     for (const std::string& name : tree().list("priv/steward/nodes"))
-        all.emplace_back(name, tree().read("priv/steward/nodes/" + name).value_or(""));
-    co_return all;
-}
-
-asio::awaitable<result<lock_sight>> model_leases::look_at_lock() {
-    const auto ready = co_await reach(false);
-    if (!ready) co_return ready.error();
-    lock_sight seen;
-    seen.is_held = tree().exists(std::string("priv/lock/") + lock_name);
-    seen.stamp = tree().read(stamp_file).value_or("");
+        seen.leases.emplace_back(name, tree().read("priv/steward/nodes/" + name).value_or(""));
+    seen.highest_epoch = highest_number(tree().list(epoch_directory));
+    seen.lock.is_held = tree().exists(std::string("priv/lock/") + lock_name);
+    seen.lock.stamp = tree().read(stamp_file).value_or("");
     co_return seen;
 }
 
@@ -88,12 +82,6 @@ asio::awaitable<result<bool>> model_leases::claim_epoch(std::uint64_t epoch) {
     const auto ready = co_await reach(true);
     if (!ready) co_return ready.error();
     co_return model_.files().tree().make_directory(epoch_directory + ("/" + std::to_string(epoch)));
-}
-
-asio::awaitable<result<std::uint64_t>> model_leases::highest_epoch() {
-    const auto ready = co_await reach(false);
-    if (!ready) co_return ready.error();
-    co_return highest_number(tree().list(epoch_directory));
 }
 
 asio::awaitable<result<std::optional<std::string>>> model_leases::read_config(node_name node, guest_id guest) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <fmt/core.h>
+#include <utility>
 
 namespace steward::sim::scenario {
 
@@ -83,7 +84,8 @@ void observer::look() {
     look_at_parked();
     look_at_resets();
     check_copies();
-    if (is_recording_) check_volumes();
+    if (is_recording_ && std::exchange(volumes_seen_, model_.volume_changes()) != model_.volume_changes())
+        check_volumes();
 }
 
 void observer::look_at_instances() {
@@ -123,6 +125,8 @@ void observer::look_at_tasks() {
 }
 
 void observer::look_at_parked() {
+    const std::uint64_t stamp = model_.files().tree().stamp("priv/steward/parked");
+    if (std::exchange(parked_stamp_, stamp) == stamp) return;
     for (const std::string& name : model_.files().tree().list("priv/steward/parked")) {
         if (!name.ends_with(".conf") || !parked_.insert(name).second) continue;
         const auto number = parse_vmid(std::string_view(name).substr(0, name.find('.')));

@@ -3,6 +3,7 @@
 #include "core/handover/handover.hpp"
 #include "sim/model_store.hpp"
 
+#include <algorithm>
 #include <fmt/core.h>
 
 namespace steward::sim {
@@ -60,14 +61,13 @@ asio::awaitable<void> virtual_guard::renew() {
         co_await wait_until_writable(model_, clock_, node_);
         const bool ok = model_.is_quorate(node_);
         const lease::contract promised = state_.promise;
+        has_news_ = false;
         if (ok) model_.files().tree().write("priv/steward/nodes/" + node_.str(), lease_text());
         take(fencing::renewal_ended{ok, begun, ok ? promised : lease::contract::none});
         if (ok) take(fencing::records_read{});
         // A promise that no longer holds is withdrawn before its time; but never more than one write a second (P10).
-        has_news_ = false;
-        const time_point next = begun + (ok ? fencing::guard_timing::renewal : duration(2s));
-        do co_await clock_.sleep_for(1s);
-        while (clock_.now() < next && !has_news_);
+        next_renewal_ = begun + (ok ? fencing::guard_timing::renewal : duration(2s));
+        co_await renewal_due_.wait();
     }
 }
 
@@ -89,6 +89,7 @@ asio::awaitable<void> virtual_guard::watch() {
             listener_.on_alert("daemon_unresponsive",
                                "stewardd has not been heard for a minute; its guests are not in danger");
         has_complained_ = is_silent;
+        if (has_news_ || clock_.now() >= next_renewal_) renewal_due_.wake();
     }
 }
 
@@ -116,18 +117,28 @@ void virtual_guard::lose_watchdog() {
 std::string virtual_guard::status() const { return fencing::describe(state_, {setup_.no_promise, ""}, clock_.now()); }
 
 bool virtual_guard::has_guests() const {
-    for (const guest_id g : setup_.managed) {
+    if (!running_here().empty()) return true;
+    return std::any_of(setup_.managed.begin(), setup_.managed.end(), [this](guest_id g) {
         const auto place = model_.files(node_).find(g.id);
-        if ((place && place->node == node_) || model_.is_running(node_, g)) return true;
-    }
-    return false;
+        return place && place->node == node_;
+    });
+}
+
+/// Of the managed ones.
+std::vector<guest_id> virtual_guard::running_here() const {
+    std::vector<guest_id> found;
+    const auto& all = model_.instances();
+    for (auto it = all.lower_bound({node_, guest_id()}); it != all.end() && it->first.first == node_; ++it)
+        if (setup_.managed.count(it->first.second) != 0) found.push_back(it->first.second);
+    return found;
 }
 
 void virtual_guard::take(const fencing::guard_event& what) {
-    const fencing::guard_phase before = state_.at;
+    const fencing::guard_state before = state_;
     const fencing::guard_step next = fencing::advance(state_, what, clock_.now());
     state_ = next.now;
-    if (state_.at != before && listener_.on_phase) listener_.on_phase(state_.at);
+    if (state_.promise != before.promise) has_news_ = true;
+    if (state_.at != before.at && listener_.on_phase) listener_.on_phase(state_.at);
     carry_out(next.run);
 }
 
@@ -151,8 +162,7 @@ void virtual_guard::carry_out(fencing::guard_effect what) {
 }
 
 void virtual_guard::kill_guests() {
-    for (const guest_id g : setup_.managed) {
-        if (!model_.is_running(node_, g)) continue;
+    for (const guest_id g : running_here()) {
         if (listener_.on_kill) listener_.on_kill(g);
         model_.halt(node_, g);
     }
@@ -161,8 +171,7 @@ void virtual_guard::kill_guests() {
 
 /// Something runs here whose record says that it is elsewhere: the last line against a second copy (I1).
 void virtual_guard::kill_strangers() {
-    for (const guest_id g : setup_.managed) {
-        if (!model_.is_running(node_, g)) continue;
+    for (const guest_id g : running_here()) {
         const auto place = model_.files(node_).find(g.id);
         if (place && place->node == node_) continue;
         if (!handover::was_parked(model_.files(node_).tree().list(handover::parked_directory), g.id, node_)) continue;

@@ -2,6 +2,7 @@
 #include "cluster/lease_store.hpp"
 #include "core/fencing/self_fence.hpp"
 #include "core/lease/node_lease.hpp"
+#include "runtime/parking.hpp"
 #include "runtime/sim_time.hpp"
 #include "runtime/task_group.hpp"
 #include "sim/model/cluster.hpp"
@@ -11,6 +12,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace steward::sim {
 
@@ -61,6 +63,7 @@ class virtual_guard {
     void kill_strangers();
     void watch_clock();
     [[nodiscard]] bool has_guests() const;
+    [[nodiscard]] std::vector<guest_id> running_here() const;
     [[nodiscard]] std::string lease_text();
 
     cluster& model_;
@@ -76,6 +79,8 @@ class virtual_guard {
     time_point heard_{};
     std::optional<watchdog_mux::client> watchdog_;
     bool has_news_ = false;
+    time_point next_renewal_{};
+    parking renewal_due_;
     bool has_complained_ = false;
     bool has_refused_ = false;
     fencing::clock_watch steps_;

@@ -61,13 +61,13 @@ TEST_CASE("pmxcfs store: lock, epoch, records, claims and leases go through the 
     guarded_cluster all;
     served_node n1(all, "n1");
     served_node n2(all, "n2");
-    CHECK_FALSE(n1.run(n1.store.look_at_lock())->is_held);
+    CHECK_FALSE(n1.run(n1.store.look())->lock.is_held);
     REQUIRE(n1.run(n1.store.acquire_lock(false)));
     CHECK(n2.run(n2.store.acquire_lock(false)).error().code == errc::exists);
-    CHECK(*n1.run(n1.store.highest_epoch()) == 0);
+    CHECK(n1.run(n1.store.look())->highest_epoch == 0);
     CHECK(*n1.run(n1.store.claim_epoch(1)));
     CHECK_FALSE(*n1.run(n1.store.claim_epoch(1)));
-    CHECK(*n2.run(n2.store.highest_epoch()) == 1);
+    CHECK(n2.run(n2.store.look())->highest_epoch == 1);
 
     CHECK(n1.run(n1.store.save_record("guest.101", "{}")).error().code == errc::no_quorum);  // in no epoch
     n1.epoch = 1;
@@ -92,10 +92,10 @@ TEST_CASE("pmxcfs store: lock, epoch, records, claims and leases go through the 
     words.down = {ct101};
     CHECK(n1.run(n1.store.say(words))->starts_with("phase="));
     REQUIRE(n1.node.writer.renew());
-    const auto leases = n2.run(n2.store.load_leases());
-    REQUIRE(leases);
-    REQUIRE(leases->size() == 2);
-    const auto lease = lease::parse_node_lease(leases->front().text);
+    const auto seen = n2.run(n2.store.look());
+    REQUIRE(seen);
+    REQUIRE(seen->leases.size() == 2);
+    const auto lease = lease::parse_node_lease(seen->leases.front().text);
     REQUIRE(lease);
     CHECK(lease->leads == 1);
     CHECK(lease->down == words.down);
@@ -105,7 +105,7 @@ TEST_CASE("pmxcfs store: lock, epoch, records, claims and leases go through the 
     CHECK(n1.run(n1.store.read_confirmation(node_name("n2")))->empty());
     REQUIRE(n1.run(n1.store.renew_lock()));
     REQUIRE(n1.run(n1.store.release_lock()));
-    CHECK_FALSE(n2.run(n2.store.look_at_lock())->is_held);
+    CHECK_FALSE(n2.run(n2.store.look())->lock.is_held);
 }
 
 TEST_CASE("pmxcfs store: a configuration is parked, listed, brought back and removed") {
@@ -139,6 +139,6 @@ TEST_CASE("pmxcfs store: a guard that is not there is unavailable, not a refusal
     os_time time;
     pmxcfs_store store(time, "/nowhere/guard.sock", [] { return std::uint64_t{1}; });
     CHECK(run_awaitable(io, store.renew_lock()).error().code == errc::unavailable);
-    CHECK(run_awaitable(io, store.load_leases()).error().code == errc::unavailable);
+    CHECK(run_awaitable(io, store.look()).error().code == errc::unavailable);
     CHECK(run_awaitable(io, store.say({})).error().code == errc::unavailable);
 }

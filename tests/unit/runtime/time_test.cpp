@@ -117,7 +117,7 @@ TEST_CASE("the first failure in a group cancels the siblings and join rethrows i
 
 TEST_CASE("a mailbox keeps what was sent while nobody received") {
     sim_time time;
-    mailbox<int> box(time.io().get_executor());
+    mailbox<int> box;
     std::vector<int> got;
     box.post(1);
     box.post(2);
