@@ -1,6 +1,7 @@
 #include "runtime/sim_time.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace steward {
 namespace asio = boost::asio;
@@ -52,6 +53,13 @@ bool sim_time::step(time_point end) {
     const auto sleeper = sleepers_.extract(first);
     sleeper.mapped()->resume({});
     return true;
+}
+
+void sim_time::check_progress() {
+    constexpr std::uint64_t most_steps = 1'000'000;
+    if (now_ != last_moment_) steps_in_it_ = 0;
+    last_moment_ = now_;
+    if (++steps_in_it_ > most_steps) throw std::runtime_error("virtual time stands still: something is busy for ever");
 }
 
 void sim_time::run_for(duration how_long) {

@@ -28,7 +28,8 @@ class sim_time final : public time_source {
 
     /// Runs everything that happens within the next `how_long`, then stands exactly there.
     void run_for(duration how_long);
-    /// Runs until `done()` or until `limit` has passed; tells whether `done()` held.
+    /// Runs until `done()` or until `limit` has passed; tells whether `done()` held. Throws std::runtime_error when
+    /// something happens again and again without any time passing: outside it would burn a processor.
     template <class Predicate>
     bool run_until(Predicate done, duration limit) {
         const time_point end = now_ + limit;
@@ -36,6 +37,7 @@ class sim_time final : public time_source {
             drain();
             if (done()) return true;
             if (!step(end)) return done();
+            check_progress();
         }
     }
     /// Something with a calendar of its own follows this clock: `run` is called at each `next()`, before sleepers of
@@ -50,10 +52,13 @@ class sim_time final : public time_source {
     using key = std::pair<time_point, std::uint64_t>;
     void drain();
     bool step(time_point end);
+    void check_progress();
 
     boost::asio::io_context io_{1};
     time_point now_{};
     std::uint64_t sequence_ = 0;
+    time_point last_moment_{};
+    std::uint64_t steps_in_it_ = 0;
     std::function<std::optional<time_point>()> next_event_;
     std::function<void()> run_event_;
     std::map<key, std::unique_ptr<detail::parked_coroutine>> sleepers_;

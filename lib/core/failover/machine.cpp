@@ -154,6 +154,9 @@ step advance(state before, const event& what, const surroundings& around) {
         return s.take();
     }
     detail::dispatch(s, what);
+    // A limit that has passed without a consequence (a hold until a time of day, and the clock was set back) is looked at
+    // again later: now it would be for ever.
+    if (std::holds_alternative<tick>(what) && s.is_overdue()) s.set_deadline(detail::limits::held_recheck);
     return s.take();
 }
 
@@ -171,6 +174,11 @@ bool is_news(const state& now, const event& what) {
 
 bool is_traffic(const record& r) noexcept {
     return is_in_flight(r.at) && r.at != phase::verifying && r.chosen && r.chosen->how == strategy::restore;
+}
+
+bool is_unverified(const record& r) noexcept {
+    if (r.at == phase::held) return r.held && r.held->code == "unverified";
+    return r.at == phase::done && r.reason.starts_with(unverified);
 }
 
 bool can_abort(phase p) noexcept {

@@ -141,6 +141,10 @@ struct surroundings {
     const traffic* others = nullptr;  ///< null: nobody counts
 };
 
+/// Whether its replacement runs, but has never passed its checks. What its reason then begins with:
+inline constexpr const char* unverified = "unverified: ";
+[[nodiscard]] bool is_unverified(const record& r) noexcept;
+
 /// Whether that guest keeps others from being restored, and where.
 [[nodiscard]] bool is_traffic(const record& r) noexcept;
 

@@ -329,7 +329,7 @@ void on_verifying(stepper& s, const event& e) {
     // A running replacement stays, whatever its checks say: no ping-pong (reliability X21).
     const std::string why =
         fmt::format("runs on {} but its checks do not succeed: {}", r.target.str(), s.now().last_reason);
-    complete(s, "unverified: " + why);
+    complete(s, unverified + why);
     s.alarm("verify_failed", guest_name(s) + " " + why);
 }
 

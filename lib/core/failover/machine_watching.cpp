@@ -252,6 +252,7 @@ void on_held(stepper& s, const event& e) {
     if (!now || (is_timed && !is<retry>(e))) return;
     s.set_deadline(limits::held_recheck);
     if (s.now().last == standing::up) return back_to_watching(s, "healthy again");
+    if (is_unverified(r) && !is<retry>(e)) return;
     // Looked at again from inside the hold: no new story, no new alert while the reason stays the same.
     if (s.now().last == standing::down && (r.seen_up || is<retry>(e))) s.run(operation::preflight);
 }
@@ -283,7 +284,14 @@ void on_resting(stepper& s, const event& e) {
         return;
     }
     if (r.at == phase::aborted_safe && says(e, standing::up)) return back_to_watching(s, "healthy again");
-    if (is<tick>(e) && s.is_overdue()) back_to_watching(s, "cool-down over");
+    if (!is<tick>(e) || !s.is_overdue()) return;
+    // Another restore of the same archive would not help it: it stays where it is until it has been healthy once.
+    if (is_unverified(r) && s.now().last != standing::up) {
+        s.hold_for("unverified", fmt::format("its replacement on {} has never passed its checks", r.target.str()),
+                   "its checks succeed, or an operator orders a hand-over");
+        return;
+    }
+    back_to_watching(s, "cool-down over");
 }
 
 }  // namespace steward::failover::detail

@@ -160,10 +160,11 @@ void guest_keeper::on_probe(check_slot& slot, const probe_result& given) {
                                   {"reason", answer.reason}});
     if (is_following_) return tell_of_lost_quorum();
     const health::summary now = opinion();
-    // In quiet times only news matters; while something is going on every answer may decide.
+    // While all is well only news matters. What was bad before the guest came to rest has to be heard again.
     const bool is_news = now.now != last_opinion_.now || now.reason != last_opinion_.reason;
+    const bool is_quiet = state_.saved.at == phase::watching && now.now == health::standing::up;
     last_opinion_ = now;
-    if (is_news || state_.saved.at != phase::watching) post(failover::seen{now.now, now.reason});
+    if (is_news || !is_quiet) post(failover::seen{now.now, now.reason});
 }
 
 /// What all observers together think, when there are several.

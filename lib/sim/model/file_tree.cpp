@@ -55,7 +55,7 @@ memory_tree::directory& memory_tree::directory_at(const std::string& path) {
 
 void memory_tree::touch(directory& where, const std::string& path) {
     where.stamp = ++last_stamp_;
-    if (!path.starts_with("priv/")) ++changes_;
+    if (path.ends_with(".conf")) ++changes_;
 }
 
 std::optional<std::string> memory_tree::read(const std::string& path) const {

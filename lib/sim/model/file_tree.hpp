@@ -28,7 +28,7 @@ class file_tree {
     /// Another value whenever something in this directory may have changed since the last question; files below it in
     /// deeper directories do not count.
     [[nodiscard]] virtual std::uint64_t stamp(const std::string& directory) const = 0;
-    /// Counts the changes made through this object, in memory without those below priv/, where no configuration is.
+    /// Counts the changes made through this object; in memory only those of `*.conf`, which guests' configurations are.
     [[nodiscard]] virtual std::uint64_t changes() const = 0;
     /// Names of the files and directories in `path`, sorted; empty when it is missing.
     [[nodiscard]] virtual std::vector<std::string> list(const std::string& path) const = 0;

@@ -255,7 +255,7 @@ std::map<std::string, end_of_guest> observer::ends() const {
         end.phase = failover::name_of(r.at);
         if (r.held && r.at == failover::phase::held) end.held = r.held->code;
         end.generation = static_cast<int>(r.generation);
-        end.is_unverified = !end.runs_on.empty() && r.at == failover::phase::done && r.reason.starts_with("unverified");
+        end.is_unverified = !end.runs_on.empty() && failover::is_unverified(r);
     }
     return all;
 }

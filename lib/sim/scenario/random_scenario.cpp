@@ -43,7 +43,9 @@ class dealer {
     }
 
     void choose_cluster() {
-        constexpr std::array<int, 12> sizes{1, 2, 3, 3, 3, 3, 4, 5, 5, 7, 9, 16};
+        // Most clusters are small; a large one costs as much as ten of them.
+        constexpr std::array<int, 36> sizes{1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3,
+                                            3, 3, 4, 4, 4, 4, 4, 5, 5, 5, 5, 5, 5, 6, 7, 8, 10, 16};
         nodes_ = sizes.at(chance_.below(sizes.size()));
         std::string kind;
         if (nodes_ == 2)
@@ -125,7 +127,7 @@ class dealer {
                 say(at, fmt::format("restore {} {} x1", g,
                                     any_of<5>({"fail 30%", "hang", "slow 3", "workerkill 50%", "enospc 60%"})));
                 return say(at + 5, "guest " + g + " crash");
-            case 4: return say(at, fmt::format("backup {} {}", g, any_of<3>({"none", "stale", "corrupt"})));
+            case 4: return say(at, fmt::format("try backup {} {}", g, any_of<3>({"none", "stale", "corrupt"})));
             default: return order(at, g);
         }
     }
@@ -138,7 +140,7 @@ class dealer {
             case 3: return say(at, "op abort " + g);
             case 4: return say(at, fmt::format("op pause {} {}", g, 60 + time()));
             case 5: return say(at, fmt::format("op migrate {} {}", g, node()));
-            default: say(at, fmt::format("lock {} backup", g)); return say(at + time(), "unlock " + g);
+            default: say(at, fmt::format("try lock {} backup", g)); return say(at + time(), "try unlock " + g);
         }
     }
 
