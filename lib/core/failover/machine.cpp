@@ -154,8 +154,8 @@ step advance(state before, const event& what, const surroundings& around) {
         return s.take();
     }
     detail::dispatch(s, what);
-    // A limit that has passed without a consequence (a hold until a time of day, and the clock was set back) is looked at
-    // again later: now it would be for ever.
+    // A limit that has passed without a consequence (a hold until a time of day, and the clock was set back) is looked
+    // at again later: now it would be for ever.
     if (std::holds_alternative<tick>(what) && s.is_overdue()) s.set_deadline(detail::limits::held_recheck);
     return s.take();
 }

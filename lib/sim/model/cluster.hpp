@@ -186,6 +186,8 @@ class cluster {
     /// One more while the cluster runs. Errors: `exists`, `not_found` (its node).
     result<void> add_guest(guest_options g);
     [[nodiscard]] const std::map<std::pair<node_name, guest_id>, instance>& instances() const { return instances_; }
+    /// Another number whenever something has begun or ceased to run somewhere.
+    [[nodiscard]] std::uint64_t instance_changes() const { return instance_changes_; }
     [[nodiscard]] instance* find_instance(const node_name& node, guest_id guest);
     [[nodiscard]] bool is_running(const node_name& node, guest_id guest) const;
     /// Bytes that the node itself and the guests that run on it take.
@@ -336,6 +338,7 @@ class cluster {
     fault_plan faults_;
     call_counters calls_;
     std::map<std::pair<node_name, guest_id>, instance> instances_;
+    std::uint64_t instance_changes_ = 1;
     network network_;
     broadcasts heard_;
     cluster_locks cluster_locks_;

@@ -170,11 +170,13 @@ void cluster::run(const node_name& node, guest_id guest) {
             if (v != held.end() && v->second.spoiled) i.service = service_state::dead;
         }
     instances_.insert_or_assign({node, guest}, std::move(i));
+    ++instance_changes_;
     changed();
 }
 
 void cluster::halt(const node_name& node, guest_id guest) {
     instances_.erase({node, guest});
+    ++instance_changes_;
     changed();
 }
 

@@ -46,6 +46,7 @@ void cluster::set_clock(const node_name& node, duration ahead, double drift) {
 void cluster::go_down(sim_node& n) {
     n.powered = false;
     n.frozen = false;
+    ++instance_changes_;
     kill_tasks_on(n.name);
     std::erase_if(instances_, [&](const auto& i) { return i.first.first == n.name; });
     n.watchdog.reboot();
@@ -98,6 +99,7 @@ void cluster::freeze(const node_name& node, duration time) {
     sim_node* n = find_node(node);
     if (n == nullptr || !n->powered || n->frozen) return;
     n->frozen = true;
+    ++instance_changes_;
     delay_tasks_on(node, time);
     seek_agreement();
     changed();
@@ -105,6 +107,7 @@ void cluster::freeze(const node_name& node, duration time) {
         sim_node* thawed = find_node(node);
         if (!thawed->frozen) return;
         thawed->frozen = false;
+        ++instance_changes_;
         seek_agreement();
         watch_watchdog(node);
         changed();

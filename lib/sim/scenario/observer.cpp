@@ -79,11 +79,13 @@ void observer::broken(const char* invariant, guest_id guest, std::string text) {
 }
 
 void observer::look() {
-    look_at_instances();
+    if (std::exchange(instances_seen_, model_.instance_changes()) != model_.instance_changes()) {
+        look_at_instances();
+        check_copies();
+    }
     look_at_tasks();
     look_at_parked();
     look_at_resets();
-    check_copies();
     if (is_recording_ && std::exchange(volumes_seen_, model_.volume_changes()) != model_.volume_changes())
         check_volumes();
 }

@@ -74,6 +74,7 @@ class observer {
     std::map<node_name, int> resets_;
     std::map<guest_id, failover::state> states_;
     std::set<std::string> reported_;  ///< each violation once
+    std::uint64_t instances_seen_ = 0;
     std::uint64_t volumes_seen_ = 0;
     std::uint64_t parked_stamp_ = 0;
 };

@@ -6,6 +6,7 @@
 #include <array>
 #include <fmt/core.h>
 #include <string_view>
+#include <utility>
 
 namespace steward::sim::scenario {
 
@@ -43,10 +44,15 @@ class dealer {
     }
 
     void choose_cluster() {
-        // Most clusters are small; a large one costs as much as ten of them.
-        constexpr std::array<int, 36> sizes{1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3,
-                                            3, 3, 4, 4, 4, 4, 4, 5, 5, 5, 5, 5, 5, 6, 7, 8, 10, 16};
-        nodes_ = sizes.at(chance_.below(sizes.size()));
+        // Most clusters are small; one of sixteen nodes costs as much as ten of those.
+        constexpr std::array<std::pair<int, int>, 11> sizes{
+            {{3, 30}, {5, 12}, {4, 11}, {2, 8}, {1, 4}, {6, 2}, {7, 1}, {8, 1}, {10, 1}, {12, 1}, {16, 1}}};
+        int drawn = below(72);  // the sum of the weights
+        for (const auto& [size, weight] : sizes) {
+            nodes_ = size;
+            drawn -= weight;
+            if (drawn < 0) break;
+        }
         std::string kind;
         if (nodes_ == 2)
             kind = one_in(4) ? "" : "q";

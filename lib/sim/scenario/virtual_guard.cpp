@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fmt/core.h>
+#include <utility>
 
 namespace steward::sim {
 namespace asio = boost::asio;
@@ -78,8 +79,8 @@ asio::awaitable<void> virtual_guard::watch() {
         // Its age first: a guard that has just woken does nothing before it knows how late it is (E6).
         take(fencing::guard_tick{});
         watch_clock();
-        take(fencing::guard_wishes{has_guests(), setup_.wanted, setup_.no_promise.empty()});
-        if (serves_changes()) kill_strangers();
+        look_at_guests();
+        take(fencing::guard_wishes{has_guests_, setup_.wanted, setup_.no_promise.empty()});
         if (!setup_.no_promise.empty() && !has_refused_ && listener_.on_alert)
             listener_.on_alert(setup_.no_promise.c_str(),
                                node_.str() + " promises nothing: in this cluster a promise could not be kept");
@@ -115,6 +116,16 @@ void virtual_guard::lose_watchdog() {
 }
 
 std::string virtual_guard::status() const { return fencing::describe(state_, {setup_.no_promise, ""}, clock_.now()); }
+
+/// Only when anything has begun or ceased to run, or was written, since.
+void virtual_guard::look_at_guests() {
+    const file_tree& tree = model_.files(node_).tree();
+    std::array<std::uint64_t, 4> now{model_.instance_changes(), tree.changes(), tree.stamp(handover::parked_directory),
+                                     serves_changes()};
+    if (std::exchange(seen_, now) == now) return;
+    has_guests_ = has_guests();
+    if (serves_changes()) kill_strangers();
+}
 
 bool virtual_guard::has_guests() const {
     if (!running_here().empty()) return true;

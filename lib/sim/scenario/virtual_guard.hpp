@@ -8,6 +8,8 @@
 #include "sim/model/cluster.hpp"
 #include "sim/scenario/node_time.hpp"
 
+#include <array>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <set>
@@ -45,7 +47,10 @@ class virtual_guard {
     /// What the daemon says; forgotten after half a minute.
     void hear(daemon_words words);
     /// Whom it looks after from now on.
-    void manage(std::set<guest_id> guests) { setup_.managed = std::move(guests); }
+    void manage(std::set<guest_id> guests) {
+        setup_.managed = std::move(guests);
+        seen_ = {};
+    }
     /// /dev/watchdog is gone.
     void lose_watchdog();
     [[nodiscard]] const fencing::guard_state& state() const { return state_; }
@@ -61,6 +66,7 @@ class virtual_guard {
     void carry_out(fencing::guard_effect what);
     void kill_guests();
     void kill_strangers();
+    void look_at_guests();
     void watch_clock();
     [[nodiscard]] bool has_guests() const;
     [[nodiscard]] std::vector<guest_id> running_here() const;
@@ -79,6 +85,8 @@ class virtual_guard {
     time_point heard_{};
     std::optional<watchdog_mux::client> watchdog_;
     bool has_news_ = false;
+    bool has_guests_ = false;
+    std::array<std::uint64_t, 4> seen_{};  ///< what has_guests_ and the strangers were judged by
     time_point next_renewal_{};
     parking renewal_due_;
     bool has_complained_ = false;
