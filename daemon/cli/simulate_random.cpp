@@ -109,7 +109,15 @@ std::uint64_t resident_kilobytes() {
 }
 
 scenario_report play(const draft& d) {
-    return sim::scenario::run_scenario(to_text(d), fmt::format("seed-{}.yaml", d.seed));
+    const std::string file = fmt::format("seed-{}.yaml", d.seed);
+    try {
+        return sim::scenario::run_scenario(to_text(d), file);
+    } catch (const std::exception& e) {
+        scenario_report broken;
+        broken.file = file;
+        broken.violations.emplace_back(0, "never crash any", e.what());
+        return broken;
+    }
 }
 
 void tell_failure(const wish& asked, const draft& d, const scenario_report& report) {

@@ -9,8 +9,8 @@
 namespace steward::guard {
 namespace {
 
-constexpr std::array<const char*, 12> verb_names{"park", "unpark", "relocate", "check", "say",    "list",
-                                                 "read", "save",   "claim",    "lock",  "config", "discard"};
+constexpr std::array<const char*, 13> verb_names{"park", "unpark", "relocate", "check",  "say",   "list",   "read",
+                                                 "save", "claim",  "lock",     "config", "leave", "discard"};
 
 std::string one_line(std::string_view text) {
     std::string out(text);
@@ -55,7 +55,8 @@ bool is_about_guest(verb v) {
     return v == verb::park || v == verb::unpark || v == verb::relocate || v == verb::config || v == verb::discard;
 }
 bool is_about_name(verb v) {
-    return v == verb::list || v == verb::read || v == verb::save || v == verb::claim || v == verb::lock;
+    return v == verb::list || v == verb::read || v == verb::save || v == verb::claim || v == verb::lock ||
+           v == verb::leave;
 }
 
 }  // namespace

@@ -28,6 +28,7 @@ enum class verb : std::uint8_t {
     claim,    ///< makes `name` ("claims/fo.101.7", "epoch/12"): `yes` for whoever comes first
     lock,     ///< the leader's lock: `name` is look, take, ask, renew or release
     config,   ///< the configuration of `guest` below `source`, as it is
+    leave,    ///< the system goes down: `name` is shutdown, reboot, or none when it does not after all
     discard,  ///< removes one parked configuration for ever, with its kept original
 };
 [[nodiscard]] const char* name_of(verb v) noexcept;

@@ -102,6 +102,10 @@ void read_failover(const node* n, const std::string& path, failover_policy& into
     s.time("verify_timeout", into.verify_timeout, some_wait);
     s.time("cooldown", into.cooldown, {0s, 24h * 30});
     s.number("max_per_day", into.max_per_day, {1, 1000});
+    std::size_t word = 0;
+    if (s.choice("shutdown", word, {"conditional", "freeze", "failover"}))
+        into.shutdown = static_cast<on_shutdown>(word);
+    s.time("reboot_grace", into.reboot_grace, {1min, 24h});
     s.finish();
 }
 

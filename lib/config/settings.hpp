@@ -69,6 +69,13 @@ struct restart_policy {
     duration settle = std::chrono::seconds(60);  ///< time a restarted guest has to become healthy
 };
 
+/// What becomes of a guest whose node goes down on purpose.
+enum class on_shutdown {
+    conditional,  ///< it waits: after a shutdown for ever, after a reboot for `reboot_grace`
+    freeze,       ///< it waits
+    failover,     ///< it is handed over as soon as the node has gone
+};
+
 struct failover_policy {
     bool enabled = true;
     bool accept_weak_fence = false;  ///< a guard's word without a watchdog counts
@@ -88,6 +95,8 @@ struct failover_policy {
     duration verify_timeout = std::chrono::seconds(300);
     duration cooldown = std::chrono::seconds(600);
     int max_per_day = 3;
+    on_shutdown shutdown = on_shutdown::conditional;
+    duration reboot_grace = std::chrono::minutes(10);  ///< how long a node that reboots is waited for
 };
 
 struct guest {

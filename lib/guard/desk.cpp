@@ -89,6 +89,12 @@ reply desk::answer(const request& r) {
             heart_.hear(std::move(*words));
             return with_text(true, heart_.status());
         }
+        case verb::leave: {
+            const auto what = lease::parse_departure(r.name);
+            if (!what) return refusal(errc::invalid, "\"" + r.name + "\" is none of shutdown, reboot, none");
+            heart_.leave(*what);
+            return yes(true);
+        }
         default: return with_files(r);
     }
 }

@@ -31,6 +31,7 @@ std::string heart::next_lease(lease::contract& promised) {
     l.boot_id = setup_.boot_id;
     l.renewals = ++renewals_;
     l.promise = promised = state_.promise;
+    l.leaving = leaving_;
     lease::add_words(l, words_, heard_ && time_.boottime() - *heard_ < lease::words_last);
     has_news_ = false;
     return lease::to_text(l);
@@ -102,9 +103,19 @@ std::string heart::status() const {
     return fencing::describe(state_, seen_.no_promise, time_.boottime());
 }
 
+void heart::leave(lease::departure what) {
+    const locked hold(mutex_);
+    if (what == leaving_) return;
+    leaving_ = what;
+    log::info("guard.leaving", {{"node", setup_.node.str()}, {"for", lease::name_of(what)}});
+    wish();
+    has_news_ = true;
+    news_.notify_all();
+}
+
 void heart::withdraw() {
     const locked hold(mutex_);
-    is_leaving_ = true;
+    is_ending_ = true;
     wish();
     has_news_ = true;
     news_.notify_all();
@@ -112,7 +123,12 @@ void heart::withdraw() {
 
 bool heart::is_withdrawn() const {
     const locked hold(mutex_);
-    return is_leaving_ && !state_.is_relied_on && !watchdog_;
+    return is_ending_ && !state_.is_relied_on && !watchdog_;
+}
+
+bool heart::has_said_all() const {
+    const locked hold(mutex_);
+    return leaving_ == lease::departure::none || state_.written == state_.promise;
 }
 
 void heart::wait_for_news(duration at_least, duration at_most) {
@@ -207,9 +223,11 @@ void heart::kill_taken(time_point begun) {
 void heart::wish() {
     fencing::guard_wishes w;
     const auto runs = [this](guest_id g) { return running_.is_running(g); };
-    w.has_guests = !seen_.at_home.empty() || std::any_of(managed_.begin(), managed_.end(), runs);
+    w.runs_guests = std::any_of(managed_.begin(), managed_.end(), runs);
+    w.has_guests = w.runs_guests || !seen_.at_home.empty();
+    w.leaving = leaving_;
     w.wanted = setup_.wanted;
-    w.may_arm = !is_leaving_ && seen_.no_promise.code.empty();
+    w.may_arm = !is_ending_ && seen_.no_promise.code.empty();
     take(w);
 }
 

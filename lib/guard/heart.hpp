@@ -55,9 +55,13 @@ class heart {
     /// For `steward status`: `key=value` lines.
     [[nodiscard]] std::string status() const;
 
+    /// The system goes down, or does so no longer.
+    void leave(lease::departure what);
     /// The guard is to end: takes the promise back. It may go once `is_withdrawn`.
     void withdraw();
     [[nodiscard]] bool is_withdrawn() const;
+    /// Whether the others can read all there is to say: of a node that goes down, that its guests have ended.
+    [[nodiscard]] bool has_said_all() const;
 
     /// Waits until the next renewal: for `at_most`, or when there is something to tell, but never less than `at_least`
     /// (pmxcfs is for few writes, reliability P10).
@@ -92,7 +96,8 @@ class heart {
     home_sight seen_;
     std::string told_;  ///< the code of the last complaint
     fencing::clock_watch clock_;
-    bool is_leaving_ = false;
+    bool is_ending_ = false;
+    lease::departure leaving_ = lease::departure::none;
 };
 
 }  // namespace steward::guard

@@ -40,6 +40,7 @@ std::string lease_ages::doubt(const node_name& node, const std::string& confirma
     if (last == nullptr || !silent) return node.str() + " has never written a lease";
     if (last->promise == lease::contract::none) return node.str() + " has promised nothing";
     if (*silent >= fencing::timing::take) return {};
+    if (lease::is_empty_handed(last->promise) && *silent >= fencing::timing::after_release) return {};
     return fmt::format("{} wrote its last lease {} ago, before this guard's eyes", node.str(),
                        describe_duration(*silent));
 }

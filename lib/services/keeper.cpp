@@ -205,6 +205,9 @@ void keeper::tell_guests() {
         const failover::record& r = guest->state().saved;
         const auto* row = sight_.view->find(id);
         if (row != nullptr) guest->post_news(failover::ha_seen{!row->hastate.empty() && row->hastate != "ignored"});
+        // Nothing may be heard of a guest that is well: whether it has to wait for its node is asked here.
+        const bool is_left = row != nullptr && cluster_ != nullptr && cluster_->leaving(row->node);
+        if (is_left && is_leading_ && r.at == failover::phase::watching) guest->post(failover::reconsider{});
         if (!failover::is_in_flight(r.at) || !r.chosen) continue;
         const auto target = sight_.view->nodes.find(r.target);
         if (target != sight_.view->nodes.end() && target->second.online == false)

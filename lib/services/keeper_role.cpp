@@ -16,6 +16,12 @@ void keeper::join(leadership& cluster) {
     cluster_ = &cluster;
     world_.lead = &cluster;
     world_.storm = [this] { return storm(); };
+    world_.leaving = [this](guest_id guest) { return cluster_->leaving(world_.home_of(guest)); };
+    world_.closed = [this] {
+        auto closed = failover::closed_nodes(pauses_);
+        closed.merge(cluster_->all_leaving());
+        return closed;
+    };
     cluster.words = [this] { return words(); };
     cluster.own_view = [this](guest_id guest) {
         const guest_keeper* known = find(guest);
@@ -25,7 +31,8 @@ void keeper::join(leadership& cluster) {
         leader::fitness f;
         f.is_quorate = sees_now() && sight_.view->is_quorate == true;
         // Who is being worked on had better not lead; who was just ordered to must, to carry the order out.
-        const bool is_closed = pauses_.find(failover::pause_object(cluster_->self())) != nullptr;
+        const bool is_closed = pauses_.find(failover::pause_object(cluster_->self())) != nullptr ||
+                               cluster_->leaving(cluster_->self()).has_value();
         f.is_wanted = world_.time.now() < awake_until_ || (!guests_.empty() && !is_closed);
         // Whoever is taken for dead leaves it to another one to find out, if there is one.
         if (is_being_fenced() && cluster_->sees_fit_observer()) f.is_wanted = false;

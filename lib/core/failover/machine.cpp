@@ -87,6 +87,7 @@ static void dispatch(stepper& s, const event& e) {
         case phase::suspect: return on_suspect(s, e);
         case phase::restarting: return on_restarting(s, e);
         case phase::confirming: return on_confirming(s, e);
+        case phase::frozen: return on_frozen(s, e);
         case phase::held: return on_held(s, e);
         case phase::claimed: return on_claimed(s, e);
         case phase::stopping: return on_stopping(s, e);
@@ -153,6 +154,7 @@ step advance(state before, const event& what, const surroundings& around) {
         s.set_deadline(detail::limits::held_recheck);
         return s.take();
     }
+    if (detail::must_freeze(s) && !std::holds_alternative<ordered>(what)) return s.take();
     detail::dispatch(s, what);
     // A limit that has passed without a consequence (a hold until a time of day, and the clock was set back) is looked
     // at again later: now it would be for ever.

@@ -417,6 +417,7 @@ void resume(stepper& s) {
             s.enter(phase::confirming, "ordered by an operator; the daemon was restarted", limits::confirming)
                 .run(operation::preflight);
             return;
+        case phase::frozen:
         case phase::held: return s.set_deadline(limits::held_recheck);
         case phase::claimed:
             s.set_deadline(limits::claimed);

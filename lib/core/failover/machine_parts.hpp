@@ -56,7 +56,11 @@ void on_watching(stepper& s, const event& e);
 void on_suspect(stepper& s, const event& e);
 void on_restarting(stepper& s, const event& e);
 void on_confirming(stepper& s, const event& e);
+void on_frozen(stepper& s, const event& e);
 void on_held(stepper& s, const event& e);
+/// Freezes a guest that is at rest when its node goes down on purpose and its policy says to wait; true when that was
+/// just done.
+[[nodiscard]] bool must_freeze(stepper& s);
 void on_resting(stepper& s, const event& e);
 /// Proxmox HA has come or gone, the target has gone, or a person has moved it (machine_handover.cpp).
 void on_news(stepper& s, const event& e);

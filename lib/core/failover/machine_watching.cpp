@@ -241,6 +241,37 @@ void on_confirming(stepper& s, const event& e) {
     if (is<tick>(e) && s.is_overdue()) s.enter(phase::suspect, "the preflight did not end in time", limits::unknown);
 }
 
+/// Whether a guest of a node that goes down on purpose is left alone.
+static bool is_waited_for(const policy& rules, const leave_notice& notice) {
+    switch (rules.shutdown) {
+        case shutdown_policy::failover: return false;
+        case shutdown_policy::freeze: return true;
+        case shutdown_policy::conditional: break;
+    }
+    return notice.what == lease::departure::shutdown || notice.ago < rules.reboot_grace;
+}
+
+bool must_freeze(stepper& s) {
+    const record& r = s.saved();
+    const bool is_at_rest = r.at == phase::watching || r.at == phase::suspect || r.at == phase::restarting ||
+                            r.at == phase::confirming ||
+                            (r.at == phase::held && r.held && r.held->until <= s.around().wall);
+    if (!is_at_rest || r.ordered || !s.around().leaving || !is_waited_for(s.rules(), *s.around().leaving)) return false;
+    const bool is_reboot = s.around().leaving->what == lease::departure::reboot;
+    s.enter(phase::frozen, is_reboot ? "its node reboots" : "its node is shut down", limits::held_recheck);
+    return true;
+}
+
+void on_frozen(stepper& s, const event& e) {
+    if (const auto* o = std::get_if<ordered>(&e)) return order(s, *o);
+    const auto& notice = s.around().leaving;
+    if (!notice) return back_to_watching(s, "its node is back");
+    s.set_deadline(limits::held_recheck);
+    if (is_waited_for(s.rules(), *notice)) return;
+    confirm(
+        s, fmt::format("its node has not come back from its reboot for {}", describe_duration(s.rules().reboot_grace)));
+}
+
 void on_held(stepper& s, const event& e) {
     record& r = s.saved();
     if (r.held && r.held->code == "ha_managed") return s.set_deadline(limits::held_recheck);  // until HA lets go of it

@@ -6,10 +6,11 @@
 namespace steward::failover {
 namespace {
 
-constexpr std::array<std::pair<phase, const char*>, 22> names{{{phase::watching, "watching"},
+constexpr std::array<std::pair<phase, const char*>, 23> names{{{phase::watching, "watching"},
                                                                {phase::suspect, "suspect"},
                                                                {phase::restarting, "restarting"},
                                                                {phase::confirming, "confirming"},
+                                                               {phase::frozen, "frozen"},
                                                                {phase::held, "held"},
                                                                {phase::claimed, "claimed"},
                                                                {phase::stopping, "stopping"},

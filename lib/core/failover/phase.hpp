@@ -10,6 +10,7 @@ enum class phase {
     suspect,     ///< first bad answer
     restarting,  ///< restart in place under way, or given time to help
     confirming,  ///< preflight: plan, target, backup, permissions
+    frozen,      ///< its node went down on purpose: waited for
     held,        ///< may not act; hold says why and what would release it
     claimed,     ///< this hand-over has a number that nobody else can take
     stopping,    ///< until the source is proven stopped

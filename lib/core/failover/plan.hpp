@@ -1,5 +1,6 @@
 #pragma once
 #include "base/ids.hpp"
+#include "core/failover/leave_notice.hpp"
 #include "core/fencing/proof.hpp"
 #include "model/snapshot.hpp"
 
@@ -36,6 +37,8 @@ struct policy {
     duration verify_timeout = std::chrono::seconds(300);
     duration cooldown = std::chrono::seconds(600);
     int max_per_day = 3;
+    shutdown_policy shutdown = shutdown_policy::conditional;
+    duration reboot_grace = std::chrono::minutes(10);
 };
 
 /// What an operator asked for on top.

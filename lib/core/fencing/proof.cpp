@@ -40,11 +40,6 @@ verdict by_promise(const evidence& e) {
         return no_promise(e, "only promised to kill its guests itself, and accept_weak_fence is not set");
     if (promise == lease::contract::selfstop && !e.has_same_guests)
         return no_promise(e, "has another configuration: its guard may not know of the guest");
-    if (promise == lease::contract::released) {
-        if (!e.gone_for) return withheld("", node + " has stopped its guests and is about to leave", "");
-        return proven(proof::released, node + " stopped all its guests and left");
-    }
-    if (promise == lease::contract::frozen) return withheld("", node + " is rebooting as planned", "");
     const duration left = timing::take - *e.silence;
     if (left > duration::zero())
         return withheld("",
@@ -92,6 +87,11 @@ verdict judge(const evidence& e) {
     if (is_new_boot) return proven(proof::reboot, node + " has booted since");
     if (e.confirmed && (!e.lease || e.lease->boot_id == e.confirmed->boot_id))
         return proven(proof::manual, fmt::format("{} confirmed that {} is down", e.confirmed->by, node));
+    // Its last word before it left was that nothing of ours runs there any more.
+    if (e.lease && lease::is_empty_handed(e.lease->promise) && !e.is_member && e.gone_for)
+        return proven(proof::released,
+                      fmt::format("{} stopped all its guests and {}", node,
+                                  e.lease->promise == lease::contract::frozen ? "went down for a reboot" : "left"));
     if (e.is_member || !e.gone_for || *e.gone_for < timing::off)
         return withheld("", node + " is not gone for long enough to be called offline", "");
     verdict v = by_promise(e);

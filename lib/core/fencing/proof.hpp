@@ -27,6 +27,8 @@ class timing {
     /// A node is offline when it has been out of the membership for so long (E4).
     static constexpr duration off = std::chrono::seconds(60);
     static constexpr duration after_agent = std::chrono::seconds(10);
+    /// A guard that has let its guests go is not taken at its word before it has missed so many renewals.
+    static constexpr duration after_release = std::chrono::seconds(30);
 };
 
 /// A person's word, written down: about that boot of that node and no other.

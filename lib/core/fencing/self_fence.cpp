@@ -51,6 +51,7 @@ class stepper {
         }
         s().lease_since = std::max(s().lease_since, r.begun);
         s().has_renewed = true;
+        s().written = r.promised;
         s().is_relied_on = is_promising(r.promised);
         if (s().suspended_renewals > 0 && --s().suspended_renewals == 0 && s().has_watchdog)
             s().promise = lease::contract::watchdog;
@@ -86,8 +87,19 @@ class stepper {
         reconsider();
     }
 
+    /// The system goes down and every guest of ours has ended: who reads that needs no other proof.
+    void let_go() {
+        const bool is_back = s().wishes.leaving == lease::departure::reboot;
+        s().promise = is_back ? lease::contract::frozen : lease::contract::released;
+        const bool stands = s().at == guard_phase::armed || s().at == guard_phase::arming;
+        if (stands) s().at = guard_phase::withdrawing;  // the watchdog stays until that has been written
+    }
+
     void reconsider() {
         const guard_wishes& w = s().wishes;
+        if (w.leaving != lease::departure::none && !w.runs_guests && s().has_renewed) return let_go();
+        // It was called off, or something was started after all.
+        if (lease::is_empty_handed(s().promise)) s().promise = lease::contract::none;
         const bool wants = w.has_guests && w.may_arm && w.wanted != lease::contract::none;
         if (s().at == guard_phase::disarmed && wants && s().has_renewed && !s().has_watchdog) {
             s().at = guard_phase::arming;

@@ -76,6 +76,8 @@ struct guard_wishes {
     bool has_guests = false;
     lease::contract wanted = lease::contract::none;  ///< watchdog, selfstop or none
     bool may_arm = false;
+    lease::departure leaving = lease::departure::none;  ///< the system is going down for that …
+    bool runs_guests = true;                            ///< … and this is whether any managed guest still runs
 };
 /// The watchdog was opened and fed for the first time, or it could not be, or it is gone.
 struct watchdog_answer {
@@ -100,6 +102,7 @@ class guard_state {
     lease::contract promise = lease::contract::none;  ///< goes into the next renewal
     bool has_watchdog = false;
     bool is_relied_on = false;  ///< the lease as it stands in pmxcfs promises something: others count on it
+    lease::contract written = lease::contract::none;  ///< what the lease as it stands in pmxcfs promises
     bool has_renewed = false;
     int suspended_renewals = 0;  ///< before the promise is made again
     time_point lease_since{};

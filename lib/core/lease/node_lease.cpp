@@ -47,6 +47,23 @@ std::optional<contract> parse_contract(std::string_view text) noexcept {
     return std::nullopt;
 }
 
+bool is_empty_handed(contract c) noexcept { return c == contract::released || c == contract::frozen; }
+
+const char* name_of(departure d) noexcept {
+    switch (d) {
+        case departure::none: return "none";
+        case departure::shutdown: return "shutdown";
+        case departure::reboot: return "reboot";
+    }
+    return "none";
+}
+
+std::optional<departure> parse_departure(std::string_view text) noexcept {
+    for (const departure d : {departure::none, departure::shutdown, departure::reboot})
+        if (text == name_of(d)) return d;
+    return std::nullopt;
+}
+
 void add_words(node_lease& to, const daemon_words& words, bool is_fresh) {
     to.config_digest = words.config_digest;
     to.is_fit = is_fresh && words.is_fit;
@@ -58,8 +75,8 @@ void add_words(node_lease& to, const daemon_words& words, bool is_fresh) {
 
 std::string to_text(const node_lease& l) {
     const std::string head =
-        fmt::format("node={}\nboot={}\nrenewals={}\ncontract={}\nconfig={}\nleads={}\n", l.node.str(), l.boot_id,
-                    l.renewals, name_of(l.promise), l.config_digest, l.leads);
+        fmt::format("node={}\nboot={}\nrenewals={}\ncontract={}\nleaving={}\nconfig={}\nleads={}\n", l.node.str(),
+                    l.boot_id, l.renewals, name_of(l.promise), name_of(l.leaving), l.config_digest, l.leads);
     std::string text = fmt::format("{}fit={}\ndown={}\nunsure={}\n", head, l.is_fit ? 1 : 0, join_guests(l.down),
                                    join_guests(l.unsure));
     if (text.size() <= largest) return text;
@@ -86,6 +103,11 @@ result<node_lease> parse_node_lease(std::string_view text) {
             const auto promise = parse_contract(value);
             l.promise = promise.value_or(contract::none);
             return is_promising = promise.has_value();
+        }
+        if (key == "leaving") {
+            const auto leaving = parse_departure(value);
+            l.leaving = leaving.value_or(departure::none);
+            return leaving.has_value();
         }
         if (key == "config") return l.config_digest = value, true;
         if (key == "leads") return read_number(value, l.leads);

@@ -25,6 +25,14 @@ enum class contract {
 [[nodiscard]] const char* name_of(contract c) noexcept;
 [[nodiscard]] std::optional<contract> parse_contract(std::string_view text) noexcept;
 
+/// Whether all of a node's managed guests were stopped when that was promised.
+[[nodiscard]] bool is_empty_handed(contract c) noexcept;
+
+/// What a node that is going down is going down for.
+enum class departure { none, shutdown, reboot };
+[[nodiscard]] const char* name_of(departure d) noexcept;
+[[nodiscard]] std::optional<departure> parse_departure(std::string_view text) noexcept;
+
 /// One node's lease as it stands in pmxcfs: at most 4 KiB of `key=value` lines, because the guard writes it.
 class node_lease {
   public:
@@ -32,6 +40,7 @@ class node_lease {
     std::string boot_id;
     std::uint64_t renewals = 0;  ///< of this boot; any change is a sign of life
     contract promise = contract::none;
+    departure leaving = departure::none;
     std::string config_digest;     ///< of the daemon's configuration: observers with other ones do not vote
     bool is_fit = true;            ///< its daemon trusts its own eyes (reliability I6)
     std::uint64_t leads = 0;       ///< the epoch in which its daemon leads; 0: it does not

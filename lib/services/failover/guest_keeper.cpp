@@ -38,6 +38,8 @@ bool changes_the_world(failover::operation o) {
 
 }  // namespace
 
+static_assert(static_cast<int>(config::on_shutdown::failover) == static_cast<int>(failover::shutdown_policy::failover));
+
 failover::policy policy_of(const config::guest& g) {
     failover::policy p;
     p.accept_weak_fence = g.failover.accept_weak_fence;
@@ -60,6 +62,8 @@ failover::policy policy_of(const config::guest& g) {
     p.verify_timeout = g.failover.verify_timeout;
     p.cooldown = g.failover.cooldown;
     p.max_per_day = g.failover.max_per_day;
+    p.shutdown = static_cast<failover::shutdown_policy>(g.failover.shutdown);
+    p.reboot_grace = g.failover.reboot_grace;
     return p;
 }
 
@@ -280,7 +284,8 @@ asio::awaitable<void> guest_keeper::handle(failover::event e) {
                                         world_.time.now(),
                                         world_.time.wall_now(),
                                         paused ? &*paused : nullptr,
-                                        &others};
+                                        &others,
+                                        world_.leaving ? world_.leaving(settings_.id) : std::nullopt};
     const bool was_traffic = failover::is_traffic(state_.saved);
     failover::step next = failover::advance(state_, e, around);
     // A new leader signs what it takes over (I11).

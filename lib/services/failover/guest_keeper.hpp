@@ -45,6 +45,8 @@ class keeper_world {
     prober_factory make_prober;
     std::string own_user;  ///< our name in UPIDs
     bool armed = false;
+    /// What the guest's node says it goes down for; empty: nobody listens.
+    std::function<std::optional<failover::leave_notice>(guest_id)> leaving;
     leadership* lead = nullptr;  ///< null: a single instance, which always leads
     /// Why so much fails at once that nobody is to be believed; empty: it does not. Empty function: nobody counts.
     std::function<std::string()> storm;

@@ -82,8 +82,25 @@ void leadership::observe(const stored_record& r) {
     std::string& known = lease_texts_[r.name];
     if (known == r.text) return;
     known = r.text;
-    if (const auto lease = lease::parse_node_lease(r.text); lease && lease->node.str() == r.name)
-        leases_.observe(*lease, time_.now());
+    const auto lease = lease::parse_node_lease(r.text);
+    if (!lease || lease->node.str() != r.name) return;
+    leases_.observe(*lease, time_.now());
+    if (lease->leaving == lease::departure::none)
+        leaving_since_.erase(lease->node);
+    else
+        leaving_since_.try_emplace(lease->node, time_.now());
+}
+
+std::optional<failover::leave_notice> leadership::leaving(const node_name& node) const {
+    const auto since = leaving_since_.find(node);
+    if (since == leaving_since_.end()) return std::nullopt;
+    return failover::leave_notice{leases_.last(node)->leaving, time_.now() - since->second};
+}
+
+std::set<node_name> leadership::all_leaving() const {
+    std::set<node_name> all;
+    for (const auto& [node, since] : leaving_since_) all.insert(node);
+    return all;
 }
 
 asio::awaitable<void> leadership::leave() {

@@ -1,5 +1,6 @@
 #pragma once
 #include "cluster/lease_store.hpp"
+#include "core/failover/leave_notice.hpp"
 #include "core/fencing/proof.hpp"
 #include "core/leader/leader.hpp"
 #include "core/lease/node_lease.hpp"
@@ -45,6 +46,9 @@ class leadership {
     /// Who is in the cluster, as the API says; a node that is missing was never there.
     void see_members(const model::cluster_view& view);
     [[nodiscard]] bool is_gone(const node_name& node) const { return gone_since_.count(node) != 0; }
+    /// What that node says it is going, or went, down for, and for how long we have known; nothing: it stays.
+    [[nodiscard]] std::optional<failover::leave_notice> leaving(const node_name& node) const;
+    [[nodiscard]] std::set<node_name> all_leaving() const;
     [[nodiscard]] lease::opinion opinion_of(guest_id guest, const health::summary& own, const node_name& home) const;
     /// What is known about a node that cannot be reached, for one of its guests.
     [[nodiscard]] boost::asio::awaitable<fencing::evidence> evidence(node_name node, guest_id guest,
@@ -97,6 +101,7 @@ class leadership {
     std::vector<node_name> members_;
     std::map<node_name, time_point> gone_since_;
     std::map<node_name, time_point> back_since_;
+    std::map<node_name, time_point> leaving_since_;
     class agent_failure {
       public:
         time_point at{};

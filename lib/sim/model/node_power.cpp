@@ -10,6 +10,7 @@ using namespace std::chrono_literals;
 namespace {
 constexpr duration delay_of_the_command = 2s;
 constexpr duration look_again = 1s;
+constexpr duration services_stop = 5s;  ///< after the guests, before the power goes
 
 std::vector<std::string> running_backups(const cluster& model, const node_name& node) {
     std::vector<std::string> found;
@@ -32,12 +33,14 @@ bool node_power::is_up_since(const node_name& node, time_point booted) const {
     return n != nullptr && n->powered && n->booted == booted;
 }
 
-void node_power::shut_down(const node_name& node, bool comes_back) {
+void node_power::shut_down(const node_name& node, bool comes_back, std::optional<duration> away) {
     const sim_node* n = model_.find_node(node);
     if (n == nullptr || !n->powered) return;
     const auto known = going_down_.find(node);
     if (known != going_down_.end() && known->second == n->booted) return;
     going_down_[node] = n->booted;
+    away_.erase(node);
+    if (away) away_[node] = *away;
     model_.at(model_.now() + delay_of_the_command, [this, node, comes_back, booted = n->booted] {
         for (const std::string& upid : running_backups(model_, node)) model_.stop_task(upid);
         after_backups(model_, node, [this, node, comes_back, booted] {
@@ -51,16 +54,21 @@ void node_power::stop_guests(const node_name& node, bool comes_back) {
     const time_point booted = model_.find_node(node)->booted;
     all.done = [this, node, comes_back, booted] {
         if (!is_up_since(node, booted)) return;
-        model_.ha().leave(node, comes_back, [this, node, comes_back] {
-            model_.power(node, false);
-            if (comes_back) wake(node);
+        model_.ha().leave(node, comes_back, [this, node, comes_back, booted] {
+            model_.at(model_.now() + services_stop, [this, node, comes_back, booted] {
+                if (!is_up_since(node, booted)) return;
+                model_.power(node, false);
+                if (comes_back) wake(node);
+            });
         });
     };
     (void)begin_stop_all(model_, std::move(all));
 }
 
 void node_power::wake(const node_name& node) {
-    model_.at(model_.now() + model_.configured().takes.boot, [this, node] { model_.power(node, true); });
+    const auto away = away_.find(node);
+    const duration until_up = away == away_.end() ? model_.configured().takes.boot : away->second;
+    model_.at(model_.now() + until_up, [this, node] { model_.power(node, true); });
 }
 
 }  // namespace steward::sim

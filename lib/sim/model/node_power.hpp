@@ -3,6 +3,7 @@
 #include "base/time.hpp"
 
 #include <map>
+#include <optional>
 
 namespace steward::sim {
 
@@ -15,7 +16,8 @@ class node_power {
 
     /// As `POST /nodes/N/status` asks: two seconds later running backups are told to end, then the guests are stopped
     /// in their order, then HA leaves, then the node is off; with `comes_back` it boots and starts its guests.
-    void shut_down(const node_name& node, bool comes_back);
+    /// `away` after the power went; without it that takes its boot time.
+    void shut_down(const node_name& node, bool comes_back, std::optional<duration> away = std::nullopt);
     /// A magic packet for it: it is on after its boot time.
     void wake(const node_name& node);
 
@@ -25,6 +27,7 @@ class node_power {
 
     cluster& model_;
     std::map<node_name, time_point> going_down_;  // since which boot it was up
+    std::map<node_name, duration> away_;          // of nodes that come back later than after a boot
 };
 
 }  // namespace steward::sim

@@ -57,6 +57,7 @@ class lab_commands {
         if (w[0] == "crash-at") return crash_at(w);
         if (w[0] == "stop" || w[0] == "stall") return stop_process(w);
         if (w[0] == "pause" || w[0] == "suspend") return pause(w);
+        if (w[0] == "shutdown" || w[0] == "reboot") return go_down(w);
         if (w[0] == "ha-maint") return fault_of("maint" + text.substr(w[0].size()));
         if (w[0] == "cfs") return cluster_file_system(w);
         if (w[0] == "wd" && w.size() == 3 && w[2] == "absent") return lose_watchdog(w);
@@ -112,6 +113,22 @@ class lab_commands {
             if (!time) return wrong("\"" + w[3] + "\" is no time");
             later(*time, w[0] + " " + node + (is_off ? " on" : " off"));
         }
+        return {};
+    }
+
+    /// shutdown N, reboot N [TIME|forever]: as a person orders it; comes back so long after it has gone.
+    result<void> go_down(const words& w) {
+        const bool is_reboot = w[0] == "reboot";
+        const bool comes_back = is_reboot && (w.size() < 3 || w[2] != "forever");
+        const auto away = w.size() == 3 && comes_back ? config::parse_sim_time(w[2]) : std::optional<duration>();
+        if (w.size() < 2 || w.size() > (is_reboot ? 3U : 2U) || (w.size() == 3 && comes_back && !away))
+            return wrong("shutdown N, reboot N [TIME|forever]");
+        const node_name node(w[1]);
+        const sim_node* n = lab_.model_.find_node(node);
+        if (n == nullptr) return wrong("there is no node " + w[1]);
+        if (!n->powered) return wrong(w[1] + " is off");
+        lab_.go_down(node, is_reboot ? lease::departure::reboot : lease::departure::shutdown);
+        lab_.model_.node_switch().shut_down(node, comes_back, away);
         return {};
     }
 

@@ -208,7 +208,8 @@ void lab::stand_still(const node_name& node, bool daemon, bool guard, time_point
 void lab::end_daemon(const node_name& node) {
     const auto found = daemons_.find(node);
     if (found == daemons_.end()) return;
-    if (stopped_daemons_.count(node) != 0 && model_.find_node(node)->powered) found->second->leave();
+    const bool is_ordered = stopped_daemons_.count(node) != 0 || going_down_.count(node) != 0;
+    if (is_ordered && model_.find_node(node)->powered) found->second->leave();
     found->second->end();
     if (leading_ == node) see_leadership(node, false);
     left_behind_ += found->second->left_behind();
@@ -226,7 +227,8 @@ bool lab::wants_daemon(const node_name& node) const {
     const sim_node* n = model_.find_node(node);
     const auto restart = restarts_at_.find(node);
     const bool is_pausing = restart != restarts_at_.end() && time_.now() < restart->second;
-    return n != nullptr && n->powered && stopped_daemons_.count(node) == 0 && !is_pausing;
+    return n != nullptr && n->powered && stopped_daemons_.count(node) == 0 && going_down_.count(node) == 0 &&
+           !is_pausing;
 }
 
 bool lab::has_daemon_work() {
@@ -267,6 +269,11 @@ bool lab::dies_here(const node_name& node) {
     return true;
 }
 
+void lab::go_down(const node_name& node, lease::departure what) {
+    going_down_.insert(node);
+    if (virtual_guard* guard = guard_of(node)) guard->leave(what);
+}
+
 /// It ends when the present moment is over, and comes back as its unit says.
 void lab::kill_daemon(const node_name& node) {
     restarts_at_[node] = time_.now() + daemon_restart;
@@ -282,7 +289,10 @@ void lab::tend_daemons() {
             note_of(sight::crash, n.name, "", daemons_.at(n.name)->problem());
             kill_daemon(n.name);
         }
-        if (!n.powered) dead_guards_.erase(n.name);
+        if (!n.powered) {
+            dead_guards_.erase(n.name);
+            going_down_.erase(n.name);
+        }
         const bool wants_guard = n.powered && dead_guards_.count(n.name) == 0;
         if (!wants_guard) guards_.erase(n.name);
         if (wants_guard && guards_.count(n.name) == 0) boot_guard(n.name);

@@ -57,6 +57,8 @@ class lab {
     [[nodiscard]] bool has_daemon_work();
     void tend_daemons();
     void kill_daemon(const node_name& node);
+    /// What the services of a node that is shut down do before its guests are stopped.
+    void go_down(const node_name& node, lease::departure what);
     [[nodiscard]] duration delay_before(const node_name& node, const pve::request& call);
     void count_request(const node_name& node);
     void see_node(const node_name& teller, const node_name& node, const std::string& state);
@@ -92,6 +94,7 @@ class lab {
     std::optional<node_name> leading_;
     std::map<node_name, time_point> restarts_at_;  ///< of daemons that were killed
     std::set<node_name> stopped_daemons_;
+    std::set<node_name> going_down_;    ///< their daemons have ended
     bool may_have_daemon_work_ = true;  ///< something happened since it was looked at last
     int random_crashes_ = 0;            ///< the daemon dies so many more times, after records of any hand-over
     int records_seen_ = 0;

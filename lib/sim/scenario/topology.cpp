@@ -25,6 +25,13 @@ std::optional<int> whole_number(std::string_view text) {
     return value;
 }
 
+std::optional<config::on_shutdown> on_shutdown_of(const std::string& word) {
+    if (word == "conditional") return config::on_shutdown::conditional;
+    if (word == "freeze") return config::on_shutdown::freeze;
+    if (word == "failover") return config::on_shutdown::failover;
+    return std::nullopt;
+}
+
 std::vector<std::string> items_of(const std::string& list) {
     std::vector<std::string> items;
     for (std::size_t begin = 0; begin < list.size();) {
@@ -338,6 +345,10 @@ class builder {
             for (config::guest& g : out_.steward.guests) g.failover.max_per_day = *count;
         } else if (s.key == "policy.mode" && (s.value == "approve" || s.value == "auto")) {
             for (config::guest& g : out_.steward.guests) g.failover.approval = s.value == "approve";
+        } else if (s.key == "policy.shutdown" && on_shutdown_of(s.value)) {
+            for (config::guest& g : out_.steward.guests) g.failover.shutdown = *on_shutdown_of(s.value);
+        } else if (s.key == "policy.reboot_grace" && config::parse_sim_time(s.value)) {
+            for (config::guest& g : out_.steward.guests) g.failover.reboot_grace = *config::parse_sim_time(s.value);
         } else if (s.key == "strict" && (s.value == "true" || s.value == "false")) {
             for (config::guest& g : out_.steward.guests) g.failover.strict = s.value == "true";
         } else if (s.key == "separate") {

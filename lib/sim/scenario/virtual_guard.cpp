@@ -52,6 +52,7 @@ std::string virtual_guard::lease_text() {
     l.boot_id = boot_id_;
     l.renewals = ++renewals_;
     l.promise = state_.promise;
+    l.leaving = leaving_;
     lease::add_words(l, words_, clock_.now() - heard_ < lease::words_last && heard_ != time_point{});
     return lease::to_text(l);
 }
@@ -80,7 +81,7 @@ asio::awaitable<void> virtual_guard::watch() {
         take(fencing::guard_tick{});
         watch_clock();
         look_at_guests();
-        take(fencing::guard_wishes{has_guests_, setup_.wanted, setup_.no_promise.empty()});
+        take(fencing::guard_wishes{has_guests_, setup_.wanted, setup_.no_promise.empty(), leaving_, runs_guests_});
         if (!setup_.no_promise.empty() && !has_refused_ && listener_.on_alert)
             listener_.on_alert(setup_.no_promise.c_str(),
                                node_.str() + " promises nothing: in this cluster a promise could not be kept");
@@ -100,6 +101,11 @@ void virtual_guard::watch_clock() {
     if (listener_.on_alert)
         listener_.on_alert("clock_step", fmt::format("the clock of {} was set by {} s", node_.str(), step.count()));
     if (step < fencing::clock_watch::too_far_back) take(fencing::clock_went_back{});
+    has_news_ = true;
+}
+
+void virtual_guard::leave(lease::departure what) {
+    leaving_ = what;
     has_news_ = true;
 }
 
@@ -123,6 +129,7 @@ void virtual_guard::look_at_guests() {
     std::array<std::uint64_t, 4> now{model_.instance_changes(), tree.changes(), tree.stamp(handover::parked_directory),
                                      serves_changes()};
     if (std::exchange(seen_, now) == now) return;
+    runs_guests_ = !running_here().empty();
     has_guests_ = has_guests();
     if (serves_changes()) kill_strangers();
 }

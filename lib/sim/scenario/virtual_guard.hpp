@@ -51,6 +51,8 @@ class virtual_guard {
         setup_.managed = std::move(guests);
         seen_ = {};
     }
+    /// The system goes down.
+    void leave(lease::departure what);
     /// /dev/watchdog is gone.
     void lose_watchdog();
     [[nodiscard]] const fencing::guard_state& state() const { return state_; }
@@ -86,6 +88,8 @@ class virtual_guard {
     std::optional<watchdog_mux::client> watchdog_;
     bool has_news_ = false;
     bool has_guests_ = false;
+    bool runs_guests_ = true;
+    lease::departure leaving_ = lease::departure::none;
     std::array<std::uint64_t, 4> seen_{};  ///< what has_guests_ and the strangers were judged by
     time_point next_renewal_{};
     parking renewal_due_;
