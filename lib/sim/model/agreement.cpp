@@ -21,7 +21,12 @@ bool cluster::is_majority(node_set members) const {
     return (votes + (has_device ? 1 : 0)) * 2 > nodes_.size() + 1;
 }
 
+/// A side that the quorum device has just chosen has to agree on that before it can write.
 bool cluster::is_quorate(const node_name& seen_from) const {
+    return has_majority(seen_from) && old_views_.count(seen_from) == 0;
+}
+
+bool cluster::has_majority(const node_name& seen_from) const {
     const sim_node* self = find_node(seen_from);
     if (self == nullptr || !self->powered || faults_.quorum_off || self->pmxcfs == service::stopped) return false;
     return nodes_.size() == 1 || (self->members != 0 && is_majority(self->members));
@@ -107,7 +112,7 @@ void cluster::agree(std::size_t node) {
     const bool was_quorate = is_quorate(n.name);
     n.members = n.wanted;
     n.is_agreeing = false;
-    const bool quorate = is_quorate(n.name);
+    const bool quorate = has_majority(n.name);
     if (was_quorate && !quorate) keep_old_view(n.name);
     if (!was_quorate && quorate) {
         // It takes over what the majority has; what it had is dropped (pve-facts E.3).

@@ -314,6 +314,7 @@ class cluster {
     void seek_agreement();
     void agree(std::size_t node);
     void keep_old_view(const node_name& node);
+    [[nodiscard]] bool has_majority(const node_name& seen_from) const;
     void go_down(sim_node& node);
     void delay_tasks_on(const node_name& node, duration time);
     void autostart(const node_name& node);

@@ -12,6 +12,8 @@ namespace steward::sim::scenario {
 
 namespace {
 
+constexpr duration time_to_wake = std::chrono::seconds(5);
+
 bool is_restore(const task& t) { return t.work.type == "vzrestore" || t.work.type == "qmrestore"; }
 bool is_start(const task& t) { return t.work.type == "vzstart" || t.work.type == "qmstart"; }
 
@@ -81,8 +83,10 @@ void observer::broken(const char* invariant, guest_id guest, std::string text) {
 void observer::look() {
     if (std::exchange(instances_seen_, model_.instance_changes()) != model_.instance_changes()) {
         look_at_instances();
+        look_at_pauses();
         check_copies();
     }
+    if (check_again_ && model_.now() >= *check_again_) check_copies();
     look_at_tasks();
     look_at_parked();
     look_at_resets();
@@ -150,13 +154,27 @@ void observer::look_at_resets() {
     }
 }
 
-/// I1. A node that stands still serves nobody; what it does when it wakes is judged then.
+/// A machine that stood still as a whole wakes with its guests; its guard has a moment to end them (reliability A3).
+void observer::look_at_pauses() {
+    for (const sim_node& n : model_.nodes()) {
+        const bool stood_still = std::exchange(frozen_[n.name], n.frozen);
+        if (stood_still && !n.frozen) awake_since_[n.name] = model_.now();
+    }
+}
+
+/// I1. A node that stands still serves nobody; what it does when it wakes is judged a moment later.
 void observer::check_copies() {
+    check_again_.reset();
     std::map<guest_id, std::string> where;
     std::set<guest_id> twice;
     for (const auto& [key, i] : model_.instances()) {
         const sim_node* n = model_.find_node(i.node);
         if (n == nullptr || !n->powered || n->frozen) continue;
+        const auto awake = awake_since_.find(i.node);
+        if (awake != awake_since_.end() && model_.now() < awake->second + time_to_wake) {
+            check_again_ = awake->second + time_to_wake;
+            continue;
+        }
         std::string& nodes = where[i.guest];
         if (!nodes.empty()) twice.insert(i.guest);
         nodes += (nodes.empty() ? "" : " and ") + i.node.str();

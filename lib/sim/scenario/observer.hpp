@@ -53,6 +53,7 @@ class observer {
     void look_at_tasks();
     void look_at_parked();
     void look_at_resets();
+    void look_at_pauses();
     void check_copies();
     void check_fence(const failover::record& r);
     void check_volumes();
@@ -74,6 +75,9 @@ class observer {
     std::map<node_name, int> resets_;
     std::map<guest_id, failover::state> states_;
     std::set<std::string> reported_;  ///< each violation once
+    std::map<node_name, bool> frozen_;
+    std::map<node_name, time_point> awake_since_;
+    std::optional<time_point> check_again_;  ///< for a second copy on a node that has just woken
     std::uint64_t instances_seen_ = 0;
     std::uint64_t volumes_seen_ = 0;
     std::uint64_t parked_stamp_ = 0;
