@@ -35,7 +35,8 @@ class player {
             now_,
             wall_time(1'800'000'000s) + std::chrono::duration_cast<std::chrono::seconds>(now_ - time_point(1h)),
             paused ? &*paused : nullptr,
-            &others};
+            &others,
+            leaving};
         step s = advance(at_, e, around);
         at_ = std::move(s.now);
         last_run = s.run;
@@ -89,11 +90,13 @@ class player {
     [[nodiscard]] std::string held() const { return at_.saved.held ? at_.saved.held->code : std::string(); }
     [[nodiscard]] const record& saved() const { return at_.saved; }
     [[nodiscard]] const state& now() const { return at_; }
+    [[nodiscard]] time_point time() const { return now_; }
 
     policy rules;
     bool armed = true;
     strategy how = strategy::restore;
     std::optional<refusal> paused;  ///< why nothing may be begun
+    std::optional<leave_notice> leaving;  ///< what its node says
     traffic others;                 ///< restores of other guests
     operation last_run = operation::none;
     std::vector<std::string> alerts;

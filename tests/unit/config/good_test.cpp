@@ -255,6 +255,10 @@ TEST_CASE("config: each key of restart and failover has its effect") {
          [=](const settings& s) { return failover(s).priority == 900; }},
         {"max_per_day", in_guest("    failover: {max_per_day: 7}\n"),
          [=](const settings& s) { return failover(s).max_per_day == 7; }},
+        {"shutdown and reboot_grace", in_guest("    failover: {shutdown: failover, reboot_grace: 15m}\n"),
+         [=](const settings& s) {
+             return failover(s).shutdown == on_shutdown::failover && failover(s).reboot_grace == 15min;
+         }},
         {"defaults reach every guest, key by key",
          in_guest("    restart: {settle: 9s}\n    failover: {attempts: 4}\n") +
              "defaults:\n  check: {interval: 30s, timeout: 1s, rise: 5, fall: 6}\n  restart: {attempts: 7, settle: "
@@ -306,6 +310,8 @@ TEST_CASE("config: the documentation's examples are read without a complaint") {
     CHECK(a.failover.verify_timeout == b.failover.verify_timeout);
     CHECK(a.failover.cooldown == b.failover.cooldown);
     CHECK(a.failover.max_per_day == b.failover.max_per_day);
+    CHECK(a.failover.shutdown == b.failover.shutdown);
+    CHECK(a.failover.reboot_grace == b.failover.reboot_grace);
     CHECK(a.failover.approval == b.failover.approval);
     CHECK(a.failover.accept_weak_fence == b.failover.accept_weak_fence);
     CHECK(a.failover.strict == b.failover.strict);

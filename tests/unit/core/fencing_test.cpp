@@ -110,8 +110,15 @@ TEST_CASE("nothing is fenced without a proof") {
         {"a guard's word, where that is accepted",
          with(silent_for(150s, lease::contract::selfstop), [](evidence& e) { e.accepts_weak = true; }), proof::selfstop,
          ""},
-        {"it stopped everything and left", silent_for(60s, lease::contract::released), proof::released, ""},
-        {"a planned reboot", silent_for(6000s, lease::contract::frozen), std::nullopt, ""},
+        {"it stopped everything and left", silent_for(1s, lease::contract::released), proof::released, ""},
+        {"it stopped everything for a reboot", silent_for(1s, lease::contract::frozen), proof::released, ""},
+        {"it stopped everything, and is still there",
+         with(silent_for(1s, lease::contract::released),
+              [](evidence& e) {
+                  e.is_member = true;
+                  e.gone_for.reset();
+              }),
+         std::nullopt, ""},
         {"it is back with another boot", with(silent_for(1s), [](evidence& e) { e.lease->boot_id = "b2"; }),
          proof::reboot, ""},
         {"a person says so",
@@ -379,5 +386,42 @@ TEST_CASE("what the lease still promises is kept, although the next renewal woul
         for (auto t = 2s; t < 55s; t += 1s) CHECK(g.take(guard_tick{}, start + t) != guard_effect::kill_guests);
         did = g.take(guard_tick{}, start + 55s);
         CHECK(did == guard_effect::kill_guests);
+    }
+}
+
+TEST_CASE("a node that goes down lets its guests go only when none runs any more, and keeps the watchdog until that is read") {
+    guard_state s;
+    s.at = guard_phase::armed;
+    s.promise = s.written = lease::contract::watchdog;
+    s.has_watchdog = s.has_renewed = s.is_relied_on = true;
+    s.lease_since = time_point(100s);
+    guard_wishes w{true, lease::contract::watchdog, true, lease::departure::shutdown, true};
+    const auto go = [&](const guard_event& e) {
+        const guard_step next = advance(s, e, time_point(101s));
+        s = next.now;
+        return next.run;
+    };
+    CHECK(go(w) == guard_effect::none);
+    CHECK(s.promise == lease::contract::watchdog);
+    w.runs_guests = false;
+    CHECK(go(w) == guard_effect::none);
+    CHECK(s.promise == lease::contract::released);
+    CHECK(s.at == guard_phase::withdrawing);
+    // One that was on its way before says nothing of it.
+    CHECK(go(renewal_ended{true, time_point(101s), lease::contract::watchdog}) == guard_effect::none);
+    CHECK(s.has_watchdog);
+    CHECK(go(renewal_ended{true, time_point(101s), lease::contract::released}) == guard_effect::close_watchdog);
+    CHECK(s.at == guard_phase::disarmed);
+    CHECK(s.written == lease::contract::released);
+    SECTION("for a reboot it says so") {
+        w.leaving = lease::departure::reboot;
+        go(w);
+        CHECK(s.promise == lease::contract::frozen);
+    }
+    SECTION("called off: it promises anew") {
+        w.leaving = lease::departure::none;
+        w.runs_guests = true;
+        CHECK(go(w) == guard_effect::open_watchdog);
+        CHECK(s.promise == lease::contract::none);
     }
 }

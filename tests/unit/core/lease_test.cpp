@@ -34,17 +34,20 @@ TEST_CASE("a lease survives being written and read, and what is none is refused"
     node_lease l = lease_of(n2, 7);
     l.down = {ct102};
     l.is_fit = false;
+    l.leaving = lease::departure::reboot;
     const auto back = lease::parse_node_lease(to_text(l));
     REQUIRE(back);
     CHECK(back->node == n2);
     CHECK(back->renewals == 7);
     CHECK(back->promise == lease::contract::watchdog);
     CHECK(back->down == l.down);
+    CHECK(back->leaving == lease::departure::reboot);
     CHECK_FALSE(back->is_fit);
 
     for (const char* bad :
          {"", "{}", "node=n1\n", "node=../x\nboot=b\nrenewals=1\ncontract=none\n",
           "node=n1\nboot=b\nrenewals=1\ncontract=maybe\n", "node=n1\nboot=b\nrenewals=x\ncontract=none\n",
+          "node=n1\nboot=b\nrenewals=1\ncontract=none\nleaving=soon\n",
           "node=n1\nboot=b\nrenewals=1\ncontract=none", "node=n1\nboot=b\nrenewals=1\ncontract=none\ndown=1\n"}) {
         INFO(bad);
         CHECK_FALSE(lease::parse_node_lease(bad));

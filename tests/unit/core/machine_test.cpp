@@ -326,3 +326,87 @@ TEST_CASE("a target counts once as tried, however often it fails on the way out"
     CHECK(p.saved().tried.size() == 1);
     CHECK(p.saved().target.str() == "n3");
 }
+
+TEST_CASE("a guest of a node that goes down on purpose waits for it, as its policy says") {
+    player p;
+    p.leaving = leave_notice{lease::departure::reboot, 0s};
+    SECTION("a healthy one is frozen before its checks fail, and watched again when the node is back") {
+        CHECK(p.say(reconsider{}).at() == phase::frozen);
+        CHECK(p.down().at() == phase::frozen);
+        CHECK(p.say(planned{some_plan()}).at() == phase::frozen);
+        p.leaving.reset();
+        CHECK(p.up().at() == phase::watching);
+    }
+    SECTION("one that was about to be restarted is left alone") {
+        p.leaving.reset();
+        p.say(seen{standing::suspicious, "refused"}).down();
+        REQUIRE(p.at() == phase::restarting);
+        p.leaving = leave_notice{lease::departure::reboot, 0s};
+        CHECK(p.wait(1s).at() == phase::frozen);
+    }
+    SECTION("a reboot that takes longer than its grace is a fault") {
+        p.say(reconsider{}).down();
+        p.leaving->ago = p.rules.reboot_grace;
+        CHECK(p.wait(30s).at() == phase::confirming);
+        CHECK(p.last_run == operation::preflight);
+    }
+    SECTION("after a shutdown it waits for as long as it takes") {
+        p.leaving = leave_notice{lease::departure::shutdown, 48h};
+        p.say(reconsider{}).down();
+        CHECK(p.wait(30s).at() == phase::frozen);
+    }
+    SECTION("freeze: after a reboot too") {
+        p.rules.shutdown = shutdown_policy::freeze;
+        p.leaving->ago = 48h;
+        CHECK(p.say(reconsider{}).wait(30s).at() == phase::frozen);
+    }
+    SECTION("failover: it is handed over like any other") {
+        p.rules.shutdown = shutdown_policy::failover;
+        CHECK(p.say(reconsider{}).at() == phase::watching);
+        CHECK(p.fail().at() == phase::confirming);
+    }
+    SECTION("an order stands above it") {
+        p.say(reconsider{}).down();
+        CHECK(p.say(ordered{}).at() == phase::confirming);
+        CHECK(p.say(planned{some_plan()}).at() == phase::claimed);
+    }
+    SECTION("a hand-over that is under way goes on") {
+        player q;
+        q.until(phase::restoring);
+        q.leaving = leave_notice{lease::departure::shutdown, 0s};
+        CHECK(q.wait(1s).at() == phase::restoring);
+    }
+}
+
+TEST_CASE("a limit that passes for nothing is looked at again later, not at once") {
+    player p;
+    p.until(phase::isolating).ends(outcome::failed);
+    REQUIRE(p.at() == phase::rolling_back);
+    p.done("");
+    for (int i = 0; i < 3; ++i) {
+        p.wait(700s);
+        const bool is_overdue = p.now().deadline && *p.now().deadline <= p.time();
+        CHECK_FALSE(is_overdue);
+    }
+}
+
+TEST_CASE("a replacement that never passed its checks is held, not handed over again, until it does") {
+    player p;
+    p.until(phase::verifying).down().wait(p.rules.verify_timeout);
+    REQUIRE(p.at() == phase::done);
+    CHECK(is_unverified(p.saved()));
+    p.down().wait(p.rules.cooldown);
+    CHECK(p.held() == "unverified");
+    CHECK(p.down().wait(30s).at() == phase::held);
+    CHECK(p.last_run == operation::none);
+    CHECK(p.up().at() == phase::watching);
+}
+
+TEST_CASE("what was down before a guest came to rest is heard again afterwards") {
+    player p;
+    p.until(phase::verifying).up();
+    REQUIRE(p.at() == phase::done);
+    p.down().wait(p.rules.cooldown);
+    REQUIRE(p.at() == phase::watching);
+    CHECK(p.down().at() == phase::confirming);
+}

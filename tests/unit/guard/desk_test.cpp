@@ -172,6 +172,18 @@ TEST_CASE("guard: that a node is gone is not believed: its lease must be silent,
         renew_n1();
         CHECK(c.park(c.n1, 1, true).ok);
     }
+    SECTION("it let its guests go, and has missed three renewals") {
+        n2_says(lease::contract::released, 50);
+        renew_n1();
+        for (int i = 0; i < 2; ++i) {
+            c.all.now += 10s;
+            renew_n1();
+        }
+        CHECK(c.park(c.n1, 1, true).code == errc::no_quorum);
+        c.all.now += 10s;
+        renew_n1();
+        CHECK(c.park(c.n1, 1, true).ok);
+    }
     SECTION("silent, but it promised nothing") {
         n2_says(lease::contract::none, 50);
         for (int i = 0; i < 20; ++i) {

@@ -184,6 +184,30 @@ TEST_CASE("guard: told to end, it takes its promise back, closes the watchdog wi
     CHECK(n2.heart.is_withdrawn());  // nobody relies on it
 }
 
+TEST_CASE("guard: told that the system goes down, it says so at once, and lets go when its guests have ended") {
+    guarded_cluster all;
+    guarded_node n1(all, "n1", lease::contract::watchdog);
+    arm(n1);
+    (void)n1.mux.heard();
+    CHECK(n1.ask(guard::verb::leave, "tomorrow").code == errc::invalid);
+    REQUIRE(n1.ask(guard::verb::leave, "reboot").ok);
+    REQUIRE(n1.writer.renew());
+    CHECK(n1.lease().leaving == lease::departure::reboot);
+    CHECK(n1.lease().promise == lease::contract::watchdog);
+    n1.end_guest(ct101);
+    n1.second();
+    REQUIRE(n1.writer.renew());
+    CHECK(n1.lease().promise == lease::contract::watchdog);  // one still runs
+    n1.end_guest(vm200);
+    n1.heart.withdraw();  // SIGTERM, before the next tick
+    CHECK_FALSE(n1.heart.has_said_all());
+    REQUIRE(n1.writer.renew());
+    CHECK(n1.lease().promise == lease::contract::frozen);
+    CHECK(n1.heart.has_said_all());
+    CHECK(n1.heart.is_withdrawn());
+    CHECK(n1.mux.heard().ends_with("Vclosed"));
+}
+
 TEST_CASE("guard: a guest that runs here although it was taken from this node is ended") {
     struct row {
         const char* name;
