@@ -2,6 +2,7 @@
 
 #include "base/key_lines.hpp"
 #include "base/log.hpp"
+#include "core/fencing/corosync_config.hpp"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -50,6 +51,15 @@ void heart::see(home_sight seen, time_point begun) {
     take(fencing::records_read{});
     kill_taken(begun);
     wish();
+}
+
+void heart::see_forced() {
+    const locked hold(mutex_);
+    seen_.no_promise = {
+        fencing::expected_votes_overridden,
+        "no majority of the nodes is online; somebody has lowered the expected votes, and the other part may "
+        "be quorate as well"};
+    complain(seen_.no_promise.code.c_str(), seen_.no_promise.text);
 }
 
 void heart::tick() {

@@ -44,6 +44,8 @@ class heart {
     void renewed(bool ok, time_point begun, lease::contract promised);
     /// What a successful renewal proves to be current (reliability P2), with the time before it was read.
     void see(home_sight seen, time_point begun);
+    /// A person has given this node a majority that it does not have: no renewal counts until that is over.
+    void see_forced();
     /// Once a second: how old the lease is, whether the watchdog still lives, whether a clock was set.
     void tick();
     /// What the daemon says; forgotten after half a minute, but for whom it looks after.

@@ -6,6 +6,7 @@
 #include "core/handover/config_text.hpp"
 #include "core/handover/handover.hpp"
 
+#include <cerrno>
 #include <fmt/core.h>
 #include <fstream>
 #include <iterator>
@@ -70,7 +71,20 @@ std::optional<failure> lease_writer::write(const std::string& text, std::optiona
     auto opened = pve_files::open(pve_root_, node_);
     if (auto* why = std::get_if<failure>(&opened)) return std::move(*why);
     files.emplace(std::move(std::get<pve_files>(opened)));
+    auto members = files->read("", ".members");
+    if (auto* why = std::get_if<failure>(&members)) return std::move(*why);
+    const auto& said = std::get<std::optional<std::string>>(members);
+    if (said && fencing::is_forced(corosync(), fencing::online_nodes(*said))) {
+        heart_.see_forced();
+        return failure(EACCES, "no majority of the nodes is online");
+    }
     return files->write(leases, node_.str(), text);
+}
+
+fencing::membership lease_writer::corosync() const {
+    std::ifstream file(corosync_file_);
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    return fencing::parse_corosync(text);
 }
 
 outcome<home_sight> lease_writer::look(pve_files& files) const {
@@ -88,9 +102,7 @@ outcome<home_sight> lease_writer::look(pve_files& files) const {
         if (auto* why = std::get_if<failure>(&taken)) return std::move(*why);
         if (std::get<bool>(taken)) seen.taken.push_back(g);
     }
-    std::ifstream file(corosync_file_);
-    const std::string text{std::istreambuf_iterator<char>(file), {}};
-    seen.no_promise = fencing::promise_refusal(fencing::parse_corosync(text));
+    seen.no_promise = fencing::promise_refusal(corosync());
     return seen;
 }
 

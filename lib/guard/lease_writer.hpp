@@ -39,6 +39,7 @@ class lease_writer {
 
   private:
     [[nodiscard]] std::optional<failure> write(const std::string& text, std::optional<pve_files>& files) const;
+    [[nodiscard]] fencing::membership corosync() const;
     [[nodiscard]] outcome<home_sight> look(pve_files& files) const;
     [[nodiscard]] outcome<bool> was_taken(pve_files& files, guest_id guest,
                                           const std::vector<std::string>& parked) const;

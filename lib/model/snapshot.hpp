@@ -15,8 +15,9 @@ enum class run_state { running, stopped, unknown };
 
 struct node {
     node_name name;
-    std::optional<bool> online;     ///< the contacted node's opinion
-    std::uint64_t free_memory = 0;  ///< bytes; 0 when unknown
+    std::optional<bool> online;         ///< the contacted node's opinion
+    std::uint64_t free_memory = 0;      ///< bytes; 0 when unknown
+    bool is_in_ha_maintenance = false;  ///< `ha-manager crm-command node-maintenance enable`
 };
 
 struct guest_row {

@@ -58,6 +58,7 @@ void read_node(const resource& row, model::cluster_view& into) {
     const std::string status = row.status.value_or("");
     if (!n.online && status == "online") n.online = true;
     if (!n.online && status == "offline") n.online = false;
+    n.is_in_ha_maintenance = row.hastate == "maintenance";
     const auto total = bytes(row.maxmem);
     const auto used = bytes(row.mem);
     if (total && used && *total > *used) n.free_memory = *total - *used;

@@ -205,6 +205,8 @@ void keeper::tell_guests() {
         const failover::record& r = guest->state().saved;
         const auto* row = sight_.view->find(id);
         if (row != nullptr) guest->post_news(failover::ha_seen{!row->hastate.empty() && row->hastate != "ignored"});
+        const auto away = row != nullptr && cluster_ != nullptr ? cluster_->gone_for(row->node) : std::nullopt;
+        if (away && *away >= fencing::timing::off) guest->post_news(failover::home_gone{row->node});
         // Nothing may be heard of a guest that is well: whether it has to wait for its node is asked here.
         const bool is_left = row != nullptr && cluster_ != nullptr && cluster_->leaving(row->node);
         if (is_left && is_leading_ && r.at == failover::phase::watching) guest->post(failover::reconsider{});
@@ -332,7 +334,7 @@ asio::awaitable<result<std::variant<failover::plan, failover::refusal>>> keeper:
     const failover::policy rules = policy_of(known->settings());
     failover::facts seen =
         co_await failover::gather_facts(world_.pve, world_.store, guest, rules, world_.own_user, world_.lead);
-    seen.closed = failover::closed_nodes(pauses_);
+    seen.closed.merge(failover::closed_nodes(pauses_));
     co_return failover::make_plan(seen, rules, asked);
 }
 

@@ -29,7 +29,7 @@ void keeper::join(leadership& cluster) {
     };
     cluster.fitness = [this] {
         leader::fitness f;
-        f.is_quorate = sees_now() && sight_.view->is_quorate == true;
+        f.is_quorate = sees_now() && sight_.view->is_quorate == true && !cluster_->is_forced();
         // Who is being worked on had better not lead; who was just ordered to must, to carry the order out.
         const bool is_closed = pauses_.find(failover::pause_object(cluster_->self())) != nullptr ||
                                cluster_->leaving(cluster_->self()).has_value();

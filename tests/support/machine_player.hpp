@@ -95,9 +95,9 @@ class player {
     policy rules;
     bool armed = true;
     strategy how = strategy::restore;
-    std::optional<refusal> paused;  ///< why nothing may be begun
+    std::optional<refusal> paused;        ///< why nothing may be begun
     std::optional<leave_notice> leaving;  ///< what its node says
-    traffic others;                 ///< restores of other guests
+    traffic others;                       ///< restores of other guests
     operation last_run = operation::none;
     std::vector<std::string> alerts;
 

@@ -140,7 +140,7 @@ step advance(state before, const event& what, const surroundings& around) {
         if (can_abort(s.saved().at)) detail::on_abort(s, *wish);
         return s.take();
     }
-    const bool is_from_the_picture = std::holds_alternative<ha_seen>(what) ||
+    const bool is_from_the_picture = std::holds_alternative<ha_seen>(what) || std::holds_alternative<home_gone>(what) ||
                                      std::holds_alternative<target_gone>(what) ||
                                      std::holds_alternative<moved_by_hand>(what);
     if (is_from_the_picture) {
@@ -165,6 +165,7 @@ step advance(state before, const event& what, const surroundings& around) {
 bool is_news(const state& now, const event& what) {
     const record& r = now.saved;
     const bool is_held_for_ha = r.at == phase::held && r.held && r.held->code == "ha_managed";
+    if (std::holds_alternative<home_gone>(what)) return r.at == phase::watching && now.last == health::standing::up;
     if (const auto* ha = std::get_if<ha_seen>(&what)) return ha->is_managed != is_held_for_ha;
     if (std::holds_alternative<moved_by_hand>(what)) {
         const std::string code = r.at == phase::held && r.held ? r.held->code : std::string();

@@ -74,9 +74,13 @@ struct ha_seen {
 };
 /// The node that the guest is being brought to cannot be reached any more.
 struct target_gone {};
+/// Its own node has been out of the cluster for a minute.
+struct home_gone {
+    node_name node;
+};
 
 using event = std::variant<seen, tick, reconsider, resumed, planned, ordered, retry, finished, task_started, ha_seen,
-                           target_gone, disable, abort_order, moved_by_hand>;
+                           target_gone, disable, abort_order, moved_by_hand, home_gone>;
 
 // ---- effects -----------------------------------------------------------------------------------------------------
 // At most one operation runs per guest; entering another phase cancels it.
@@ -140,6 +144,7 @@ struct surroundings {
     const refusal* paused = nullptr;      ///< nothing may be begun for this guest, but by order; null: it may
     const traffic* others = nullptr;      ///< null: nobody counts
     std::optional<leave_notice> leaving;  ///< what its node says
+    bool is_home_gone = false;            ///< its node is out of the cluster
 };
 
 /// Whether its replacement runs, but has never passed its checks. What its reason then begins with:
@@ -152,7 +157,7 @@ inline constexpr const char* unverified = "unverified: ";
 /// Whether a hand-over in that phase can still be given up for free.
 [[nodiscard]] bool can_abort(phase p) noexcept;
 
-/// Whether an `ha_seen`, `target_gone` or `moved_by_hand` tells that state something new.
+/// Whether an `ha_seen`, `target_gone`, `moved_by_hand` or `home_gone` tells that state something new.
 [[nodiscard]] bool is_news(const state& now, const event& what);
 
 [[nodiscard]] step advance(state before, const event& what, const surroundings& around);

@@ -370,6 +370,7 @@ void on_news(stepper& s, const event& e) {
                    "it is removed from HA");
         return;
     }
+    if (const auto* gone = std::get_if<home_gone>(&e)) return hold_for_life(s, gone->node);
     if (const auto* moved = std::get_if<moved_by_hand>(&e)) {
         const std::string how =
             fmt::format("its configuration was moved from {} to {} by hand", moved->from.str(), moved->to.str());

@@ -64,6 +64,8 @@ void on_held(stepper& s, const event& e);
 void on_resting(stepper& s, const event& e);
 /// Proxmox HA has come or gone, the target has gone, or a person has moved it (machine_handover.cpp).
 void on_news(stepper& s, const event& e);
+/// It still answers although its node has left the cluster.
+void hold_for_life(stepper& s, const node_name& home);
 void on_disable(stepper& s, const disable& wish);
 /// Before the commit only.
 void on_abort(stepper& s, const abort_order& wish);

@@ -162,6 +162,17 @@ void order(stepper& s, const ordered& o) {
     confirm(s, "ordered by an operator");
 }
 
+/// Whoever still answers is not taken for dead, whatever corosync says (reliability §1.3).
+static bool shows_life_afar(stepper& s) {
+    const auto& hold = s.saved().held;
+    return hold && hold->code == "life_evidence" && s.around().is_home_gone;
+}
+
+void hold_for_life(stepper& s, const node_name& home) {
+    s.hold_for("life_evidence", fmt::format("{} has left the cluster, but the guest still answers", home.str()),
+               fmt::format("{} comes back, or the guest falls silent", home.str()));
+}
+
 void on_watching(stepper& s, const event& e) {
     if (const auto* o = std::get_if<ordered>(&e)) return order(s, *o);
     if (says(e, standing::suspicious)) {
@@ -277,11 +288,12 @@ void on_held(stepper& s, const event& e) {
     if (r.held && r.held->code == "ha_managed") return s.set_deadline(limits::held_recheck);  // until HA lets go of it
     if (const auto* o = std::get_if<ordered>(&e)) return order(s, *o);
     const bool is_timed = r.held && r.held->until > s.around().wall;
-    if (says(e, standing::up) && !is_timed) return back_to_watching(s, "healthy again");
+    if (says(e, standing::up) && !is_timed && !shows_life_afar(s)) return back_to_watching(s, "healthy again");
     if (const auto* answer = std::get_if<planned>(&e)) return look_from_hold(s, *answer);
     const bool now = is<reconsider>(e) || is<retry>(e) || (is<tick>(e) && s.is_overdue());
     if (!now || (is_timed && !is<retry>(e))) return;
     s.set_deadline(limits::held_recheck);
+    if (s.now().last == standing::up && shows_life_afar(s)) return;
     if (s.now().last == standing::up) return back_to_watching(s, "healthy again");
     if (is_unverified(r) && !is<retry>(e)) return;
     // Looked at again from inside the hold: no new story, no new alert while the reason stays the same.

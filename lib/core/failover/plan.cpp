@@ -106,6 +106,10 @@ std::optional<refusal> untouchable(const facts& seen) {
     // Of a guest whose node is gone there is no status.
     const model::guest_status status = seen.status.value_or(model::guest_status());
     const bool is_gone = !seen.status.has_value();
+    const auto home = seen.view->nodes.find(row.node);
+    if (!is_gone && home != seen.view->nodes.end() && home->second.is_in_ha_maintenance)
+        return refuse("maintenance", fmt::format("{} is in Proxmox HA's maintenance", row.node.str()),
+                      fmt::format("ha-manager crm-command node-maintenance disable {}", row.node.str()));
     if (status.ha_managed || (is_gone && !row.hastate.empty() && row.hastate != "ignored"))
         return refuse("ha_managed",
                       name + " is managed by Proxmox HA, which does this itself; two managers would fight",
@@ -293,7 +297,8 @@ std::string node_fault(const facts& seen, const policy& rules, const node_name& 
     if (target == seen.view->find(seen.guest)->node) return "is where the guest is now";
     if (contains(rules.avoid, target)) return "is in failover.avoid";
     if (node->second.online != true) return "is offline";
-    if (seen.closed.count(target) != 0) return "is in maintenance";
+    if (seen.closed.count(target) != 0) return "is in maintenance, or about to go down";
+    if (node->second.is_in_ha_maintenance) return "is in Proxmox HA's maintenance";
     for (const guest_id other : rules.apart) {
         const auto* row = seen.view->find(other);
         if (row != nullptr && row->node == target)
@@ -397,6 +402,9 @@ std::variant<plan, refusal> make_plan(const facts& seen, const policy& rules, co
                       "set failover.enabled: true");
     if (!seen.storm.empty() && !asked.force)
         return refuse("storm", seen.storm, "fewer guests fail at once: then all counts begin anew");
+    if (!seen.divergence.empty() && !asked.force)
+        return refuse("config_divergence", seen.divergence,
+                      "they are given the same configuration; or steward failover GUEST --force");
     if (auto no = may_touch(seen)) return *no;
     if (!seen.path_problem.empty()) return refuse("path_problem", seen.path_problem, "the observers agree");
     if (auto no = unmovable(seen)) return *no;

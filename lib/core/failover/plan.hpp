@@ -61,6 +61,7 @@ struct facts {
     std::optional<fencing::evidence> source;        ///< about its node, when that is not online
     std::string path_problem;                       ///< why the observers' opinion does not count as the guest's fault
     std::set<node_name> closed;                     ///< nodes in maintenance: nothing is brought there
+    std::string divergence;                         ///< why the observers are not asked the same questions
     std::string storm;                              ///< why too much fails at once for anybody to be believed
     std::optional<std::string> parking_problem;     ///< why configurations cannot be parked right now
     std::vector<std::string> problems;              ///< reads that failed, for people

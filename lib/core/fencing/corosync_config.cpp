@@ -49,4 +49,21 @@ membership parse_corosync(std::string_view text) {
     return m;
 }
 
+std::optional<int> online_nodes(std::string_view members) {
+    constexpr std::string_view key = "\"online\"";
+    std::optional<int> online;
+    for (auto at = members.find(key); at != std::string_view::npos; at = members.find(key)) {
+        members.remove_prefix(at + key.size());
+        const auto value = members.find_first_not_of(" \t:");
+        if (value == std::string_view::npos) break;
+        online = online.value_or(0) + (members[value] == '1' ? 1 : 0);
+    }
+    return online;
+}
+
+bool is_forced(const membership& configured, std::optional<int> online) {
+    if (configured.nodes < 2 || configured.has_qdevice || configured.is_two_node || !online) return false;
+    return *online * 2 <= configured.nodes;
+}
+
 }  // namespace steward::fencing

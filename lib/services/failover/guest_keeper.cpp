@@ -278,14 +278,17 @@ asio::awaitable<void> guest_keeper::handle(failover::event e) {
         no_claims = world_.lead->claims_forbidden(world_.home_of ? world_.home_of(settings_.id) : node_name());
     const auto paused = world_.paused ? world_.paused(settings_.id) : std::nullopt;
     const auto others = world_.traffic ? world_.traffic(settings_.id) : failover::traffic();
-    const failover::surroundings around{rules_,
-                                        world_.armed,
-                                        std::move(no_claims),
-                                        world_.time.now(),
-                                        world_.time.wall_now(),
-                                        paused ? &*paused : nullptr,
-                                        &others,
-                                        world_.leaving ? world_.leaving(settings_.id) : std::nullopt};
+    failover::surroundings around{rules_,
+                                  world_.armed,
+                                  std::move(no_claims),
+                                  world_.time.now(),
+                                  world_.time.wall_now(),
+                                  paused ? &*paused : nullptr,
+                                  &others,
+                                  world_.leaving ? world_.leaving(settings_.id) : std::nullopt,
+                                  false};
+    around.is_home_gone =
+        world_.lead != nullptr && world_.home_of && world_.lead->is_gone(world_.home_of(settings_.id));
     const bool was_traffic = failover::is_traffic(state_.saved);
     failover::step next = failover::advance(state_, e, around);
     // A new leader signs what it takes over (I11).
@@ -386,7 +389,8 @@ asio::awaitable<void> guest_keeper::carry_out(failover::operation what, std::uin
                                                                world_.own_user, world_.lead);
         seen.path_problem = path_problem_;
         if (world_.storm) seen.storm = world_.storm();
-        if (world_.closed) seen.closed = world_.closed();
+        if (world_.lead != nullptr) seen.divergence = world_.lead->divergence();
+        if (world_.closed) seen.closed.merge(world_.closed());
         inbox_.post({number, failover::planned{failover::make_plan(seen, rules_, state_.saved.asked)}});
         co_return;
     }

@@ -1,6 +1,7 @@
 #include "services/leadership/leadership.hpp"
 
 #include "base/log.hpp"
+#include "core/fencing/corosync_config.hpp"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -89,6 +90,30 @@ void leadership::observe(const stored_record& r) {
         leaving_since_.erase(lease->node);
     else
         leaving_since_.try_emplace(lease->node, time_.now());
+}
+
+std::optional<duration> leadership::gone_for(const node_name& node) const {
+    const auto gone = gone_since_.find(node);
+    if (gone == gone_since_.end()) return std::nullopt;
+    return time_.now() - gone->second;
+}
+
+std::string leadership::divergence() const {
+    std::string nodes;
+    for (const node_name& n : members_) {
+        const lease::node_lease* last = leases_.last(n);
+        const auto silent = leases_.silence(n, time_.now());
+        const bool is_heard = last != nullptr && last->is_fit && silent && *silent < lease::freshest_vote;
+        if (n == self_ || !is_heard || last->config_digest == config_digest) continue;
+        nodes += (nodes.empty() ? "" : ", ") + n.str();
+    }
+    if (nodes.empty()) return {};
+    return fmt::format("the daemons of {} and {} are configured differently", self_.str(), nodes);
+}
+
+bool leadership::is_forced() const {
+    return guard_status_ &&
+           guard_status_->find(std::string("no_promise=") + fencing::expected_votes_overridden) != std::string::npos;
 }
 
 std::optional<failover::leave_notice> leadership::leaving(const node_name& node) const {
@@ -192,9 +217,8 @@ fencing::evidence leadership::known_of(const node_name& node, bool accepts_weak)
 
 asio::awaitable<fencing::evidence> leadership::evidence(node_name node, guest_id guest, bool accepts_weak) const {
     fencing::evidence e = known_of(node, accepts_weak);
-    const auto gone = gone_since_.find(node);
-    e.is_member = gone == gone_since_.end();
-    if (!e.is_member) e.gone_for = time_.now() - gone->second;
+    e.gone_for = gone_for(node);
+    e.is_member = !e.gone_for;
     const bool is_up_here = own_view && own_view(guest).now == health::standing::up;
     e.shows_life =
         is_up_here || lease::is_seen_alive(guest, self_, node, members_, leases_, config_digest, time_.now());

@@ -43,9 +43,15 @@ class leadership {
     [[nodiscard]] node_name leader() const;
     /// What this node's guard said last, as lines; why it does not answer otherwise.
     [[nodiscard]] const result<std::string>& guard_status() const { return guard_status_; }
+    /// Whether this node's guard says that its majority is none (fencing::is_forced).
+    [[nodiscard]] bool is_forced() const;
     /// Who is in the cluster, as the API says; a node that is missing was never there.
     void see_members(const model::cluster_view& view);
     [[nodiscard]] bool is_gone(const node_name& node) const { return gone_since_.count(node) != 0; }
+    /// For how long it has been out of the cluster.
+    [[nodiscard]] std::optional<duration> gone_for(const node_name& node) const;
+    /// Of other nodes whose daemons are configured differently, freshly said; "" when there is none.
+    [[nodiscard]] std::string divergence() const;
     /// What that node says it is going, or went, down for, and for how long we have known; nothing: it stays.
     [[nodiscard]] std::optional<failover::leave_notice> leaving(const node_name& node) const;
     [[nodiscard]] std::set<node_name> all_leaving() const;

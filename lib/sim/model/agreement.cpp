@@ -29,7 +29,11 @@ bool cluster::is_quorate(const node_name& seen_from) const {
 bool cluster::has_majority(const node_name& seen_from) const {
     const sim_node* self = find_node(seen_from);
     if (self == nullptr || !self->powered || faults_.quorum_off || self->pmxcfs == service::stopped) return false;
-    return nodes_.size() == 1 || (self->members != 0 && is_majority(self->members));
+    if (nodes_.size() == 1) return true;
+    const auto expected = faults_.expected_votes.find(seen_from);
+    const int votes = std::popcount(self->members);
+    if (expected != faults_.expected_votes.end() && votes * 2 > expected->second) return true;
+    return self->members != 0 && is_majority(self->members);
 }
 
 bool cluster::is_member(const node_name& seen_from, const node_name& other) const {
@@ -49,6 +53,12 @@ node_set cluster::up_nodes() const {
     for (const sim_node& n : nodes_)
         if (n.takes_part()) up |= only(n.index);
     return up;
+}
+
+void cluster::expect_votes(const node_name& node, int votes) {
+    faults_.expected_votes[node] = votes;
+    if (has_majority(node)) old_views_.erase(node);
+    changed();
 }
 
 void cluster::connect(const node_name& node, bool on) {
@@ -111,6 +121,7 @@ void cluster::agree(std::size_t node) {
     sim_node& n = nodes_[node];
     const bool was_quorate = is_quorate(n.name);
     n.members = n.wanted;
+    faults_.expected_votes.erase(n.name);  // whoever joins brings its vote along
     n.is_agreeing = false;
     const bool quorate = has_majority(n.name);
     if (was_quorate && !quorate) keep_old_view(n.name);

@@ -155,6 +155,8 @@ class cluster {
     void power(const node_name& node, bool on);
     /// What a watchdog does: off at once, and on again after the boot time if options::boots_after_reset.
     void reset(const node_name& node);
+    /// `pvecm expected` on that node.
+    void expect_votes(const node_name& node, int votes);
     void connect(const node_name& node, bool on);
     void connect_cluster_network(const node_name& node, bool on);
     void cut(const node_name& from, const node_name& to);

@@ -69,6 +69,7 @@ class fault_plan {
     std::map<node_name, api_fault> api;  ///< by contacted node
     std::set<node_name> silent_logs;     ///< workers there say nothing until their last line
     bool quorum_off = false;
+    std::map<node_name, int> expected_votes;   ///< `pvecm expected`, by node, until its membership changes
     bool files_full = false;                   ///< pmxcfs takes no new file and no longer one
     std::map<node_name, duration> slow_files;  ///< what a write to pmxcfs takes there
     std::string ebusy_step;                    ///< the next "park", "unpark" or "relocate" ends without an answer …

@@ -24,6 +24,7 @@ class operator_commands {
         if (verb == "add" && w.size() == 3) return add_guest(w[2]);
         if (verb == "arm" || verb == "disarm") return set_mode(verb == "arm");
         if (verb == "stop-daemon" || verb == "start-daemon") return stop_daemon(w);
+        if (verb == "pvecm-expected" && w.size() == 4) return expect_votes(w);
         if (w.size() < 3) return wrong("op " + verb + " needs a guest");
         if (verb == "fence-confirm") return confirm_fence(node_name(w[2]));
         if (verb == "steal-vmid") return steal_later(w);
@@ -44,6 +45,14 @@ class operator_commands {
     }
 
   private:
+    /// op pvecm-expected N VOTES
+    result<void> expect_votes(const words& w) {
+        const int votes = std::atoi(w[3].c_str());
+        if (lab_.model_.find_node(node_name(w[2])) == nullptr || votes < 1) return wrong("op pvecm-expected N VOTES");
+        lab_.model_.expect_votes(node_name(w[2]), votes);
+        return {};
+    }
+
     result<void> stop_daemon(const words& w) {
         if (w.size() != 3) return wrong("op " + w[1] + " needs a node");
         if (w[1] == "stop-daemon")

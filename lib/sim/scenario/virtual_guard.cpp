@@ -1,5 +1,6 @@
 #include "sim/scenario/virtual_guard.hpp"
 
+#include "core/fencing/corosync_config.hpp"
 #include "core/handover/handover.hpp"
 #include "sim/model_store.hpp"
 
@@ -61,7 +62,8 @@ asio::awaitable<void> virtual_guard::renew() {
     for (;;) {
         const time_point begun = clock_.now();
         co_await wait_until_writable(model_, clock_, node_);
-        const bool ok = model_.is_quorate(node_);
+        const bool is_forced = sees_forced_majority();
+        const bool ok = model_.is_quorate(node_) && !is_forced;
         const lease::contract promised = state_.promise;
         has_news_ = false;
         if (ok) model_.files().tree().write("priv/steward/nodes/" + node_.str(), lease_text());
@@ -104,6 +106,18 @@ void virtual_guard::watch_clock() {
     has_news_ = true;
 }
 
+bool virtual_guard::sees_forced_majority() {
+    fencing::membership configured;
+    configured.nodes = static_cast<int>(model_.nodes().size());
+    configured.has_qdevice = model_.configured().has_qdevice;
+    int online = 0;
+    for (const sim_node& n : model_.nodes()) online += model_.is_member(node_, n.name) ? 1 : 0;
+    const bool now = model_.is_quorate(node_) && fencing::is_forced(configured, online);
+    if (now && !is_forced_ && listener_.on_alert)
+        listener_.on_alert(fencing::expected_votes_overridden, node_.str() + " can write without a majority");
+    return is_forced_ = now;
+}
+
 void virtual_guard::leave(lease::departure what) {
     leaving_ = what;
     has_news_ = true;
@@ -121,7 +135,10 @@ void virtual_guard::lose_watchdog() {
                            node_.str() + " has lost its watchdog: its guests will not be failed over without a person");
 }
 
-std::string virtual_guard::status() const { return fencing::describe(state_, {setup_.no_promise, ""}, clock_.now()); }
+std::string virtual_guard::status() const {
+    const std::string code = is_forced_ ? fencing::expected_votes_overridden : setup_.no_promise;
+    return fencing::describe(state_, {code, ""}, clock_.now());
+}
 
 /// Only when anything has begun or ceased to run, or was written, since.
 void virtual_guard::look_at_guests() {

@@ -69,6 +69,7 @@ class virtual_guard {
     void kill_guests();
     void kill_strangers();
     void look_at_guests();
+    [[nodiscard]] bool sees_forced_majority();
     void watch_clock();
     [[nodiscard]] bool has_guests() const;
     [[nodiscard]] std::vector<guest_id> running_here() const;
@@ -88,6 +89,7 @@ class virtual_guard {
     std::optional<watchdog_mux::client> watchdog_;
     bool has_news_ = false;
     bool has_guests_ = false;
+    bool is_forced_ = false;
     bool runs_guests_ = true;
     lease::departure leaving_ = lease::departure::none;
     std::array<std::uint64_t, 4> seen_{};  ///< what has_guests_ and the strangers were judged by

@@ -389,7 +389,9 @@ TEST_CASE("what the lease still promises is kept, although the next renewal woul
     }
 }
 
-TEST_CASE("a node that goes down lets its guests go only when none runs any more, and keeps the watchdog until that is read") {
+TEST_CASE(
+    "a node that goes down lets its guests go only when none runs any more, and keeps the watchdog until that is "
+    "read") {
     guard_state s;
     s.at = guard_phase::armed;
     s.promise = s.written = lease::contract::watchdog;

@@ -47,8 +47,8 @@ TEST_CASE("a lease survives being written and read, and what is none is refused"
     for (const char* bad :
          {"", "{}", "node=n1\n", "node=../x\nboot=b\nrenewals=1\ncontract=none\n",
           "node=n1\nboot=b\nrenewals=1\ncontract=maybe\n", "node=n1\nboot=b\nrenewals=x\ncontract=none\n",
-          "node=n1\nboot=b\nrenewals=1\ncontract=none\nleaving=soon\n",
-          "node=n1\nboot=b\nrenewals=1\ncontract=none", "node=n1\nboot=b\nrenewals=1\ncontract=none\ndown=1\n"}) {
+          "node=n1\nboot=b\nrenewals=1\ncontract=none\nleaving=soon\n", "node=n1\nboot=b\nrenewals=1\ncontract=none",
+          "node=n1\nboot=b\nrenewals=1\ncontract=none\ndown=1\n"}) {
         INFO(bad);
         CHECK_FALSE(lease::parse_node_lease(bad));
     }
