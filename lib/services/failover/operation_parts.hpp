@@ -24,6 +24,7 @@ class worker {
     [[nodiscard]] boost::asio::awaitable<finished> claim();
     [[nodiscard]] boost::asio::awaitable<finished> stop();
     [[nodiscard]] boost::asio::awaitable<finished> fence();
+    [[nodiscard]] boost::asio::awaitable<result<bool>> is_home_again();
     [[nodiscard]] boost::asio::awaitable<finished> isolate();
     [[nodiscard]] boost::asio::awaitable<finished> roll_back();
 

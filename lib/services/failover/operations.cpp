@@ -245,8 +245,28 @@ guard::request worker::guard_request(guard::verb what) const {
     return r;
 }
 
+/// Whether a source that was proven dead has come back since, with nothing moved yet: then its guest runs there again.
+asio::awaitable<result<bool>> worker::is_home_again() {
+    const node_name source = saved_.chosen->source;
+    fencing::evidence seen = co_await with_.lead->evidence(source, guest(), rules_.accept_weak_fence);
+    seen.boot_at_claim = saved_.chosen->source_boot;
+    const fencing::verdict v = fencing::judge(seen);
+    if (v.given != fencing::proof::reboot && !seen.is_member) co_return false;
+    // It may have been moved before whoever led until now went away.
+    const auto home = co_await with_.lead->store().read_config(source, guest());
+    if (!home) co_return home.error();
+    co_return home->has_value();
+}
+
 asio::awaitable<finished> worker::isolate() {
     finished f;
+    if (saved_.chosen->is_source_gone && with_.lead != nullptr) {
+        const auto is_back = co_await is_home_again();
+        if (!is_back) co_return not_known(is_back.error().text());
+        if (*is_back)
+            co_return failed_with(
+                fmt::format("{} is back, and the guest is its own again", saved_.chosen->source.str()));
+    }
     if (saved_.chosen->how == strategy::relocate) {
         guard::request what = guard_request(guard::verb::relocate);
         what.target = saved_.target;

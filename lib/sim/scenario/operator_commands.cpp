@@ -69,9 +69,20 @@ class operator_commands {
     }
 
     /// The daemon that is asked; without a leader any one, which then takes the lead.
-    keeper* someone() {
-        if (keeper* all = acting()) return all;
-        return lab_.daemons_.empty() ? nullptr : &lab_.daemons_.begin()->second->all();
+    virtual_daemon* someone() {
+        if (virtual_daemon* leader = lab_.leader()) return leader;
+        return lab_.daemons_.empty() ? nullptr : lab_.daemons_.begin()->second.get();
+    }
+
+    using answer = std::shared_ptr<std::optional<result<void>>>;
+    static boost::asio::awaitable<void> put(boost::asio::awaitable<result<void>> order, answer into) {
+        *into = co_await std::move(order);
+    }
+
+    /// What a daemon answers within a minute; it may die meanwhile, and the question with it.
+    static boost::asio::awaitable<result<void>> wait_for(lab* stage, answer given) {
+        for (int i = 0; i < 600 && !*given; ++i) co_await stage->time_.sleep_for(std::chrono::milliseconds(100));
+        co_return given->value_or(fault(errc::unavailable, "", "the daemon did not answer"));
     }
 
     /// A person tries again for a minute when nobody leads yet.
@@ -79,11 +90,12 @@ class operator_commands {
         lab* stage = &lab_;
         result<void> done = fault(errc::unavailable, verb, "no daemon runs");
         for (int i = 0; i < 12; ++i) {
-            if (keeper* all = operator_commands(*stage).someone()) {
-                if (is_on)
-                    done = co_await all->pause(p);
-                else
-                    done = co_await all->resume(p.object, p.by);
+            if (virtual_daemon* asked = operator_commands(*stage).someone()) {
+                const answer given = std::make_shared<std::optional<result<void>>>();
+                keeper& all = asked->all();
+                auto order = is_on ? all.pause(p) : all.resume(p.object, p.by);
+                asked->spawn("operator", put(std::move(order), given));
+                done = co_await wait_for(stage, given);
             }
             if (done || operator_commands(*stage).acting() != nullptr) break;
             co_await stage->time_.sleep_for(std::chrono::seconds(5));
@@ -214,7 +226,7 @@ class operator_commands {
     result<void> set_mode(bool armed) {
         keeper* all = acting();
         if (all == nullptr) return {};
-        lab_.model_tasks_.spawn("mode", change_mode(*all, armed ? config::mode::armed : config::mode::observe));
+        lab_.leader()->spawn("mode", change_mode(*all, armed ? config::mode::armed : config::mode::observe));
         happening h(lab_.time_.now() - lab_.zero_, sight::state);
         h.guest = "cluster";
         h.name = armed ? "armed" : "disarmed";
@@ -228,7 +240,7 @@ class operator_commands {
     }
 
     result<void> confirm_fence(const node_name& node) {
-        if (keeper* all = acting()) lab_.model_tasks_.spawn("fence-confirm", confirm(&lab_, *all, node));
+        if (keeper* all = acting()) lab_.leader()->spawn("fence-confirm", confirm(&lab_, *all, node));
         return {};
     }
 

@@ -99,6 +99,10 @@ class virtual_daemon {
 
     /// Starts it, and waits until the records have been read.
     void boot();
+    /// An operator's request: ends with the daemon.
+    void spawn(std::string name, boost::asio::awaitable<void> request) {
+        tasks_->spawn(std::move(name), std::move(request));
+    }
     [[nodiscard]] keeper& all() { return all_; }
     [[nodiscard]] const node_name& node() const { return node_; }
     [[nodiscard]] node_time& clock() { return clock_; }
