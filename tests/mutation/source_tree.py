@@ -1,15 +1,16 @@
-"""A tree of its own in which sources may be broken: a worktree of HEAD, built without optimisation and sanitizers."""
+"""A tree of its own in which sources may be broken: a worktree of HEAD, built without sanitizers."""
 import pathlib
 import subprocess
 import sys
 
 
 class Tree:
-    def __init__(self, root, targets):
+    def __init__(self, root, targets, name="mutation", flags="-O0 -g0"):
         self.repository = pathlib.Path(root).resolve()
-        self.path = self.repository / "build/mutation/tree"
-        self.build = self.repository / "build/mutation/out"
+        self.path = self.repository / "build" / name / "tree"
+        self.build = self.repository / "build" / name / "out"
         self.targets = targets
+        self.flags = flags
 
     def prepare(self):
         if not (self.path / ".git").exists():
@@ -19,7 +20,7 @@ class Tree:
                            capture_output=True)
         head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=self.repository, check=True, capture_output=True, text=True).stdout
         subprocess.run(["git", "checkout", "--detach", "-f", head.strip()], cwd=self.path, check=True, capture_output=True)
-        flags = ["-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O0 -g0", "-DSTEWARD_SANITIZE=OFF"]
+        flags = ["-DCMAKE_BUILD_TYPE=Debug", f"-DCMAKE_CXX_FLAGS_DEBUG={self.flags}", "-DSTEWARD_SANITIZE=OFF"]
         subprocess.run(["cmake", "-S", str(self.path), "-B", str(self.build), "-G", "Ninja", *flags], check=True, capture_output=True)
         if not self.compile():
             sys.exit("the tree does not build as it is")

@@ -1,0 +1,146 @@
+"""The general mutation run over engine, leader, guard and planner: small changes, each of which some test has to notice.
+
+usage: mutants.py [--only FILE_PART] [--strict] [--sample N] [--seed S] [--list]
+
+All mutants are compiled into one tree (schemata.py) in build/mutants; each is then switched on alone, and the unit tests, the
+scenarios and some crash points run until one fails. Strict files (guard, lease, fencing, commit) must lose every mutant, the
+others 95 %. equivalent.txt names those that change nothing that anybody could notice. Not part of ./dev test: hours for all of it.
+"""
+import argparse
+import os
+import pathlib
+import random
+import re
+import subprocess
+import sys
+import time
+
+import schemata
+from source_tree import Tree
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+STRICT = ("lib/core/handover/handover.cpp", "lib/core/lease/node_lease.cpp", "lib/core/lease/votes.cpp", "lib/core/fencing/proof.cpp",
+          "lib/core/fencing/self_fence.cpp", "lib/core/fencing/corosync_config.cpp", "lib/core/leader/leader.cpp", "lib/guard/desk.cpp",
+          "lib/guard/heart.cpp", "lib/guard/lease_writer.cpp", "lib/guard/carry_out.cpp", "lib/guard/cgroups.cpp",
+          "lib/guard/watchdog_client.cpp")
+GENERAL = ("lib/core/failover/machine.cpp", "lib/core/failover/machine_watching.cpp", "lib/core/failover/machine_handover.cpp",
+           "lib/core/failover/plan.cpp", "lib/core/failover/pauses.cpp", "lib/core/health/health.cpp")
+UNIT_TESTS = ("test_core", "test_guard", "test_cluster")
+AT_MOST_S = 120
+
+
+class Run:
+    def __init__(self, tree):
+        self.tree = tree
+        later = {line.split()[0] for line in (ROOT / "tests/scenarios/later.txt").read_text().splitlines() if line[:1].isupper()}
+        files = sorted((ROOT / "tests/scenarios").glob("*.yaml"))
+        self.scenarios = [str(f) for f in files if f.name.split("-")[0] not in later]
+        self.crashes = sorted(map(str, (ROOT / "tests/sim/crashes").glob("*.yaml")))
+
+    def kills(self, mutant, command):
+        environment = dict(os.environ, STEWARD_MUTANT=str(mutant))
+        try:
+            done = subprocess.run(command, env=environment, capture_output=True, check=False, timeout=AT_MOST_S)
+        except subprocess.TimeoutExpired:
+            return True
+        return done.returncode != 0
+
+    def killer(self, mutant):
+        """The name of what noticed it; "" when nothing did."""
+        steward = self.tree.program("steward")
+        for name in UNIT_TESTS:
+            if self.kills(mutant, [self.tree.program(name), "--abort"]):
+                return name
+        if self.kills(mutant, [steward, "simulate", "run", *self.scenarios]):
+            return "scenarios"
+        if self.kills(mutant, [steward, "simulate", "crashes", "--every", "60", *self.crashes]):
+            return "crashes"
+        return ""
+
+
+def seed_all(tree, files, skipped):
+    """Writes the mutated files; all mutants by number, each with its file."""
+    mutants = {}
+    for file in files:
+        text, found = schemata.seed((ROOT / file).read_text(), len(mutants), skipped)
+        for m in found:
+            m.file = file
+            mutants[m.number] = m
+        if tree.read(file) != text:
+            tree.write(file, text)
+    tree.write("lib/steward_mutant.hpp", schemata.HEADER)
+    return mutants
+
+
+def build(tree, files):
+    """Drops what does not compile until the rest does."""
+    skipped = set()
+    for _ in range(12):
+        mutants = seed_all(tree, files, skipped)
+        done = subprocess.run(["cmake", "--build", str(tree.build), "--target", *tree.targets, "--", "-k", "0"],
+                              capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return {n: m for n, m in mutants.items() if n not in skipped}, len(skipped)
+        bad = set()
+        for file, line in re.findall(r"(lib/\S+\.cpp):(\d+):\d+: error", done.stdout):
+            bad |= {int(n) for n in re.findall(r"steward_mutant::is\((\d+)\)", tree.read(file).split("\n")[int(line) - 1])}
+        if not bad:
+            sys.exit(done.stdout[-4000:])
+        skipped |= bad
+    sys.exit("it still does not compile")
+
+
+def equivalents():
+    """{(file, what, text)} of equivalent.txt: FILE | WHAT | TEXT | why."""
+    known = set()
+    for line in (ROOT / "tests/mutation/equivalent.txt").read_text().splitlines():
+        if line.startswith("lib/"):
+            file, what, text, _why = [part.strip() for part in line.split(" | ", 3)]
+            known.add((file, what, text))
+    return known
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="", help="files with this in their names")
+    parser.add_argument("--strict", action="store_true", help="only the files that must lose every mutant")
+    parser.add_argument("--sample", type=int, default=0, help="so many of them, drawn by --seed")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--list", action="store_true", help="build, and only tell which there are")
+    given = parser.parse_args()
+    files = [f for f in STRICT + (() if given.strict else GENERAL) if given.only in f]
+    tree = Tree(ROOT, ["steward", *UNIT_TESTS], "mutants", "-O1 -g0 -w")
+    tree.prepare()
+    mutants, dropped = build(tree, files)
+    known = equivalents()
+    chosen = [m for m in mutants.values() if (m.file, m.what, m.text) not in known]
+    print(f"{len(mutants)} mutants, {dropped} that did not compile left out, {len(mutants) - len(chosen)} known as equivalent", flush=True)
+    if given.list:
+        for m in chosen:
+            print(f"{m.number} {m.file}:{m.line} | {m.what} | {m.text}")
+        return 0
+    run = Run(tree)
+    if run.killer(-1):
+        sys.exit(f"without any mutant {run.killer(-1)} fails")
+    if given.sample:
+        chosen = sorted(random.Random(given.seed).sample(chosen, min(given.sample, len(chosen))), key=lambda m: m.number)
+    survived = []
+    began = time.monotonic()
+    for done, m in enumerate(chosen, 1):
+        if run.killer(m.number):
+            continue
+        survived.append(m)
+        print(f"SURVIVED {m.number} {m.file} | {m.what} | {m.text}   ({done} of {len(chosen)}, {time.monotonic() - began:.0f} s)", flush=True)
+    is_good = True
+    for name, among, wanted in (("strict", STRICT, 100), ("general", GENERAL, 95)):
+        tried = [m for m in chosen if m.file in among]
+        left = [m for m in survived if m.file in among]
+        if tried:
+            rate = 100 * (len(tried) - len(left)) / len(tried)
+            is_good = is_good and rate >= wanted
+            print(f"{name}: {len(tried)} mutants, {len(left)} survived, {rate:.1f} % killed (wanted {wanted} %)")
+    return 0 if is_good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
