@@ -384,11 +384,19 @@ void lab::configure(const std::function<void(config::settings&)>& change) {
     change(setup_.steward);
     for (auto& [node, daemon] : daemons_) {
         config::settings fresh = setup_.steward;
-        daemon->all().apply(std::move(fresh));
+        daemon->apply(std::move(fresh));
     }
     std::set<guest_id> managed;
     for (const config::guest& g : setup_.steward.guests) managed.insert(g.id);
     for (auto& [node, guard] : guards_) guard->manage(managed);
+}
+
+void lab::configure_on(const node_name& node, const std::function<void(config::settings&)>& change) {
+    const auto daemon = daemons_.find(node);
+    if (daemon == daemons_.end()) return;
+    config::settings fresh = setup_.steward;
+    change(fresh);
+    daemon->second->apply(std::move(fresh));
 }
 
 result<guest_id> lab::guest_named(const std::string& word) const {

@@ -66,6 +66,8 @@ class lab {
     void leave_records();
     /// The daemons' configuration from now on, as after a reload everywhere.
     void configure(const std::function<void(config::settings&)>& change);
+    /// Only that node's daemon, until the next reload everywhere.
+    void configure_on(const node_name& node, const std::function<void(config::settings&)>& change);
     [[nodiscard]] bool dies_after(const node_name& node, const std::string& record);
     [[nodiscard]] bool dies_here(const node_name& node);
     [[nodiscard]] std::unique_ptr<net::prober> make_prober(const node_name& observer_node, guest_id guest);

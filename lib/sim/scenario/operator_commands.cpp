@@ -179,12 +179,14 @@ class operator_commands {
                          config::to_string(broken.problems.front()));
             return {};
         }
-        if (w.size() != 3 || w[1] != "apply") return wrong("config break, config apply G.targets=[…]");
-        return set_rule(w[2]);
+        const bool is_one = w.size() == 4 && w[1] == "apply-on";
+        if (!is_one && (w.size() != 3 || w[1] != "apply"))
+            return wrong("config break, config apply G.targets=[…], config apply-on N G.targets=[…]");
+        return set_rule(w.back(), is_one ? node_name(w[2]) : node_name());
     }
 
-    /// "ct102.targets=[n1]"
-    result<void> set_rule(const std::string& text) {
+    /// "ct102.targets=[n1]", everywhere or only on one node
+    result<void> set_rule(const std::string& text, const node_name& only_on = {}) {
         const std::size_t dot = text.find('.');
         const std::size_t equals = text.find('=');
         if (dot == std::string::npos || equals == std::string::npos || equals < dot)
@@ -196,13 +198,17 @@ class operator_commands {
         std::erase_if(value, [](char c) { return c == '[' || c == ']'; });
         if (key != "targets" && key != "mode")
             return wrong("config apply: \"" + key + "\" is not known to this version");
-        lab_.configure([&](config::settings& s) {
+        const auto change = [&](config::settings& s) {
             for (config::guest& g : s.guests) {
                 if (g.id != *guest) continue;
                 if (key == "mode") g.failover.enabled = value == "auto";
                 if (key == "targets") set_targets(g.failover, value);
             }
-        });
+        };
+        if (only_on.empty())
+            lab_.configure(change);
+        else
+            lab_.configure_on(only_on, change);
         return {};
     }
 

@@ -10,6 +10,7 @@
 #include <fmt/core.h>
 #include <functional>
 #include <map>
+#include <utility>
 
 namespace steward::sim::scenario {
 
@@ -240,6 +241,7 @@ class builder {
         static const std::vector<std::string> done_before = {"nodes", "qdevice", "guests"};
         const bool is_done = std::find(done_before.begin(), done_before.end(), s.key) != done_before.end();
         if (is_done || s.key.starts_with("guests.") || s.key.starts_with('+')) return {};
+        if (s.value.empty() && (s.key == "storage" || !storage_words_.empty())) return about_storage(s);
         const std::size_t dot = s.key.find('.');
         if (dot != std::string::npos && parse_guest_word(s.key.substr(0, dot)))
             return apply_to_one(s, s.key.substr(0, dot), s.key.substr(dot + 1));
@@ -251,6 +253,21 @@ class builder {
             return {};
         }
         return apply_to_all(s);
+    }
+
+    /// "storage local-zfs absent on n1", word by word: the guests' own storage, whatever it is called.
+    result<void> about_storage(const config::sim_setting& s) {
+        storage_words_.push_back(s.key);
+        if (storage_words_.size() < 5) return {};
+        const std::vector<std::string> w = std::exchange(storage_words_, {});
+        const node_name node(w[4]);
+        if (w[2] != "absent" || w[3] != "on" || !contains(out_.cluster.nodes, node)) return unknown(s);
+        std::string others;
+        for (const node_name& n : out_.cluster.nodes)
+            if (n != node) others += (others.empty() ? "" : ",") + n.str();
+        for (storage_options& o : out_.cluster.storages)
+            if (o.id == storage_id(guest_store)) o.more["nodes"] = others;
+        return {};
     }
 
     result<void> apply_to_one(const config::sim_setting& s, const std::string& guest, const std::string& what) {
@@ -386,6 +403,7 @@ class builder {
     topology out_;
     int nodes_ = 3;
     bool has_qdevice_ = false;
+    std::vector<std::string> storage_words_;
     bool is_named_ = true;  ///< the guests are still those of the name
     std::vector<guest_options> guests_;
     task_durations takes_;

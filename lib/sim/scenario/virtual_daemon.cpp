@@ -1,5 +1,7 @@
 #include "sim/scenario/virtual_daemon.hpp"
 
+#include "config/digest.hpp"
+
 namespace steward::sim {
 namespace asio = boost::asio;
 
@@ -90,6 +92,7 @@ virtual_daemon::virtual_daemon(cluster& model, sim_time& time, node_name where, 
       node_(std::move(where)),
       clock_(time, model, node_),
       guests_wanted_(settings.guests.size()),
+      config_digest_(config::guests_digest(settings)),
       chance_(7),
       wire_(model, clock_, failover_token(), endpoints_from(model, node_)),
       witness_(wire_),
@@ -118,6 +121,7 @@ virtual_daemon::virtual_daemon(cluster& model, sim_time& time, node_name where, 
     gate_.may_act = [this] { return lead_.may_act(); };
     // The cluster of a scenario has been there for ever, until it is switched off.
     if (const sim_node* n = model.find_node(node_); n->booted > model.configured().start) lead_.node_booted = n->booted;
+    lead_.config_digest = config_digest_;
     lead_.agents = &agents_;
     all_.join(lead_);
     auto changed = lead_.on_change;
@@ -128,6 +132,11 @@ virtual_daemon::virtual_daemon(cluster& model, sim_time& time, node_name where, 
 }
 
 virtual_daemon::~virtual_daemon() { end(); }
+
+void virtual_daemon::apply(config::settings fresh) {
+    lead_.config_digest = config::guests_digest(fresh);
+    all_.apply(std::move(fresh));
+}
 
 asio::awaitable<void> virtual_daemon::run() {
     const auto started = co_await all_.start();

@@ -99,6 +99,8 @@ class virtual_daemon {
 
     /// Starts it, and waits until the records have been read.
     void boot();
+    /// A reload.
+    void apply(config::settings fresh);
     /// An operator's request: ends with the daemon.
     void spawn(std::string name, boost::asio::awaitable<void> request) {
         tasks_->spawn(std::move(name), std::move(request));
@@ -124,6 +126,7 @@ class virtual_daemon {
     node_name node_;
     node_time clock_;
     std::size_t guests_wanted_;
+    std::string config_digest_;
     random_source chance_;
     direct_transport wire_;
     witnessed_transport witness_;
