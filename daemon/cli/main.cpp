@@ -34,6 +34,7 @@ constexpr const char* help_text = R"(steward: looks after the guests of a Proxmo
                                      what a hand-over would do; changes nothing
   steward failover GUEST [--to NODE] [--force] [--wait]
                                      hand it over now; --force: although it is healthy or its backup old
+  steward failback GUEST             migrate it to the node that a hand-over took it from
   steward retry GUEST                look again at a held or failed_parked guest
   steward approve GUEST [--force]    do what it waits for (hold "approval"; --force: from the old backup of "backup_stale")
   steward abort GUEST                give up its hand-over, as long as nothing was moved
@@ -221,7 +222,7 @@ int run(const std::vector<std::string>& raw) {
     if (command == "status")
         return ask(given, {{"do", "status"}}, steward::cli::render_status, steward::cli::exit_code_of);
     if (command == "arm" || command == "observe") return ask(given, {{"do", command}}, render_mode, always_zero);
-    for (const char* name : {"why", "plan", "failover", "retry", "approve", "abort", "disable"})
+    for (const char* name : {"why", "plan", "failover", "failback", "retry", "approve", "abort", "disable"})
         if (command == name) return run_guest_command(given);
     if (command == "fence-confirm") return run_fence_confirm(given);
     if (command == "parked") return run_parked_command(given);

@@ -102,9 +102,9 @@ result<order> read_order(const std::string& line) {
 }
 
 bool is_order(const std::string& what) {
-    constexpr std::array<std::string_view, 12> orders{"failover", "retry",         "approve",        "abort",
-                                                      "disable",  "pause",         "resume",         "arm",
-                                                      "observe",  "fence-confirm", "parked-restore", "parked-remove"};
+    constexpr std::array<std::string_view, 13> orders{
+        "failover", "failback", "retry",   "approve",       "abort",          "disable",      "pause",
+        "resume",   "arm",      "observe", "fence-confirm", "parked-restore", "parked-remove"};
     return std::find(orders.begin(), orders.end(), what) != orders.end();
 }
 
@@ -226,6 +226,7 @@ class unix_control_server final : public control_server {
         result<void> done = fault(errc::invalid, "control", "unknown request \"" + asked->what + "\"");
         if (asked->what == "failover") done = all_.order_failover(asked->guest, asked->asked);
         if (asked->what == "retry") done = all_.retry(asked->guest);
+        if (asked->what == "failback") done = all_.order_failback(asked->guest);
         if (asked->what == "approve") done = all_.approve(asked->guest, asked->asked.force);
         if (asked->what == "abort") done = all_.abort(asked->guest, asker);
         if (asked->what == "disable") done = all_.disable(asked->guest, asker);

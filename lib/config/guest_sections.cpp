@@ -106,6 +106,8 @@ void read_failover(const node* n, const std::string& path, failover_policy& into
     if (s.choice("shutdown", word, {"conditional", "freeze", "failover"}))
         into.shutdown = static_cast<on_shutdown>(word);
     s.time("reboot_grace", into.reboot_grace, {1min, 24h});
+    if (s.choice("failback", word, {"manual", "auto"})) into.fails_back = word == 1;
+    s.time("failback_stable", into.failback_stable, {1min, 24h * 30});
     s.finish();
 }
 

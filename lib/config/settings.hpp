@@ -97,6 +97,8 @@ struct failover_policy {
     int max_per_day = 3;
     on_shutdown shutdown = on_shutdown::conditional;
     duration reboot_grace = std::chrono::minutes(10);  ///< how long a node that reboots is waited for
+    bool fails_back = false;  ///< `failback: auto`: migrated home once its node has been back for …
+    duration failback_stable = std::chrono::minutes(10);
 };
 
 struct guest {

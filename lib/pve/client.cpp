@@ -161,6 +161,18 @@ asio::awaitable<result<upid>> client::stop(node_name node, guest_id guest) {
     return at.qemu(guest.id).status().stop().create();
 }
 
+asio::awaitable<result<upid>> client::migrate(node_name node, guest_id guest, node_name target) {
+    const auto at = api::root(session_).nodes(node);
+    if (guest.type == guest_type::ct) {
+        api::nodes_lxc::migrate_create_request order(std::move(target));
+        order.with_restart(true);
+        return at.lxc(guest.id).migrate().create(order);
+    }
+    api::nodes_qemu::migrate_create_request order(std::move(target));
+    order.with_online(true).with_with_local_disks(true);
+    return at.qemu(guest.id).migrate().create(order);
+}
+
 asio::awaitable<result<upid>> client::shutdown(node_name node, guest_id guest, duration limit) {
     const auto at = api::root(session_).nodes(node);
     const std::int64_t seconds = seconds_of(limit);

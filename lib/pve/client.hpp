@@ -60,6 +60,8 @@ class client {
     [[nodiscard]] boost::asio::awaitable<result<upid>> stop(node_name node, guest_id guest);
     /// Asks nicely; after `limit` the guest is stopped hard.
     [[nodiscard]] boost::asio::awaitable<result<upid>> shutdown(node_name node, guest_id guest, duration limit);
+    /// With its local disks: a VM as it runs, a container shut down and started again.
+    [[nodiscard]] boost::asio::awaitable<result<upid>> migrate(node_name node, guest_id guest, node_name target);
     [[nodiscard]] boost::asio::awaitable<result<upid>> restore(restore_order order);
     /// Removes a guest with its volumes. Only ever called for a half-made replacement that carries our own tag.
     [[nodiscard]] boost::asio::awaitable<result<upid>> destroy(node_name node, guest_id guest);

@@ -210,11 +210,22 @@ void keeper::tell_guests() {
         // Nothing may be heard of a guest that is well: whether it has to wait for its node is asked here.
         const bool is_left = row != nullptr && cluster_ != nullptr && cluster_->leaving(row->node);
         if (is_left && is_leading_ && r.at == failover::phase::watching) guest->post(failover::reconsider{});
+        if (row != nullptr && wants_home(*guest, *row)) guest->post(failover::go_home{});
         if (!failover::is_in_flight(r.at) || !r.chosen) continue;
         const auto target = sight_.view->nodes.find(r.target);
         if (target != sight_.view->nodes.end() && target->second.online == false)
             guest->post_news(failover::target_gone{});
     }
+}
+
+/// By itself: once the node that it was taken from has been back for long enough (reliability §1.5).
+bool keeper::wants_home(const guest_keeper& guest, const model::guest_row& row) const {
+    const failover::record& r = guest.state().saved;
+    const config::failover_policy& rules = guest.settings().failover;
+    if (cluster_ == nullptr || !is_leading_ || !rules.fails_back || r.at != failover::phase::watching) return false;
+    if (!failover::can_go_home(r) || row.node != r.target) return false;
+    const node_name home = r.chosen->source;
+    return cluster_->stable_for(home) >= rules.failback_stable && world_.closed().count(home) == 0;
 }
 
 const char* keeper::state_of(const node_name& node) const {

@@ -57,6 +57,8 @@ class keeper {
     [[nodiscard]] boost::asio::awaitable<result<void>> confirm_fence(node_name node, std::string by);
     /// Another try for a held or failed_parked guest; looks after a disabled one again.
     [[nodiscard]] result<void> retry(guest_id guest);
+    /// Migrates a guest to the node that a hand-over took it from.
+    [[nodiscard]] result<void> order_failback(guest_id guest);
     /// What it waits for may be done: with `accepts_stale` also from a backup that is too old.
     [[nodiscard]] result<void> approve(guest_id guest, bool accepts_stale);
     /// Gives up a hand-over before its commit. `refused` after it.
@@ -104,6 +106,7 @@ class keeper {
     [[nodiscard]] boost::asio::awaitable<void> watch_cluster();
     [[nodiscard]] boost::asio::awaitable<void> look_at_cluster();
     [[nodiscard]] bool is_time_to_look() const;
+    [[nodiscard]] bool wants_home(const guest_keeper& guest, const model::guest_row& row) const;
     void change_role(bool leads);
     /// Whether the last look at the cluster is young enough to say something about now.
     [[nodiscard]] bool sees_now() const;

@@ -80,6 +80,24 @@ result<void> keeper::retry(guest_id guest) {
     return {};
 }
 
+result<void> keeper::order_failback(guest_id guest) {
+    const auto known = guests_.find(guest);
+    if (known == guests_.end()) return not_ours(guest);
+    if (auto leads = must_lead(); !leads) return leads;
+    const failover::record& r = known->second->state().saved;
+    const auto* row = sight_.view ? sight_.view->find(guest) : nullptr;
+    if (!failover::can_go_home(r) || row == nullptr || row->node != r.target)
+        return fault(errc::refused, "",
+                     fmt::format("{} is {}{}: it is not where a hand-over brought it", to_string(guest),
+                                 failover::name_of(r.at), row == nullptr ? "" : " on " + row->node.str()));
+    if (!world_.armed) return fault(errc::refused, "", "the daemon only observes: steward arm");
+    const auto home = sight_.view->nodes.find(r.chosen->source);
+    if (home == sight_.view->nodes.end() || home->second.online != true || world_.closed().count(home->first) != 0)
+        return fault(errc::refused, "", fmt::format("{} cannot take it now", r.chosen->source.str()));
+    known->second->post(failover::go_home{true});
+    return {};
+}
+
 result<void> keeper::approve(guest_id guest, bool accepts_stale) {
     const auto known = guests_.find(guest);
     if (known == guests_.end()) return not_ours(guest);

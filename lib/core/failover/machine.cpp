@@ -17,6 +17,7 @@ const char* name_of(operation o) noexcept {
         case operation::restore: return "restore";
         case operation::clean: return "clean";
         case operation::start: return "start";
+        case operation::migrate: return "migrate";
         case operation::roll_back: return "roll_back";
     }
     return "none";
@@ -99,6 +100,7 @@ static void dispatch(stepper& s, const event& e) {
         case phase::restored: return on_restored(s, e);
         case phase::starting: return on_starting(s, e);
         case phase::verifying: return on_verifying(s, e);
+        case phase::failing_back: return on_failing_back(s, e);
         case phase::rolling_back: return on_rolling_back(s, e);
         case phase::done:
         case phase::rolled_back:
@@ -140,6 +142,10 @@ step advance(state before, const event& what, const surroundings& around) {
         if (can_abort(s.saved().at)) detail::on_abort(s, *wish);
         return s.take();
     }
+    if (const auto* home = std::get_if<go_home>(&what)) {
+        detail::on_go_home(s, *home);
+        return s.take();
+    }
     const bool is_from_the_picture = std::holds_alternative<ha_seen>(what) || std::holds_alternative<home_gone>(what) ||
                                      std::holds_alternative<target_gone>(what) ||
                                      std::holds_alternative<moved_by_hand>(what);
@@ -175,8 +181,14 @@ bool is_news(const state& now, const event& what) {
     return r.at == phase::restoring || r.at == phase::restored || r.at == phase::starting || r.at == phase::cleaning;
 }
 
+bool can_go_home(const record& r) noexcept {
+    const bool is_at_rest = r.at == phase::watching || r.at == phase::done;
+    return is_at_rest && r.chosen && r.target != r.chosen->source && !r.target.empty();
+}
+
 bool is_traffic(const record& r) noexcept {
-    return is_in_flight(r.at) && r.at != phase::verifying && r.chosen && r.chosen->how == strategy::restore;
+    return is_in_flight(r.at) && r.at != phase::verifying && r.at != phase::failing_back && r.chosen &&
+           r.chosen->how == strategy::restore;
 }
 
 bool is_unverified(const record& r) noexcept {

@@ -79,8 +79,13 @@ struct home_gone {
     node_name node;
 };
 
+/// Its home has been back for long enough, or an operator wants it there again.
+struct go_home {
+    bool is_ordered = false;
+};
+
 using event = std::variant<seen, tick, reconsider, resumed, planned, ordered, retry, finished, task_started, ha_seen,
-                           target_gone, disable, abort_order, moved_by_hand, home_gone>;
+                           target_gone, disable, abort_order, moved_by_hand, home_gone, go_home>;
 
 // ---- effects -----------------------------------------------------------------------------------------------------
 // At most one operation runs per guest; entering another phase cancels it.
@@ -97,6 +102,7 @@ enum class operation {
     restore,
     clean,  ///< remove our own half-made replacement from the target
     start,
+    migrate,    ///< home, by PVE's migration
     roll_back,  ///< configuration home (if it was moved), start the original
 };
 [[nodiscard]] const char* name_of(operation o) noexcept;
@@ -116,6 +122,7 @@ struct state {
     health::standing last = health::standing::unknown;
     std::string last_reason;
     time_point unknown_since{};
+    time_point next_failback{};  ///< not by itself before: the last try failed
 };
 
 struct step {
@@ -150,6 +157,9 @@ struct surroundings {
 /// Whether its replacement runs, but has never passed its checks. What its reason then begins with:
 inline constexpr const char* unverified = "unverified: ";
 [[nodiscard]] bool is_unverified(const record& r) noexcept;
+
+/// Whether the guest rests on the node that a hand-over brought it to, and could be taken home from there.
+[[nodiscard]] bool can_go_home(const record& r) noexcept;
 
 /// Whether that guest keeps others from being restored, and where.
 [[nodiscard]] bool is_traffic(const record& r) noexcept;

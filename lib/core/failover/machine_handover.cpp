@@ -361,6 +361,35 @@ void on_rolling_back(stepper& s, const event& e) {
             end ? "bringing the original back failed: " + end->text : "bringing the original back took too long");
 }
 
+void on_go_home(stepper& s, const go_home& wish) {
+    record& r = s.saved();
+    const bool is_due = wish.is_ordered || (r.at == phase::watching && s.now().last == standing::up &&
+                                            s.around().now >= s.now().next_failback && s.around().paused == nullptr);
+    if (!can_go_home(r) || !is_due || !s.around().armed || s.around().leaving) return;
+    s.enter(phase::failing_back, fmt::format("back from {} to {} by migration", r.target.str(), r.chosen->source.str()),
+            limits::failing_back)
+        .run(operation::migrate);
+}
+
+void on_failing_back(stepper& s, const event& e) {
+    if (again_when_late(s, e, limits::failing_back, operation::migrate)) return;
+    const auto* end = std::get_if<finished>(&e);
+    if (!end) return;
+    record& r = s.saved();
+    if (end->how == outcome::unknown) return look_again(s, end->text);
+    if (end->how == outcome::ok) {
+        r.target = r.chosen->source;
+        ++r.generation;
+        s.alarm("failed_back", fmt::format("{} is on {} again", guest_name(s), r.target.str()));
+        s.enter(phase::watching, fmt::format("back on {} as generation {}", r.target.str(), r.generation));
+        return;
+    }
+    // The replacement is untouched: it goes on where it is.
+    s.now().next_failback = s.around().now + std::max(s.rules().cooldown, duration(limits::failing_back));
+    s.alarm("failback_failed", fmt::format("{} stays on {}: {}", guest_name(s), r.target.str(), end->text));
+    s.enter(phase::watching, fmt::format("stays on {}: {}", r.target.str(), end->text));
+}
+
 void on_news(stepper& s, const event& e) {
     record& r = s.saved();
     if (const auto* ha = std::get_if<ha_seen>(&e)) {
@@ -455,6 +484,10 @@ void resume(stepper& s) {
             s.run(operation::start);
             return;
         case phase::verifying: return s.set_deadline(s.rules().verify_timeout);
+        case phase::failing_back:
+            s.set_deadline(limits::failing_back);
+            s.run(operation::migrate);
+            return;
         case phase::rolling_back:
             s.set_deadline(limits::rolling_back + s.rules().start_timeout);
             s.run(operation::roll_back);

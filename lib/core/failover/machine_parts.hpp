@@ -42,6 +42,7 @@ struct limits {
     static constexpr duration parked = std::chrono::seconds(30);
     static constexpr duration cleaning = std::chrono::seconds(300);
     static constexpr duration rolling_back = std::chrono::seconds(120);
+    static constexpr duration failing_back = std::chrono::seconds(1800);
     static constexpr duration next_target =
         std::chrono::seconds(20);  ///< what failed there may not be the target's fault
     static constexpr duration retry = std::chrono::seconds(5);
@@ -85,6 +86,8 @@ void on_restored(stepper& s, const event& e);
 void on_starting(stepper& s, const event& e);
 void on_verifying(stepper& s, const event& e);
 void on_rolling_back(stepper& s, const event& e);
+void on_failing_back(stepper& s, const event& e);
+void on_go_home(stepper& s, const go_home& wish);
 void claim_hand_over(stepper& s, plan chosen);
 /// Starts the operation that belongs to the phase again; every operation adopts what is already there.
 void resume(stepper& s);

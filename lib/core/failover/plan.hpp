@@ -39,6 +39,8 @@ struct policy {
     int max_per_day = 3;
     shutdown_policy shutdown = shutdown_policy::conditional;
     duration reboot_grace = std::chrono::minutes(10);
+    bool fails_back = false;  ///< by itself, once its home has been back for failback_stable
+    duration failback_stable = std::chrono::minutes(10);
 };
 
 /// What an operator asked for on top.

@@ -64,6 +64,8 @@ failover::policy policy_of(const config::guest& g) {
     p.max_per_day = g.failover.max_per_day;
     p.shutdown = static_cast<failover::shutdown_policy>(g.failover.shutdown);
     p.reboot_grace = g.failover.reboot_grace;
+    p.fails_back = g.failover.fails_back;
+    p.failback_stable = g.failover.failback_stable;
     return p;
 }
 

@@ -32,6 +32,7 @@ class worker {
     [[nodiscard]] boost::asio::awaitable<finished> restore();
     [[nodiscard]] boost::asio::awaitable<finished> clean();
     [[nodiscard]] boost::asio::awaitable<finished> start();
+    [[nodiscard]] boost::asio::awaitable<finished> migrate();
 
   private:
     enum class place { free, ours_running, ours_complete, ours_broken, home, foreign };
@@ -55,6 +56,7 @@ class worker {
     boost::asio::awaitable<finished> verified_stopped(node_name node);
     boost::asio::awaitable<result<upid>> running_task(node_name node, std::string type);
     boost::asio::awaitable<result<findings>> inspect_target();
+    boost::asio::awaitable<result<upid>> begin_migration();
     /// Waits for the proof that an unreachable node runs nothing; `failed` when it is back.
     boost::asio::awaitable<finished> proven_fenced(node_name node, std::string boot_at_claim);
     boost::asio::awaitable<finished> leave_dead_target();

@@ -327,6 +327,7 @@ asio::awaitable<finished> carry_out(operation_context& with, operation what, rec
         case operation::restore: end = co_await w.restore(); break;
         case operation::clean: end = co_await w.clean(); break;
         case operation::start: end = co_await w.start(); break;
+        case operation::migrate: end = co_await w.migrate(); break;
         case operation::roll_back: end = co_await w.roll_back(); break;
         case operation::none:
         case operation::preflight: break;

@@ -1,4 +1,5 @@
 #include "base/sha1.hpp"
+#include "services/failover/gather.hpp"
 #include "services/failover/operation_parts.hpp"
 #include "services/leadership/leadership.hpp"
 
@@ -26,6 +27,8 @@ bool has_tag(const std::string& tags, const std::string& wanted) {
     }
     return false;
 }
+
+constexpr duration limits_of_migration = std::chrono::hours(24);
 
 }  // namespace
 
@@ -91,6 +94,36 @@ asio::awaitable<result<worker::findings>> worker::inspect_target() {
         f.text = fmt::format("a guest {} that is not ours is on {}", guest().id.number(), saved_.target.str());
     }
     co_return f;
+}
+
+/// A migration of ours that runs already, or a new one; `exists`: the guest is home.
+asio::awaitable<result<upid>> worker::begin_migration() {
+    const node_name home = saved_.chosen->source;
+    auto running = co_await running_task(saved_.target, guest().type == guest_type::ct ? "vzmigrate" : "qmigrate");
+    if (!running || !running->text.empty()) co_return running;
+    const facts seen = co_await gather_guest(pve(), guest(), with_.own_user, with_.lead, rules_.accept_weak_fence);
+    const auto* row = seen.view ? seen.view->find(guest()) : nullptr;
+    if (row == nullptr) co_return fault(errc::io, "failback", "the cluster's list does not show it now");
+    if (row->node == home) co_return fault(errc::exists, "failback", "it is there");
+    if (const auto no = may_touch(seen)) co_return fault(errc::refused, "failback", no->text);
+    const auto node = seen.view->nodes.find(home);
+    if (row->node != saved_.target || node == seen.view->nodes.end() || node->second.online != true)
+        co_return fault(errc::refused, "failback", fmt::format("{} is not there to take it", home.str()));
+    if (node->second.is_in_ha_maintenance)
+        co_return fault(errc::refused, "failback", fmt::format("{} is in maintenance", home.str()));
+    auto task = co_await pve().migrate(saved_.target, guest(), home);
+    co_return task;
+}
+
+/// PVE keeps the guest where it is when a migration fails; where it is afterwards is asked, not believed.
+asio::awaitable<finished> worker::migrate() {
+    auto task = co_await begin_migration();
+    if (!task && task.error().code == errc::exists) co_return succeeded("is home");
+    finished end = co_await follow(std::move(task), limits_of_migration, rules_.stall_timeout);
+    if (end.how == outcome::failed) co_return end;
+    const auto there = co_await pve().guest_config(saved_.chosen->source, guest());
+    if (there && there->get("lock").empty()) co_return succeeded("migrated");
+    co_return not_known(there ? "its migration is not over" : there.error().text());
 }
 
 /// A half-made replacement on a node that is proven dead cannot be removed, but it has our vmid: its configuration is

@@ -98,6 +98,14 @@ std::optional<duration> leadership::gone_for(const node_name& node) const {
     return time_.now() - gone->second;
 }
 
+duration leadership::stable_for(const node_name& node) const {
+    const auto silent = leases_.silence(node, time_.now());
+    const bool is_alive = silent && *silent < lease::freshest_vote && !leaving(node) && !is_gone(node);
+    if (!is_alive || !first_look_) return duration::zero();
+    const auto back = back_since_.find(node);
+    return time_.now() - (back == back_since_.end() ? *first_look_ : back->second);
+}
+
 std::string leadership::divergence() const {
     std::string nodes;
     for (const node_name& n : members_) {
@@ -166,6 +174,7 @@ asio::awaitable<leader::event> leadership::carry_out(leader::effect what) {
 }
 
 void leadership::see_members(const model::cluster_view& view) {
+    if (!first_look_) first_look_ = time_.now();
     members_.clear();
     for (const auto& [name, node] : view.nodes) {
         members_.push_back(name);

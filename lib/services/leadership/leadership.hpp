@@ -50,6 +50,9 @@ class leadership {
     [[nodiscard]] bool is_gone(const node_name& node) const { return gone_since_.count(node) != 0; }
     /// For how long it has been out of the cluster.
     [[nodiscard]] std::optional<duration> gone_for(const node_name& node) const;
+    /// For how long it has been in the cluster without interruption, before our eyes, with a lease; zero when it is
+    /// not.
+    [[nodiscard]] duration stable_for(const node_name& node) const;
     /// Of other nodes whose daemons are configured differently, freshly said; "" when there is none.
     [[nodiscard]] std::string divergence() const;
     /// What that node says it is going, or went, down for, and for how long we have known; nothing: it stays.
@@ -108,6 +111,7 @@ class leadership {
     std::map<node_name, time_point> gone_since_;
     std::map<node_name, time_point> back_since_;
     std::map<node_name, time_point> leaving_since_;
+    std::optional<time_point> first_look_;
     class agent_failure {
       public:
         time_point at{};

@@ -112,7 +112,9 @@ result<std::string> agent_command(cluster& model, guest_id guest, const std::str
 
 result<std::string> guest_command(cluster& model, words w) {
     if (w.size() < 3)
-        return bad("guest G crash|corrupt|refuse|heal|stop|stop-fails|start-fails|shutdown-hangs|agent on|off|ok");
+        return bad(
+            "guest G crash|corrupt|refuse|heal|stop|stop-fails|start-fails|shutdown-hangs|migrate-fails|agent "
+            "on|off|ok");
     const auto g = parse_guest_word(w[1]);
     if (!g) return g.error();
     guest_fault f(*g, w[2]);
@@ -133,7 +135,7 @@ result<std::string> guest_command(cluster& model, words w) {
         stop_by_itself(model, *g);
     else if (w[2] == "ok")
         std::erase_if(model.faults().guests, [&](const guest_fault& each) { return each.guest == *g; });
-    else if (w[2] == "stop-fails" || w[2] == "start-fails" || w[2] == "shutdown-hangs")
+    else if (w[2] == "stop-fails" || w[2] == "start-fails" || w[2] == "shutdown-hangs" || w[2] == "migrate-fails")
         model.faults().guests.push_back(std::move(f));
     else
         return bad("a guest cannot \"" + w[2] + "\"");

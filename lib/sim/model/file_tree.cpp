@@ -66,8 +66,8 @@ std::optional<std::string> memory_tree::read(const std::string& path) const {
     return found->second;
 }
 
-std::uint64_t memory_tree::stamp(const std::string& directory) const {
-    const auto* where = find(directory);
+std::uint64_t memory_tree::stamp(const std::string& path) const {
+    const auto* where = find(path);
     return where == nullptr ? 0 : where->stamp;
 }
 

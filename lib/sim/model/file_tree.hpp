@@ -45,7 +45,7 @@ class memory_tree final : public file_tree {
     bool remove(const std::string& path) override;
     bool make_directory(const std::string& path) override;
     [[nodiscard]] bool exists(const std::string& path) const override;
-    [[nodiscard]] std::uint64_t stamp(const std::string& directory) const override;
+    [[nodiscard]] std::uint64_t stamp(const std::string& path) const override;
     [[nodiscard]] std::uint64_t changes() const override { return changes_; }
     [[nodiscard]] std::vector<std::string> list(const std::string& path) const override;
 

@@ -101,6 +101,7 @@ class migration : public std::enable_shared_from_this<migration> {
     std::string obstacle() {
         const auto file = read_guest(model_, node_, guest_);
         if (!file) return missing_config_text(node_, guest_);
+        if (model_.faults().take(guest_, node_, {"migrate-fails"})) return "storage migration failed: No route to host";
         if (std::string locked = locked_text(guest_.type, file->now); !locked.empty()) return locked;
         if (!model_.can_reach(node_, order_.target)) return "Can't connect to destination address using public key";
         if (order_.online && guest_.type == guest_type::ct && was_running_)

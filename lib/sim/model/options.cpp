@@ -11,7 +11,8 @@ namespace {
 std::vector<role_options> failover_roles() {
     using privileges = std::set<std::string>;
     return {{"StewardNodes", privileges{"Sys.Audit"}},
-            {"StewardGuests", privileges{"VM.Audit", "VM.PowerMgmt", "VM.Backup", "VM.Allocate", "VM.Config.Options"}},
+            {"StewardGuests",
+             privileges{"VM.Audit", "VM.PowerMgmt", "VM.Backup", "VM.Allocate", "VM.Config.Options", "VM.Migrate"}},
             {"StewardBridges", privileges{"SDN.Use"}},
             {"StewardStorage", privileges{"Datastore.Audit", "Datastore.AllocateSpace"}}};
 }

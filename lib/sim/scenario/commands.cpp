@@ -58,6 +58,7 @@ class lab_commands {
         if (w[0] == "stop" || w[0] == "stall") return stop_process(w);
         if (w[0] == "pause" || w[0] == "suspend") return pause(w);
         if (w[0] == "shutdown" || w[0] == "reboot") return go_down(w);
+        if (w[0] == "migrate" && w.size() == 2 && w[1] == "fail") return fail_migrations();
         if (w[0] == "ha-maint") return fault_of("maint" + text.substr(w[0].size()));
         if (w[0] == "cfs") return cluster_file_system(w);
         if (w[0] == "wd" && w.size() == 3 && w[2] == "absent") return lose_watchdog(w);
@@ -113,6 +114,13 @@ class lab_commands {
             if (!time) return wrong("\"" + w[3] + "\" is no time");
             later(*time, w[0] + " " + node + (is_off ? " on" : " off"));
         }
+        return {};
+    }
+
+    /// migrate fail: of whatever guest, once each.
+    result<void> fail_migrations() {
+        for (const guest_options& g : lab_.setup_.cluster.guests)
+            if (auto done = fault_of("guest " + short_name(g.guest) + " migrate-fails x1"); !done) return done;
         return {};
     }
 

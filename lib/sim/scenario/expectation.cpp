@@ -102,8 +102,9 @@ bool some_moment_without_holds(const window& when, const timeline& seen) {
 
 std::string count_disagrees(const expectation& wanted, const timeline& seen) {
     auto found = within(all_like(wanted.what, seen), wanted.when);
-    // Raised before zero: nothing that the scenario did.
-    std::erase_if(found, [](const happening* h) { return h->stands; });
+    // From before zero: nothing that the scenario did.
+    std::erase_if(found,
+                  [](const happening* h) { return h->stands || (h->kind == sight::run && h->at == duration::zero()); });
     if (compares(wanted.comparison, static_cast<int>(found.size()), wanted.number)) return {};
     return fmt::format("counted {}: {}", found.size(), when_seen(found));
 }

@@ -415,6 +415,7 @@ result<expectation> parse_expectation(std::string_view line) {
     if (sight_words().count(word) != 0) return read_happening(from, word, false);
     if (word == "claims") return read_effects(from, sight::claim);
     if (word == "restores") return read_effects(from, sight::restore);
+    if (word == "backups-taken") return read_effects(from, sight::backup);
     if (word == "starts") return read_effects(from, sight::start);
     if (word == "parks") return read_effects(from, sight::park);
     if (word == "final") return read_final(from);

@@ -108,6 +108,13 @@ void observer::look_at_instances() {
     running_ = std::move(now);
 }
 
+/// By its number: a vmid is there once.
+guest_id observer::guest_with(vmid number) const {
+    for (const auto& [guest, home] : first_home_)
+        if (guest.id == number) return guest;
+    return guest_id(guest_type::ct, number);
+}
+
 void observer::look_at_tasks() {
     int restores = 0;
     std::map<node_name, int> per_target;
@@ -118,6 +125,7 @@ void observer::look_at_tasks() {
             ++per_target[t.node];
         }
         const auto number = parse_vmid(t.work.id);
+        if (is_new && number && t.work.type == "vzdump") add(sight::backup, guest_with(*number), t.node);
         if (!is_new || !number || t.user != failover_token_id || (!is_restore(t) && !is_start(t))) continue;
         const guest_type type = t.work.type.starts_with("vz") ? guest_type::ct : guest_type::vm;
         add(is_restore(t) ? sight::restore : sight::start, guest_id(type, *number), t.node);

@@ -54,6 +54,7 @@ class observer {
     void look_at_parked();
     void look_at_resets();
     void look_at_pauses();
+    [[nodiscard]] guest_id guest_with(vmid number) const;
     void check_copies();
     void check_fence(const failover::record& r);
     void check_volumes();

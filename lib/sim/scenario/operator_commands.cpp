@@ -39,6 +39,7 @@ class operator_commands {
             const bool is_stale = w.size() > 3 && w[3] == "stale-backup";
             return to_daemon([&](keeper& all) { return all.approve(*guest, is_stale); }, verb, *guest);
         }
+        if (verb == "failback") return to_daemon([&](keeper& all) { return all.order_failback(*guest); }, verb, *guest);
         if (verb == "retry" || verb == "enable")
             return to_daemon([&](keeper& all) { return all.retry(*guest); }, verb, *guest);
         return with_pve(verb, *guest, w);

@@ -114,6 +114,9 @@ class dealer {
             case 10: return token(at);
             case 11: return say(at, fmt::format("crash-at random x{}", 1 + below(3)));
             case 12: return say(at, fmt::format("wd {} absent", node()));
+            case 14:
+                return say(at,
+                           one_in(3) ? "try shutdown " + node() : fmt::format("try reboot {} {}", node(), 30 + time()));
             default: return pause_something(at);
         }
     }
@@ -223,8 +226,8 @@ class dealer {
         if (can_lead) out_.expect.push_back(fmt::format("never leader none after {}", end_at - 1200));
     }
 
-    static constexpr int kinds = 20;
-    static constexpr int first_guest_kind = 14;
+    static constexpr int kinds = 21;
+    static constexpr int first_guest_kind = 15;
 
     random_source chance_;
     draft out_;

@@ -21,6 +21,7 @@ const char* name_of(sight s) noexcept {
         case sight::abort: return "abort";
         case sight::park: return "park";
         case sight::restore: return "restore";
+        case sight::backup: return "backup";
         case sight::start: return "start";
         case sight::write: return "write";
         case sight::reject: return "reject";

@@ -24,6 +24,7 @@ enum class sight {
     abort,       ///< … and given up before its commit
     park,        ///< a configuration is parked: the commit
     restore,     ///< a restore task begins
+    backup,      ///< a backup of a guest begins, by whomever
     start,       ///< a start task of ours begins
     write,       ///< a changing call to PVE by the daemon of `node`; `name` is "POST /nodes/n1/lxc/101/status/stop"
     reject,      ///< an operator's command is refused; `name` is "failover", `node` or `guest` its object

@@ -302,6 +302,8 @@ class builder {
                 short_name(*id), s.value, id->id.number() % 256, model->storage.str(), id->id.number());
         } else if (what == "start_period" && config::parse_sim_time(s.value)) {
             for (config::check& c : g->checks) c.start_period = *config::parse_sim_time(s.value);
+        } else if (what == "failback" && (s.value == "auto" || s.value == "manual")) {
+            g->failover.fails_back = s.value == "auto";
         } else if (what == "mem" && size_of(s.value)) {
             model->memory_mib = *size_of(s.value);
         } else {
@@ -364,6 +366,8 @@ class builder {
             for (config::guest& g : out_.steward.guests) g.failover.approval = s.value == "approve";
         } else if (s.key == "policy.shutdown" && on_shutdown_of(s.value)) {
             for (config::guest& g : out_.steward.guests) g.failover.shutdown = *on_shutdown_of(s.value);
+        } else if (s.key == "policy.failback_stable" && config::parse_sim_time(s.value)) {
+            for (config::guest& g : out_.steward.guests) g.failover.failback_stable = *config::parse_sim_time(s.value);
         } else if (s.key == "policy.reboot_grace" && config::parse_sim_time(s.value)) {
             for (config::guest& g : out_.steward.guests) g.failover.reboot_grace = *config::parse_sim_time(s.value);
         } else if (s.key == "strict" && (s.value == "true" || s.value == "false")) {
