@@ -259,6 +259,8 @@ TEST_CASE("config: each key of restart and failover has its effect") {
          [=](const settings& s) {
              return failover(s).shutdown == on_shutdown::failover && failover(s).reboot_grace == 15min;
          }},
+        {"failback and failback_stable", in_guest("    failover: {failback: auto, failback_stable: 1h}\n"),
+         [=](const settings& s) { return failover(s).fails_back && failover(s).failback_stable == 1h; }},
         {"defaults reach every guest, key by key",
          in_guest("    restart: {settle: 9s}\n    failover: {attempts: 4}\n") +
              "defaults:\n  check: {interval: 30s, timeout: 1s, rise: 5, fall: 6}\n  restart: {attempts: 7, settle: "
@@ -312,6 +314,8 @@ TEST_CASE("config: the documentation's examples are read without a complaint") {
     CHECK(a.failover.max_per_day == b.failover.max_per_day);
     CHECK(a.failover.shutdown == b.failover.shutdown);
     CHECK(a.failover.reboot_grace == b.failover.reboot_grace);
+    CHECK(a.failover.fails_back == b.failover.fails_back);
+    CHECK(a.failover.failback_stable == b.failover.failback_stable);
     CHECK(a.failover.approval == b.failover.approval);
     CHECK(a.failover.accept_weak_fence == b.failover.accept_weak_fence);
     CHECK(a.failover.strict == b.failover.strict);

@@ -410,3 +410,44 @@ TEST_CASE("what was down before a guest came to rest is heard again afterwards")
     REQUIRE(p.at() == phase::watching);
     CHECK(p.down().at() == phase::confirming);
 }
+
+TEST_CASE("a guest goes home by migration: generation by generation, and a failed one leaves it where it is") {
+    player p;
+    p.until(phase::verifying).up();
+    REQUIRE(p.at() == phase::done);
+    SECTION("by order at once") {
+        CHECK(p.say(go_home{true}).at() == phase::failing_back);
+        CHECK(p.last_run == operation::migrate);
+        CHECK_FALSE(is_traffic(p.saved()));
+        const auto generation = p.saved().generation;
+        CHECK(p.done().at() == phase::watching);
+        CHECK(p.saved().generation == generation + 1);
+        CHECK(p.saved().target == node_name("n1"));
+        CHECK(p.say(go_home{true}).at() == phase::watching);  // it is there
+    }
+    SECTION("by itself only from rest, while it is well, and not again at once after a failure") {
+        CHECK(p.say(go_home{}).at() == phase::done);
+        p.wait(p.rules.cooldown);
+        REQUIRE(p.at() == phase::watching);
+        CHECK(p.say(go_home{}).at() == phase::failing_back);
+        CHECK(p.ends(outcome::failed).at() == phase::watching);
+        CHECK(p.saved().target == node_name("n2"));
+        CHECK(p.alerts.back() == "failback_failed");
+        CHECK(p.up().say(go_home{}).at() == phase::watching);
+        p.wait(3600s);
+        CHECK(p.up().say(go_home{}).at() == phase::failing_back);
+    }
+    SECTION("a daemon that only observes moves nothing, and neither does one whose guest's node goes down") {
+        p.armed = false;
+        CHECK(p.say(go_home{true}).at() == phase::done);
+        p.armed = true;
+        p.leaving = leave_notice{lease::departure::reboot, 0s};
+        CHECK(p.say(go_home{true}).at() == phase::done);
+    }
+    SECTION("what is not known is looked at again, also by the next leader") {
+        p.say(go_home{true}).ends(outcome::unknown);
+        CHECK(p.at() == phase::failing_back);
+        CHECK(p.wait(5s).last_run == operation::migrate);
+        CHECK(p.say(resumed{}).last_run == operation::migrate);
+    }
+}
