@@ -148,10 +148,10 @@ struct surroundings {
     std::string no_claims;  ///< why no hand-over may begin now although all is well; empty: it may
     time_point now;
     wall_time wall;
-    const refusal* paused = nullptr;      ///< nothing may be begun for this guest, but by order; null: it may
-    const traffic* others = nullptr;      ///< null: nobody counts
-    std::optional<leave_notice> leaving;  ///< what its node says
-    bool is_home_gone = false;            ///< its node is out of the cluster
+    const refusal* paused = nullptr;  ///< nothing may be begun for this guest, but by order; null: it may
+    const traffic* others = nullptr;  ///< null: nobody counts
+    std::optional<leave_notice> leaving = std::nullopt;  ///< what its node says
+    bool is_home_gone = false;                           ///< its node is out of the cluster
 };
 
 /// Whether its replacement runs, but has never passed its checks. What its reason then begins with:
