@@ -393,6 +393,8 @@ class lab_commands {
         const auto time = config::parse_sim_time(w[2]);
         if (!time) return wrong(w[0] + ": \"" + w[2] + "\" is no time");
         const node_name node(w[1]);
+        // What stands still already cannot be stopped again: it wakes when it was to.
+        if (const sim_node* n = lab_.model_.find_node(node); n != nullptr && n->frozen) return {};
         if (auto done = fault_of("pause " + w[1] + " " + w[2] +
                                  (w[2].find_first_not_of("0123456789.") == std::string::npos ? "s" : ""));
             !done)

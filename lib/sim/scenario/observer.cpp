@@ -120,7 +120,9 @@ void observer::look_at_tasks() {
     std::map<node_name, int> per_target;
     for (const auto& [id, t] : model_.tasks()) {
         const bool is_new = known_tasks_.insert(id).second;
-        if (t.running() && is_restore(t)) {
+        const sim_node* n = model_.find_node(t.node);
+        const bool stands_still = n != nullptr && n->frozen;  // its worker reads and writes nothing
+        if (t.running() && is_restore(t) && !stands_still) {
             ++restores;
             ++per_target[t.node];
         }
@@ -202,6 +204,10 @@ bool observer::is_retained(guest_id guest) const {
 
 /// I3: no volume of the start ever goes.
 void observer::check_volumes() {
+    // What Proxmox HA moves is its own affair.
+    for (const auto& [guest, volumes] : originals_)
+        for (const sim_node& n : model_.nodes())
+            if (model_.ha().is_managed(n.name, guest)) given_up_.insert(guest);
     for (const auto& [guest, volumes] : originals_)
         if (given_up_.count(guest) == 0 && !is_retained(guest)) broken("I3", guest, "a volume of the original is gone");
 }
@@ -238,6 +244,8 @@ void observer::check_fence(const failover::record& r) {
     const auto text = model_.files().tree().read("priv/steward/nodes/" + r.chosen->source.str());
     const auto lease = lease::parse_node_lease(text.value_or(""));
     const auto wanted = r.proof == "waitout" ? lease::contract::watchdog : lease::contract::selfstop;
+    // The first lease of its next boot has only just replaced that by which it was judged.
+    if (lease && lease->renewals < 2) return;
     if (!lease || lease->promise != wanted)
         broken("I12", r.guest,
                fmt::format("{} was taken for fenced by {} without its promise", r.chosen->source.str(), r.proof));

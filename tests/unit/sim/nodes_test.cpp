@@ -1,5 +1,5 @@
-#include "sim/model/faults.hpp"
 #include "sim/model/bulk.hpp"
+#include "sim/model/faults.hpp"
 #include "small_cluster.hpp"
 
 #include <boost/json/array.hpp>
