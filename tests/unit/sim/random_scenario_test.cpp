@@ -134,6 +134,7 @@ TEST_CASE("a node that is taken for fenced without having promised it breaks I12
         watched_cluster c;
         lease::node_lease l;
         l.node = node_name("n1");
+        l.renewals = 50;
         l.boot_id = "b";
         l.promise = has_promised ? lease::contract::watchdog : lease::contract::none;
         c.model.files().tree().write("priv/steward/nodes/n1", lease::to_text(l));
