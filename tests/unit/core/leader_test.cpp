@@ -170,3 +170,45 @@ TEST_CASE("who slept through its lease may not act, even before it has noticed")
     s.at = leader::phase::paused;
     CHECK_FALSE(leader::may_act(s, after(1)));
 }
+
+TEST_CASE("a paused leader leads again only after a renewal that is fresh, and one that settles goes on settling") {
+    machine m = leading_since_start();
+    m.take(tick{}, start + 60s);
+    REQUIRE(m.state_.at == phase::paused);
+    m.take(renewed{true, start + 31s}, start + 62s);  // it began too long ago to act on
+    CHECK(m.state_.at == phase::paused);
+    m.take(renewed{true, start + 62s}, start + 62s);
+    CHECK(m.state_.at == phase::leading);
+
+    machine fresh = fit_observer();
+    fresh.take(lock_seen{false, 0s}, start);
+    fresh.take(acquired{true, start}, start);
+    fresh.take(epoch_answer{true, fresh.state_.epoch}, start);
+    REQUIRE(fresh.state_.at == phase::settling);
+    fresh.take(renewed{true, start + 10s}, start + 10s);
+    CHECK(fresh.state_.at == phase::settling);
+}
+
+TEST_CASE("a new leader settles for its whole time, and what was held for too long is lost whoever answers") {
+    machine m = fit_observer();
+    m.take(lock_seen{false, 0s}, start);
+    m.take(acquired{true, start}, start);
+    SECTION("settling") {
+        m.take(epoch_answer{true, m.state_.epoch}, start);
+        for (duration t = 10s; t <= 20s; t += 10s) m.take(renewed{true, start + t}, start + t);
+        m.take(tick{}, start + timing::settle - 1s);
+        CHECK(m.state_.at == phase::settling);
+        m.take(tick{}, start + timing::settle);
+        CHECK(m.state_.at == phase::leading);
+    }
+    SECTION("an epoch that is claimed after the lock has run out") {
+        m.take(epoch_answer{true, m.state_.epoch}, start + timing::hold);
+        CHECK(m.state_.at != phase::settling);
+        CHECK(m.state_.at != phase::claiming);
+    }
+    SECTION("a renewal that ends after the lock has run out") {
+        m.take(epoch_answer{true, m.state_.epoch}, start);
+        m.take(renewed{true, start + 1s}, start + 1s + timing::hold);
+        CHECK(m.state_.at != phase::settling);
+    }
+}
