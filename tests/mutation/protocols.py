@@ -25,7 +25,7 @@ PROTOCOLS = [
      "            return run(guard_effect::feed);\n        }\n        s().lease_since", "C03"),
     ("the watchdog is fed however late the renewal was", "lib/core/fencing/self_fence.cpp", "age <= guard_timing::feed_within", "true", CORE),
     ("the watchdog is closed before the promise is taken back", "lib/guard/heart.cpp",
-     "    is_leaving_ = true;\n", "    is_leaving_ = true;\n    if (watchdog_) watchdog_->close_cleanly();\n    watchdog_.reset();\n", GUARD),
+     "    is_ending_ = true;\n", "    is_ending_ = true;\n    if (watchdog_) watchdog_->close_cleanly();\n    watchdog_.reset();\n", GUARD),
     ("guests are not ended without a lease", "lib/core/fencing/self_fence.cpp", "if (age >= guard_timing::kill) {", "if (false) {", "A29"),
     ("the age of the lease is not looked at after a pause", "lib/core/leader/leader.cpp",
      "(s.at == phase::leading || s.at == phase::settling) && now - s.lease_since < timing::act", "s.at == phase::leading || s.at == phase::settling", CORE),
