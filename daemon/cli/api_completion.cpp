@@ -19,10 +19,10 @@ namespace {
 
 using words = std::vector<std::string>;
 
-constexpr std::array commands{"abort",       "api",     "approve",  "arm",      "check-config",
-                              "completion",  "disable", "failback", "failover", "fence-confirm",
-                              "maintenance", "observe", "parked",   "pause",    "plan",
-                              "resume",      "retry",   "simulate", "status",   "why"};
+constexpr std::array commands{"abort",    "api",      "approve",  "arm",           "check-config", "completion",
+                              "disable",  "failback", "failover", "fence-confirm", "leaving",      "maintenance",
+                              "observe",  "parked",   "pause",    "plan",          "resume",       "retry",
+                              "simulate", "status",   "why"};
 constexpr std::array options_of_api{"--ca-file",   "--config", "--endpoint",      "--fingerprint",
                                     "--no-check",  "--output", "--password-file", "--token-file",
                                     "--totp-file", "--trace",  "--user",          "--wait"};

@@ -4,6 +4,7 @@
 #include "base/ids.hpp"
 #include "config/load.hpp"
 #include "control_client.hpp"
+#include "leaving.hpp"
 #include "pve/shell/completion.hpp"
 #include "render.hpp"
 #include "runtime/time_source.hpp"
@@ -45,6 +46,8 @@ constexpr const char* help_text = R"(steward: looks after the guests of a Proxmo
   steward fence-confirm NODE         vouch that a silent node is off and stays off: its guests are brought back elsewhere
   steward parked list [-o json]      configurations of guests that were handed over: they name the old disks
   steward parked restore|remove NAME bring one back to its node, or remove it for ever
+  steward leaving shutdown|reboot|none
+                                     tell this node's guard that the system goes down (steward-leaving.service does)
   steward arm                        let the daemon act
   steward observe                    let it only look
   steward check-config [FILE]        all errors of a configuration file at once; exit 0 or 1
@@ -104,8 +107,8 @@ std::string render_mode(const json::object& status) {
 std::string render_ordered(const json::object&) { return "ordered; steward why GUEST tells how it goes\n"; }
 
 bool is_resting(const std::string& state) {
-    for (const char* s :
-         {"done", "held", "rolled_back", "aborted_safe", "failed_parked", "watching", "operator_moved", "disabled"})
+    for (const char* s : {"done", "held", "rolled_back", "aborted_safe", "failed_parked", "watching", "operator_moved",
+                          "disabled", "frozen"})
         if (state == s) return true;
     return false;
 }
@@ -226,6 +229,7 @@ int run(const std::vector<std::string>& raw) {
         if (command == name) return run_guest_command(given);
     if (command == "fence-confirm") return run_fence_confirm(given);
     if (command == "parked") return run_parked_command(given);
+    if (command == "leaving") return steward::cli::tell_leaving(given);
     for (const char* name : {"pause", "maintenance", "resume"})
         if (command == name) return run_pause_command(given);
     return usage("unknown command \"" + command + "\"");

@@ -1,6 +1,5 @@
 #include "base/host_name.hpp"
 #include "base/log.hpp"
-#include "guard/ask.hpp"
 #include "guard/desk.hpp"
 #include "guard/notify.hpp"
 #include "guard/server.hpp"
@@ -45,9 +44,6 @@ constexpr const char* usage_text =
     "  --corosync FILE    corosync's configuration (/etc/corosync/corosync.conf)\n"
     "  --state-dir DIR    remembers which guests are looked after (/var/lib/steward-guard with /etc/pve)\n"
     "  --boot-id ID       of this boot, when the kernel's own is not meant\n"
-    "  --leaving WHAT     only tells the guard that runs that the system goes down for a shutdown or a reboot (or, "
-    "after\n"
-    "                     all, for none): the others then know that this node is not in trouble\n"
     "  --verbose          log each question as well\n"
     "  --version, --help\n";
 
@@ -64,7 +60,6 @@ class options {
     std::string cgroup_dir = "/sys/fs/cgroup";
     std::string corosync = "/etc/corosync/corosync.conf";
     std::string boot_id;
-    std::string leaving;
     bool is_verbose = false;
 };
 
@@ -80,7 +75,6 @@ std::optional<options> read_options(int argc, char** argv) {
                             {"corosync", required_argument, nullptr, 'C'},
                             {"state-dir", required_argument, nullptr, 'd'},
                             {"boot-id", required_argument, nullptr, 'b'},
-                            {"leaving", required_argument, nullptr, 'L'},
                             {"verbose", no_argument, nullptr, 'v'},
                             {"version", no_argument, nullptr, 'V'},
                             {"help", no_argument, nullptr, 'h'},
@@ -99,14 +93,13 @@ std::optional<options> read_options(int argc, char** argv) {
             case 'C': o.corosync = optarg; break;
             case 'd': o.state_dir = optarg; break;
             case 'b': o.boot_id = optarg; break;
-            case 'L': o.leaving = optarg; break;
             case 'v': o.is_verbose = true; break;
             case 'V': std::puts("steward-guard " STEWARD_VERSION); std::exit(0);
             case 'h': std::fputs(usage_text, stdout); std::exit(0);
             default: return std::nullopt;
         }
     }
-    if (optind < argc || (o.allow_user.empty() && o.leaving.empty())) return std::nullopt;
+    if (optind < argc || o.allow_user.empty()) return std::nullopt;
     return o;
 }
 
@@ -225,16 +218,6 @@ void wait_until_withdrawn(guard::heart& heart) {
     for (int tenths = 0; !heart.has_said_all() && tenths < 100; ++tenths) ::poll(nullptr, 0, 100);
 }
 
-int tell_leaving(const options& o) {
-    guard::request r;
-    r.what = guard::verb::leave;
-    r.name = o.leaving;
-    const auto answer = guard::ask(o.socket, r);
-    if (!answer) return complain(answer.error());
-    if (!answer->ok) return complain(fault(answer->code, "--leaving", answer->detail));
-    return 0;
-}
-
 int serve(const options& o, uid_t allowed, lease::contract wanted) {
     sigset_t ending;
     sigemptyset(&ending);
@@ -278,7 +261,6 @@ int main(int argc, char** argv) {
         return 2;
     }
     log_to_standard_error(o->is_verbose);
-    if (!o->leaving.empty()) return tell_leaving(*o);
     const auto allowed = user_of(o->allow_user);
     if (!allowed) return complain(fault(errc::invalid, "--allow-user", "there is no user " + o->allow_user));
     const auto wanted = lease::parse_contract(o->contract);

@@ -29,7 +29,7 @@ def wait_for(what, pve, wanted):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bin", required=True, type=pathlib.Path)
-    program = str(parser.parse_args().bin / "steward-guard")
+    programs = parser.parse_args().bin
     with tempfile.TemporaryDirectory() as directory:
         root = pathlib.Path(directory)
         pve = root / "pve"
@@ -39,12 +39,12 @@ def main():
         socket = str(root / "guard.sock")
 
         def tell(word):
-            return subprocess.run([program, "--leaving", word, "--socket", socket], capture_output=True, text=True, check=False)
+            return subprocess.run([programs / "steward", "leaving", word, "--socket", socket], capture_output=True, text=True, check=False)
 
         nobody = tell("reboot")
         if nobody.returncode == 0 or socket not in nobody.stderr:
             sys.exit(f"no guard, and yet: {nobody}")
-        guard = subprocess.Popen([program, "--allow-user", "0", "--pve-dir", str(pve), "--socket", socket, "--node", "n1", "--cgroup-dir",
+        guard = subprocess.Popen([programs / "steward-guard", "--allow-user", "0", "--pve-dir", str(pve), "--socket", socket, "--node", "n1", "--cgroup-dir",
                                   str(root / "cgroup"), "--corosync", str(root / "corosync.conf"), "--boot-id", "boot-1"])
         try:
             wait_for("at first", pve, {"leaving": "none", "contract": "none"})

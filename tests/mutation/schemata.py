@@ -27,51 +27,38 @@ class Mutant:
         self.number, self.line, self.what, self.text = number, line, what, text
 
 
+def outside_quotes(text, at=0):
+    """(place, character, depth of parentheses behind it) of what is in no string, from `at` on."""
+    depth, quoted, is_escaped = 0, "", False
+    for place in range(at, len(text)):
+        c = text[place]
+        if quoted:
+            if not is_escaped and c == quoted:
+                quoted = ""
+            is_escaped = c == "\\" and not is_escaped
+            continue
+        if c in "\"'":
+            quoted = c
+            continue
+        depth += (c in "([{") - (c in ")]}")
+        yield place, c, depth
+
+
 def closing(text, at):
     """Where the parenthesis that opens at `at` closes."""
-    depth = 0
-    quoted = ""
-    while at < len(text):
-        c = text[at]
-        if quoted:
-            if c == "\\":
-                at += 1
-            elif c == quoted:
-                quoted = ""
-        elif c in "\"'":
-            quoted = c
-        elif c in "([{":
-            depth += 1
-        elif c in ")]}":
-            depth -= 1
-            if depth == 0:
-                return at
-        at += 1
+    for place, c, depth in outside_quotes(text, at):
+        if depth == 0 and c in ")]}":
+            return place
     raise ValueError("no closing parenthesis")
 
 
 def split_top(text, operator):
     """The clauses of a condition between the operators that are in no parentheses."""
-    parts, depth, begin, at, quoted = [], 0, 0, 0, ""
-    while at < len(text):
-        c = text[at]
-        if quoted:
-            if c == "\\":
-                at += 1
-            elif c == quoted:
-                quoted = ""
-        elif c in "\"'":
-            quoted = c
-        elif c in "([{":
-            depth += 1
-        elif c in ")]}":
-            depth -= 1
-        elif depth == 0 and text.startswith(operator, at):
-            parts.append(text[begin:at])
-            at += len(operator)
-            begin = at
-            continue
-        at += 1
+    parts, begin = [], 0
+    for place, _, depth in outside_quotes(text):
+        if depth == 0 and place >= begin and text.startswith(operator, place):
+            parts.append(text[begin:place])
+            begin = place + len(operator)
     return parts + [text[begin:]]
 
 

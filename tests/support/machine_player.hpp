@@ -36,7 +36,8 @@ class player {
             wall_time(1'800'000'000s) + std::chrono::duration_cast<std::chrono::seconds>(now_ - time_point(1h)),
             paused ? &*paused : nullptr,
             &others,
-            leaving};
+            leaving,
+            is_home_gone};
         step s = advance(at_, e, around);
         at_ = std::move(s.now);
         last_run = s.run;
@@ -97,6 +98,7 @@ class player {
     strategy how = strategy::restore;
     std::optional<refusal> paused;        ///< why nothing may be begun
     std::optional<leave_notice> leaving;  ///< what its node says
+    bool is_home_gone = false;            ///< its node is out of the cluster
     traffic others;                       ///< restores of other guests
     operation last_run = operation::none;
     std::vector<std::string> alerts;

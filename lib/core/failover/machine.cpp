@@ -181,11 +181,6 @@ bool is_news(const state& now, const event& what) {
     return r.at == phase::restoring || r.at == phase::restored || r.at == phase::starting || r.at == phase::cleaning;
 }
 
-bool can_go_home(const record& r) noexcept {
-    const bool is_at_rest = r.at == phase::watching || r.at == phase::done;
-    return is_at_rest && r.chosen && r.target != r.chosen->source && !r.target.empty();
-}
-
 bool is_traffic(const record& r) noexcept {
     return is_in_flight(r.at) && r.at != phase::verifying && r.at != phase::failing_back && r.chosen &&
            r.chosen->how == strategy::restore;

@@ -15,10 +15,6 @@ bool is(const event& e) {
     return std::holds_alternative<T>(e);
 }
 
-bool is_time_up(stepper& s, const event& e) { return is<tick>(e) && s.is_overdue(); }
-
-std::string guest_name(stepper& s) { return to_string(s.saved().guest); }
-
 void abort_safely(stepper& s, std::string why) {
     s.enter(phase::aborted_safe, why, s.rules().cooldown)
         .alarm("aborted_safe", fmt::format("{} stays where it is: {}", guest_name(s), why));
@@ -80,23 +76,6 @@ void give_up_target(stepper& s, const std::string& why) {
     s.enter(phase::cleaning, s.saved().tried.back(), limits::cleaning).run(operation::clean);
 }
 
-/// A limit has passed, or the pause after an unknown outcome is over: the operation again; it looks before it acts.
-bool again_when_late(stepper& s, const event& e, duration limit, operation o) {
-    if (!is_time_up(s, e)) return false;
-    s.saved().operation_done = false;
-    s.set_deadline(limit);
-    s.run(o);
-    return true;
-}
-
-/// The outcome could not be learned: the same operation once more in a moment; it adopts what it finds.
-void look_again(stepper& s, const std::string& why) {
-    s.saved().reason = why;
-    s.set_deadline(limits::retry);
-    s.now().saved.operation_done = true;
-    s.mark_dirty();
-}
-
 void tell_warnings(stepper& s, plan& p) {
     for (const rejected& w : p.warnings) s.alarm(w.what, w.why);
     p.warnings.clear();
@@ -119,6 +98,21 @@ void complete(stepper& s, const std::string& why) {
 }
 
 }  // namespace
+
+bool again_when_late(stepper& s, const event& e, duration limit, operation o) {
+    if (!is_time_up(s, e)) return false;
+    s.saved().operation_done = false;
+    s.set_deadline(limit);
+    s.run(o);
+    return true;
+}
+
+void look_again(stepper& s, const std::string& why) {
+    s.saved().reason = why;
+    s.set_deadline(limits::retry);
+    s.now().saved.operation_done = true;
+    s.mark_dirty();
+}
 
 void claim_hand_over(stepper& s, plan chosen) {
     record& r = s.saved();
@@ -359,35 +353,6 @@ void on_rolling_back(stepper& s, const event& e) {
         fail_parked(
             s, "failover_failed",
             end ? "bringing the original back failed: " + end->text : "bringing the original back took too long");
-}
-
-void on_go_home(stepper& s, const go_home& wish) {
-    record& r = s.saved();
-    const bool is_due = wish.is_ordered || (r.at == phase::watching && s.now().last == standing::up &&
-                                            s.around().now >= s.now().next_failback && s.around().paused == nullptr);
-    if (!can_go_home(r) || !is_due || !s.around().armed || s.around().leaving) return;
-    s.enter(phase::failing_back, fmt::format("back from {} to {} by migration", r.target.str(), r.chosen->source.str()),
-            limits::failing_back)
-        .run(operation::migrate);
-}
-
-void on_failing_back(stepper& s, const event& e) {
-    if (again_when_late(s, e, limits::failing_back, operation::migrate)) return;
-    const auto* end = std::get_if<finished>(&e);
-    if (!end) return;
-    record& r = s.saved();
-    if (end->how == outcome::unknown) return look_again(s, end->text);
-    if (end->how == outcome::ok) {
-        r.target = r.chosen->source;
-        ++r.generation;
-        s.alarm("failed_back", fmt::format("{} is on {} again", guest_name(s), r.target.str()));
-        s.enter(phase::watching, fmt::format("back on {} as generation {}", r.target.str(), r.generation));
-        return;
-    }
-    // The replacement is untouched: it goes on where it is.
-    s.now().next_failback = s.around().now + std::max(s.rules().cooldown, duration(limits::failing_back));
-    s.alarm("failback_failed", fmt::format("{} stays on {}: {}", guest_name(s), r.target.str(), end->text));
-    s.enter(phase::watching, fmt::format("stays on {}: {}", r.target.str(), end->text));
 }
 
 void on_news(stepper& s, const event& e) {

@@ -49,6 +49,16 @@ struct limits {
     static constexpr std::size_t longest_story = 64;
 };
 
+[[nodiscard]] inline bool is_time_up(stepper& s, const event& e) {
+    return std::holds_alternative<tick>(e) && s.is_overdue();
+}
+/// "ct/101"
+[[nodiscard]] inline std::string guest_name(stepper& s) { return to_string(s.saved().guest); }
+/// A limit has passed, or the pause after an unknown outcome is over: the operation again; it looks before it acts.
+[[nodiscard]] bool again_when_late(stepper& s, const event& e, duration limit, operation o);
+/// The outcome could not be learned: the same operation once more in a moment; it adopts what it finds.
+void look_again(stepper& s, const std::string& why);
+
 /// How long a verified stop may take: graceful, then hard, then some.
 [[nodiscard]] duration stop_limit(const policy& rules);
 
@@ -74,6 +84,10 @@ void on_abort(stepper& s, const abort_order& wish);
 void react(stepper& s);
 void order(stepper& s, const ordered& o);
 
+// machine_failback.cpp: home again after a hand-over.
+void on_go_home(stepper& s, const go_home& wish);
+void on_failing_back(stepper& s, const event& e);
+
 // machine_handover.cpp: from claimed to the end.
 void on_claimed(stepper& s, const event& e);
 void on_stopping(stepper& s, const event& e);
@@ -86,8 +100,6 @@ void on_restored(stepper& s, const event& e);
 void on_starting(stepper& s, const event& e);
 void on_verifying(stepper& s, const event& e);
 void on_rolling_back(stepper& s, const event& e);
-void on_failing_back(stepper& s, const event& e);
-void on_go_home(stepper& s, const go_home& wish);
 void claim_hand_over(stepper& s, plan chosen);
 /// Starts the operation that belongs to the phase again; every operation adopts what is already there.
 void resume(stepper& s);

@@ -266,7 +266,8 @@ bool must_freeze(stepper& s) {
     const record& r = s.saved();
     const bool is_at_rest = r.at == phase::watching || r.at == phase::suspect || r.at == phase::restarting ||
                             r.at == phase::confirming ||
-                            (r.at == phase::held && r.held && r.held->until <= s.around().wall);
+                            (r.at == phase::held && r.held && r.held->until <= s.around().wall &&
+                             r.held->code != "ha_managed" && !is_unverified(r));
     if (!is_at_rest || r.ordered || !s.around().leaving || !is_waited_for(s.rules(), *s.around().leaving)) return false;
     const bool is_reboot = s.around().leaving->what == lease::departure::reboot;
     s.enter(phase::frozen, is_reboot ? "its node reboots" : "its node is shut down", limits::held_recheck);

@@ -17,6 +17,10 @@ std::string_view trimmed(std::string_view text) {
 void take(membership& m, std::string_view section, std::string_view key, std::string_view value) {
     const auto number = parse_number(value);
     if (section == "quorum" && key == "two_node") m.is_two_node = value != "0";
+    // votequorum(5): these let a part be quorate that is no majority of the nodes, and that is meant.
+    const bool decides_too = key == "last_man_standing" || key == "auto_tie_breaker" || key == "expected_votes";
+    if (section == "quorum" && decides_too && value != "0") m.counts_heads = false;
+    if (section == "node" && key == "quorum_votes" && value != "1") m.counts_heads = false;
     if (section != "totem" || !number || *number > 3'600'000) return;
     if (key == "token") m.token = std::chrono::milliseconds(*number);
     if (key == "token_coefficient") m.coefficient = std::chrono::milliseconds(*number);
@@ -43,8 +47,9 @@ membership parse_corosync(std::string_view text) {
             continue;
         }
         const auto colon = line.find(':');
-        if (colon == std::string_view::npos || sections.size() != 1) continue;
-        take(m, sections[0], trimmed(line.substr(0, colon)), trimmed(line.substr(colon + 1)));
+        const bool is_node = sections.size() == 2 && sections[0] == "nodelist" && sections[1] == "node";
+        if (colon == std::string_view::npos || (sections.size() != 1 && !is_node)) continue;
+        take(m, sections.back(), trimmed(line.substr(0, colon)), trimmed(line.substr(colon + 1)));
     }
     return m;
 }
@@ -62,7 +67,7 @@ std::optional<int> online_nodes(std::string_view members) {
 }
 
 bool is_forced(const membership& configured, std::optional<int> online) {
-    if (configured.nodes < 2 || configured.has_qdevice || configured.is_two_node || !online) return false;
+    if (!configured.counts_heads || configured.has_qdevice || configured.is_two_node || !online) return false;
     return *online * 2 <= configured.nodes;
 }
 

@@ -48,8 +48,9 @@ class membership {
   public:
     int nodes = 0;
     bool has_qdevice = false;
-    bool is_two_node = false;                               ///< `two_node: 1`: one node alone is quorate
-    duration token = std::chrono::seconds(3);               ///< corosync 3's default
+    bool is_two_node = false;                  ///< `two_node: 1`: one node alone is quorate
+    bool counts_heads = true;                  ///< a majority of nodes, one vote each, decides and nothing else
+    duration token = std::chrono::seconds(3);  ///< corosync 3's default
     duration coefficient = std::chrono::milliseconds(650);  ///< per node beyond two; its default
 };
 

@@ -28,7 +28,7 @@ bool has_tag(const std::string& tags, const std::string& wanted) {
     return false;
 }
 
-constexpr duration limits_of_migration = std::chrono::hours(24);
+constexpr duration migration_limit = std::chrono::hours(24);
 
 }  // namespace
 
@@ -119,7 +119,7 @@ asio::awaitable<result<upid>> worker::begin_migration() {
 asio::awaitable<finished> worker::migrate() {
     auto task = co_await begin_migration();
     if (!task && task.error().code == errc::exists) co_return succeeded("is home");
-    finished end = co_await follow(std::move(task), limits_of_migration, rules_.stall_timeout);
+    finished end = co_await follow(std::move(task), migration_limit, rules_.stall_timeout);
     if (end.how == outcome::failed) co_return end;
     const auto there = co_await pve().guest_config(saved_.chosen->source, guest());
     if (there && there->get("lock").empty()) co_return succeeded("migrated");

@@ -127,12 +127,16 @@ bool leadership::is_forced() const {
 std::optional<failover::leave_notice> leadership::leaving(const node_name& node) const {
     const auto since = leaving_since_.find(node);
     if (since == leaving_since_.end()) return std::nullopt;
+    // It is there, and no guard of it has said anything for long: it has come back without one.
+    const auto silent = leases_.silence(node, time_.now());
+    if (!is_gone(node) && silent && *silent >= fencing::timing::take) return std::nullopt;
     return failover::leave_notice{leases_.last(node)->leaving, time_.now() - since->second};
 }
 
 std::set<node_name> leadership::all_leaving() const {
     std::set<node_name> all;
-    for (const auto& [node, since] : leaving_since_) all.insert(node);
+    for (const auto& [node, since] : leaving_since_)
+        if (leaving(node)) all.insert(node);
     return all;
 }
 

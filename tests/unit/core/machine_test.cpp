@@ -370,6 +370,15 @@ TEST_CASE("a guest of a node that goes down on purpose waits for it, as its poli
         CHECK(p.say(ordered{}).at() == phase::confirming);
         CHECK(p.say(planned{some_plan()}).at() == phase::claimed);
     }
+    SECTION("what Proxmox HA manages stays held for that, and is not told again and again") {
+        player q;
+        q.leaving = p.leaving;
+        q.say(ha_seen{true});
+        const auto told = q.alerts.size();
+        for (int i = 0; i < 3; ++i) q.wait(30s).say(ha_seen{true});
+        CHECK(q.held() == "ha_managed");
+        CHECK(q.alerts.size() == told);
+    }
     SECTION("a hand-over that is under way goes on") {
         player q;
         q.until(phase::restoring);
@@ -444,10 +453,32 @@ TEST_CASE("a guest goes home by migration: generation by generation, and a faile
         p.leaving = leave_notice{lease::departure::reboot, 0s};
         CHECK(p.say(go_home{true}).at() == phase::done);
     }
+    SECTION("its node dies on the way: a fault like any other, not a question asked for ever") {
+        p.say(go_home{true}).ends(outcome::unknown);
+        p.is_home_gone = true;
+        CHECK(p.wait(5s).at() == phase::watching);
+        CHECK(p.down().at() == phase::confirming);
+    }
     SECTION("what is not known is looked at again, also by the next leader") {
         p.say(go_home{true}).ends(outcome::unknown);
         CHECK(p.at() == phase::failing_back);
         CHECK(p.wait(5s).last_run == operation::migrate);
         CHECK(p.say(resumed{}).last_run == operation::migrate);
+    }
+}
+
+TEST_CASE("a guest that still answers from a node that has left the cluster is held until one of the two changes") {
+    player p;
+    p.up().say(home_gone{node_name("n1")});
+    p.is_home_gone = true;
+    CHECK(p.held() == "life_evidence");
+    CHECK(p.up().wait(30s).held() == "life_evidence");
+    SECTION("the node comes back") {
+        p.is_home_gone = false;
+        CHECK(p.up().at() == phase::watching);
+    }
+    SECTION("the guest falls silent") {
+        p.down().wait(30s);
+        CHECK(p.last_run == operation::preflight);
     }
 }

@@ -160,29 +160,27 @@ TEST_CASE("guard: that a node is gone is not believed: its lease must be silent,
         l.promise = promise;
         write_text(c.all.pve() / "priv/steward/nodes/n2", lease::to_text(l));
     };
-    SECTION("silent for 150 s before this guard's own eyes") {
-        n2_says(lease::contract::watchdog, 50);
-        renew_n1();
-        for (int i = 0; i < 14; ++i) {
+    class row {
+      public:
+        const char* name;
+        lease::contract promise;
+        int rounds;  ///< of ten seconds each until it is believed
+    };
+    for (const row& r : {row{"silent for 150 s before this guard's own eyes", lease::contract::watchdog, 15},
+                         row{"it let its guests go, and has missed three renewals", lease::contract::released, 3},
+                         row{"the same for a reboot", lease::contract::frozen, 3}}) {
+        DYNAMIC_SECTION(r.name) {
+            n2_says(r.promise, 50);
+            renew_n1();
+            for (int i = 1; i < r.rounds; ++i) {
+                c.all.now += 10s;
+                renew_n1();
+            }
+            CHECK(c.park(c.n1, 1, true).code == errc::no_quorum);
             c.all.now += 10s;
             renew_n1();
+            CHECK(c.park(c.n1, 1, true).ok);
         }
-        CHECK(c.park(c.n1, 1, true).code == errc::no_quorum);
-        c.all.now += 10s;
-        renew_n1();
-        CHECK(c.park(c.n1, 1, true).ok);
-    }
-    SECTION("it let its guests go, and has missed three renewals") {
-        n2_says(lease::contract::released, 50);
-        renew_n1();
-        for (int i = 0; i < 2; ++i) {
-            c.all.now += 10s;
-            renew_n1();
-        }
-        CHECK(c.park(c.n1, 1, true).code == errc::no_quorum);
-        c.all.now += 10s;
-        renew_n1();
-        CHECK(c.park(c.n1, 1, true).ok);
     }
     SECTION("silent, but it promised nothing") {
         n2_says(lease::contract::none, 50);

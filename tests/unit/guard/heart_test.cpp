@@ -248,3 +248,42 @@ TEST_CASE("guard: corosync.conf is understood as far as it matters") {
         CHECK(fencing::parse_corosync(bad).nodes == 0);
     CHECK_FALSE(fencing::promise_refusal(fencing::parse_corosync("")).code.empty());
 }
+
+TEST_CASE("guard: a majority is called forced only where heads are counted, and what is not said proves nothing") {
+    const std::string nodes = "nodelist {\n node {\n  quorum_votes: 1\n }\n node {\n }\n node {\n }\n node {\n }\n}\n";
+    const auto forced = [](const std::string& text, std::optional<int> online) {
+        return fencing::is_forced(fencing::parse_corosync(text), online);
+    };
+    CHECK(forced(nodes, 1));
+    CHECK(forced(nodes, 2));
+    CHECK_FALSE(forced(nodes, 3));
+    CHECK_FALSE(forced(nodes, std::nullopt));
+    CHECK_FALSE(forced("", 0));
+    CHECK(forced(nodes + "quorum {\n last_man_standing: 0\n}\n", 2));
+    for (const char* other : {"last_man_standing: 1", "auto_tie_breaker: 1", "expected_votes: 2", "two_node: 1"})
+        CHECK_FALSE(forced(nodes + "quorum {\n " + other + "\n}\n", 2));
+    CHECK_FALSE(forced(nodes + "quorum {\n device {\n }\n}\n", 2));
+    CHECK_FALSE(forced("nodelist {\n node {\n  quorum_votes: 2\n }\n node {\n }\n}\n", 1));
+
+    CHECK(fencing::online_nodes(R"({"nodelist": {"n1": {"id": 1, "online": 1}, "n2": {"id": 2, "online":0}}})") == 1);
+    CHECK_FALSE(fencing::online_nodes(R"({"nodename": "n1", "version": 2})"));
+    for (const char* bad : {"", "\"online\"", "\"online\":"}) CHECK_FALSE(fencing::online_nodes(bad));
+}
+
+TEST_CASE("guard: without a real majority nothing is renewed, whoever lowered the expected votes") {
+    guarded_cluster all;
+    guarded_node n1(all, "n1", lease::contract::watchdog);
+    arm(n1);
+    const auto renewals = n1.lease().renewals;
+    write_text(all.pve() / ".members",
+               R"({"nodelist": {"n1": {"online": 1}, "n2": {"online": 0}, "n3": {"online": 0}}})");
+    CHECK_FALSE(n1.writer.renew());
+    CHECK(n1.lease().renewals == renewals);
+    CHECK(word_of(n1, "no_promise") == fencing::expected_votes_overridden);
+    for (int i = 0; i < 60; ++i) n1.second();
+    CHECK(n1.is_told_to_end(ct101));  // the others take this node for dead
+    write_text(all.pve() / ".members",
+               R"({"nodelist": {"n1": {"online": 1}, "n2": {"online": 1}, "n3": {"online": 0}}})");
+    CHECK(n1.writer.renew());
+    CHECK(word_of(n1, "no_promise").empty());
+}
