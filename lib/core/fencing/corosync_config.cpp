@@ -67,7 +67,9 @@ std::optional<int> online_nodes(std::string_view members) {
 }
 
 bool is_forced(const membership& configured, std::optional<int> online) {
-    if (!configured.counts_heads || configured.has_qdevice || configured.is_two_node || !online) return false;
+    // A configuration that is not understood proves nothing.
+    if (configured.nodes < 2 || !online) return false;
+    if (!configured.counts_heads || configured.has_qdevice || configured.is_two_node) return false;
     return *online * 2 <= configured.nodes;
 }
 
