@@ -49,7 +49,7 @@ constexpr const char* help_text = R"(steward: looks after the guests of a Proxmo
   steward leaving shutdown|reboot|none
                                      tell this node's guard that the system goes down (steward-leaving.service does)
   steward arm                        let the daemon act
-  steward observe                    let it only look
+  steward observe [--now]            let it only look, once what is under way has ended (--now: that stands still, too)
   steward check-config [FILE]        all errors of a configuration file at once; exit 0 or 1
   steward api get|create|set|delete PATH [NAME=VALUE …] [-o table|json|yaml] [--wait] [--no-check] [--trace]
                                      PVE's API, checked against its schema, without a daemon (docs/api-cli.md)
@@ -224,7 +224,8 @@ int run(const std::vector<std::string>& raw) {
     if (command == "check-config") return check_config(given);
     if (command == "status")
         return ask(given, {{"do", "status"}}, steward::cli::render_status, steward::cli::exit_code_of);
-    if (command == "arm" || command == "observe") return ask(given, {{"do", command}}, render_mode, always_zero);
+    if (command == "arm" || command == "observe")
+        return ask(given, {{"do", command}, {"now", given.has("now")}}, render_mode, always_zero);
     for (const char* name : {"why", "plan", "failover", "failback", "retry", "approve", "abort", "disable"})
         if (command == name) return run_guest_command(given);
     if (command == "fence-confirm") return run_fence_confirm(given);

@@ -148,12 +148,17 @@ std::string render_pauses(const json::object& status) {
     return lines.empty() ? "nothing is paused\n" : lines;
 }
 
+const char* about_mode(const std::string& mode) {
+    if (mode == "armed") return "";
+    if (mode == "disarming")
+        return " (finishes what is under way and begins nothing; `steward observe --now` stops it)";
+    return " (changes nothing; `steward arm` lets it act)";
+}
+
 std::string render_status(const json::object& status) {
     std::string out = cluster_line(status);
-    const bool is_armed = text(status, "mode") == "armed";
     out += leadership_lines(status);
-    out += fmt::format("mode {}{}\n\n", text(status, "mode"),
-                       is_armed ? "" : " (changes nothing; `steward arm` lets it act)");
+    out += fmt::format("mode {}{}\n\n", text(status, "mode"), about_mode(text(status, "mode")));
     if (const std::string paused = pause_lines(status); !paused.empty()) out.insert(out.size() - 1, paused);
     std::vector<std::vector<std::string>> rows{
         {"GUEST", "NAME", "NODE", "STATE", "HEALTH", "SINCE", "IF ITS NODE DIES", "REASON"}};

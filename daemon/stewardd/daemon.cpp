@@ -298,8 +298,7 @@ class daemon {
     [[nodiscard]] std::string summary() const {
         std::size_t up = 0;
         for (const auto& [id, g] : keeper_.guests()) up += g->state().last == health::standing::up ? 1 : 0;
-        return fmt::format("{}: {} of {} guests up, {} hand-over(s) under way",
-                           keeper_.mode() == config::mode::armed ? "armed" : "observe", up,
+        return fmt::format("{}: {} of {} guests up, {} hand-over(s) under way", keeper_.mode_name(), up,
                            keeper_.settings().guests.size(), in_flight());
     }
 

@@ -53,6 +53,7 @@ class order {
     std::string what;
     guest_id guest;
     failover::wish asked;
+    bool is_urgent = false;  ///< observe: what is under way stands still, too
     failover::pause pause;
     duration lasts{};         ///< of the pause; zero: until it is taken back
     std::string object;       ///< fence-confirm: the node; parked-…: the name
@@ -95,6 +96,8 @@ result<order> read_order(const std::string& line) {
     }
     const json::value* force = o.if_contains("force");
     out.asked.force = force && force->is_bool() && force->get_bool();
+    const json::value* now = o.if_contains("now");
+    out.is_urgent = now && now->is_bool() && now->get_bool();
     out.object = text_member(o, "object");
     out.typed_again = text_member(o, "confirm");
     if (auto ok = read_pause(o, out); !ok) return ok.error();
@@ -201,7 +204,7 @@ class unix_control_server final : public control_server {
         }
         if (asked->what == "arm" || asked->what == "observe") {
             const config::mode wanted = asked->what == "arm" ? config::mode::armed : config::mode::observe;
-            const auto changed = co_await all_.set_mode(wanted);
+            const auto changed = co_await all_.set_mode(wanted, asked->is_urgent);
             if (!changed) co_return bad(changed.error());
             co_return good(status_view(all_));
         }

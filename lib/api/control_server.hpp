@@ -14,7 +14,7 @@ namespace steward::api {
 /// {"do":"failover",…} · {"do":"retry","guest":…} · {"do":"approve|abort|disable","guest":…}
 /// {"do":"pause","object":"cluster|node/N|ct/ID","kind":"maintenance","for":"2h","reason":…} ·
 /// {"do":"resume","object":…}
-/// {"do":"arm"} · {"do":"observe"}
+/// {"do":"arm"} · {"do":"observe","now":true}
 /// Answers {"ok":true,"data":…} or {"ok":false,"code":"…","error":"…"}. Orders are accepted from root and from the user
 /// that the daemon runs as; everybody who can open the socket may read.
 class control_server {

@@ -169,7 +169,7 @@ json::array pauses_view(const keeper& all) {
 json::object status_view(const keeper& all) {
     int severity = 0;
     json::object o;
-    o["mode"] = all.mode() == config::mode::armed ? "armed" : "observe";
+    o["mode"] = all.mode_name();
     o["cluster"] = cluster_view(all, severity);
     if (all.shared_with() != nullptr) o["leadership"] = leadership_view(*all.shared_with(), severity);
     o["pauses"] = pauses_view(all);

@@ -18,6 +18,7 @@ struct node {
     std::optional<bool> online;         ///< the contacted node's opinion
     std::uint64_t free_memory = 0;      ///< bytes; 0 when unknown
     bool is_in_ha_maintenance = false;  ///< `ha-manager crm-command node-maintenance enable`
+    std::uint64_t memory = 0;           ///< bytes in all; 0 when unknown
 };
 
 struct guest_row {
@@ -30,7 +31,8 @@ struct guest_row {
     std::vector<std::string> tags;  ///< lower case, sorted
     std::string hastate;            ///< "" when HA does not manage it
     std::uint64_t max_memory = 0;
-    duration uptime{};  ///< zero when it does not run
+    std::uint64_t used_memory = 0;  ///< zero when it does not run
+    duration uptime{};              ///< zero when it does not run
 };
 
 struct storage_row {

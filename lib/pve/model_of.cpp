@@ -47,6 +47,7 @@ void read_guest(const resource& row, guest_type type, model::cluster_view& into)
     g.tags = split_tags(row.tags.value_or(""));
     g.hastate = row.hastate.value_or("");
     g.max_memory = bytes(row.maxmem).value_or(0);
+    g.used_memory = bytes(row.mem).value_or(0);
     g.uptime = std::chrono::seconds(row.uptime.value_or(0));
     into.guests[g.id] = std::move(g);
 }
@@ -62,6 +63,7 @@ void read_node(const resource& row, model::cluster_view& into) {
     const auto total = bytes(row.maxmem);
     const auto used = bytes(row.mem);
     if (total && used && *total > *used) n.free_memory = *total - *used;
+    n.memory = total.value_or(0);
 }
 
 void read_storage(const resource& row, model::cluster_view& into) {

@@ -10,12 +10,9 @@ namespace steward {
 namespace asio = boost::asio;
 namespace {
 
-constexpr const char* mode_record = "mode";
 constexpr duration storm_settle = std::chrono::seconds(60);
 /// Well below the minute after which what was seen is too old to go by.
 constexpr duration follower_pause = std::chrono::seconds(30);
-
-const char* name_of(config::mode m) { return m == config::mode::armed ? "armed" : "observe"; }
 
 /// A record that cannot be understood is no licence to act: a hand-over may be under way in it (reliability X11).
 failover::state unreadable_state(guest_id guest, time_point now, wall_time wall, const std::string& why) {
@@ -55,6 +52,7 @@ keeper::keeper(keeper_world& world, config::settings settings, std::function<voi
     world_.paused = [this](guest_id guest) { return failover::paused(pauses_, guest, world_.home_of(guest)); };
     world_.closed = [this] { return failover::closed_nodes(pauses_); };
     world_.traffic = [this](guest_id guest) { return traffic_beside(guest); };
+    world_.reserved = [this](guest_id guest) { return reserved_beside(guest); };
     world_.on_turn_free = [this] { call_the_next(); };
 }
 
@@ -68,14 +66,8 @@ asio::awaitable<result<void>> keeper::start() {
     world_.armed = settings_.run_mode == config::mode::armed;
     allow_writes_(world_.armed);
     if (records) accept_records(std::move(*records));
-    log::info("mode", {{"mode", name_of(mode())}});
+    log::info("mode", {{"mode", mode_name()}});
     co_return result<void>();
-}
-
-std::optional<bool> keeper::remembered_armed() const {
-    const auto remembered = records_.find(mode_record);
-    if (remembered == records_.end()) return std::nullopt;
-    return remembered->second == name_of(config::mode::armed);
 }
 
 /// As the record says; with one that cannot be understood it is held, and the record kept as evidence.
@@ -162,6 +154,7 @@ asio::awaitable<void> keeper::watch_cluster() {
         if (is_time_to_look()) co_await look_at_cluster();
         if (cluster_ != nullptr && !is_leading_) co_await follow_records();
         co_await end_pauses();
+        co_await finish_disarming();
         if (foresees) co_await foresee_next();
         tell_nodes();
         take_leave();
@@ -204,6 +197,8 @@ void keeper::tell_guests() {
     for (const auto& [id, guest] : guests_) {
         const failover::record& r = guest->state().saved;
         const auto* row = sight_.view->find(id);
+        // While it is restored its configuration is not complete.
+        if (row != nullptr && row->max_memory != 0 && !failover::is_acting(r.at)) memory_of_[id] = row->max_memory;
         if (row != nullptr) guest->post_news(failover::ha_seen{!row->hastate.empty() && row->hastate != "ignored"});
         const auto away = row != nullptr && cluster_ != nullptr ? cluster_->gone_for(row->node) : std::nullopt;
         if (away && *away >= fencing::timing::off) guest->post_news(failover::home_gone{row->node});
@@ -257,6 +252,24 @@ failover::traffic keeper::traffic_beside(guest_id guest) const {
         if (!failover::is_traffic(r)) continue;
         ++all.under_way;
         all.targets.insert(r.target);
+    }
+    return all;
+}
+
+/// What replacements that are on their way, or have just come, will still take of their nodes' memory.
+std::map<node_name, std::uint64_t> keeper::reserved_beside(guest_id guest) const {
+    std::map<node_name, std::uint64_t> all;
+    for (const auto& [id, other] : guests_) {
+        const failover::record& r = other->state().saved;
+        const node_name where = failover::bound_for(r);
+        const auto wants = memory_of_.find(id);
+        if (id == guest || where.empty() || wants == memory_of_.end()) continue;
+        const model::guest_row* row = sight_.view ? sight_.view->find(id) : nullptr;
+        const bool is_there = row != nullptr && row->node == where;
+        if (r.at == failover::phase::done && !is_there) continue;  // somebody has moved it on
+        // What it already uses there its node counts itself.
+        const std::uint64_t has = is_there ? std::min(row->used_memory, wants->second) : 0;
+        all[where] += wants->second - has;
     }
     return all;
 }
@@ -325,17 +338,6 @@ asio::awaitable<void> keeper::stop() {
     leaving_.clear();
 }
 
-asio::awaitable<result<void>> keeper::set_mode(config::mode mode) {
-    if (auto leads = must_lead(); !leads) co_return leads;
-    const auto saved = co_await world_.store.save_record(mode_record, name_of(mode));
-    if (!saved) co_return saved;
-    world_.armed = mode == config::mode::armed;
-    allow_writes_(world_.armed);
-    log::warning("mode", {{"mode", name_of(mode)}});
-    for (auto& [id, guest] : guests_) guest->post(failover::reconsider{});
-    co_return result<void>();
-}
-
 asio::awaitable<result<std::variant<failover::plan, failover::refusal>>> keeper::plan_for(guest_id guest,
                                                                                           failover::wish asked) {
     const guest_keeper* known = find(guest);
@@ -346,6 +348,7 @@ asio::awaitable<result<std::variant<failover::plan, failover::refusal>>> keeper:
     failover::facts seen =
         co_await failover::gather_facts(world_.pve, world_.store, guest, rules, world_.own_user, world_.lead);
     seen.closed.merge(failover::closed_nodes(pauses_));
+    seen.reserved = reserved_beside(guest);
     co_return failover::make_plan(seen, rules, asked);
 }
 

@@ -44,9 +44,13 @@ class keeper {
     /// New settings from a reload. Guests and checks that did not change keep their state.
     void apply(config::settings settings);
 
-    /// armed: may act; observe: changes nothing. Remembered across restarts.
-    [[nodiscard]] boost::asio::awaitable<result<void>> set_mode(config::mode mode);
+    /// armed: may act; observe: changes nothing. Remembered across restarts. From armed to observe, hand-overs and
+    /// restarts that are under way come to their end first and nothing new is begun, unless it `is_urgent`: then they
+    /// stand still where they are.
+    [[nodiscard]] boost::asio::awaitable<result<void>> set_mode(config::mode mode, bool is_urgent = false);
     [[nodiscard]] config::mode mode() const { return world_.armed ? config::mode::armed : config::mode::observe; }
+    /// "armed", "observe", or "disarming" while something is still being finished.
+    [[nodiscard]] const char* mode_name() const;
 
     /// The same preflight as a real hand-over; only reads.
     [[nodiscard]] boost::asio::awaitable<result<std::variant<failover::plan, failover::refusal>>> plan_for(
@@ -110,10 +114,16 @@ class keeper {
     void change_role(bool leads);
     /// Whether the last look at the cluster is young enough to say something about now.
     [[nodiscard]] bool sees_now() const;
-    [[nodiscard]] std::optional<bool> remembered_armed() const;
+    void remember_mode();
+    [[nodiscard]] boost::asio::awaitable<result<void>> enter_mode(const char* name);
+    [[nodiscard]] boost::asio::awaitable<void> finish_disarming();
+    [[nodiscard]] bool is_busy() const;
+    /// Why an order to begin something is refused in this mode.
+    [[nodiscard]] result<void> must_be_armed() const;
     void tell_guests();
     void tell_nodes();
     [[nodiscard]] failover::traffic traffic_beside(guest_id guest) const;
+    [[nodiscard]] std::map<node_name, std::uint64_t> reserved_beside(guest_id guest) const;
     [[nodiscard]] bool comes_before(guest_id one, guest_id other) const;
     void call_the_next();
     void tell_moves(const model::cluster_view& before, const model::cluster_view& now);
@@ -150,6 +160,7 @@ class keeper {
     time_point awake_until_{};
     std::map<node_name, std::string> node_states_;  ///< as told last; "" when never
     std::map<guest_id, foresight> foreseen_;
+    std::map<guest_id, std::uint64_t> memory_of_;  ///< bytes that it may use; a parked one is in no list
     guest_id foreseen_last_;
     leadership* cluster_ = nullptr;
     bool is_leading_ = false;

@@ -34,8 +34,7 @@ result<void> keeper::order_failover(guest_id guest, failover::wish asked) {
     if (at == failover::phase::failed_parked)
         return fault(errc::refused, "",
                      fmt::format("{} is failed_parked; use steward retry {}", to_string(guest), to_string(guest)));
-    if (!world_.armed)
-        return fault(errc::refused, "", "observe mode changes nothing; see steward plan, or steward arm first");
+    if (auto armed = must_be_armed(); !armed) return armed;
     // Whoever restores a backup over something that works should know that he does.
     if (!asked.force && at == failover::phase::watching && known->second->state().last == health::standing::up)
         return fault(errc::refused, "",
@@ -90,7 +89,7 @@ result<void> keeper::order_failback(guest_id guest) {
         return fault(errc::refused, "",
                      fmt::format("{} is {}{}: it is not where a hand-over brought it", to_string(guest),
                                  failover::name_of(r.at), row == nullptr ? "" : " on " + row->node.str()));
-    if (!world_.armed) return fault(errc::refused, "", "the daemon only observes: steward arm");
+    if (auto armed = must_be_armed(); !armed) return armed;
     const auto home = sight_.view->nodes.find(r.chosen->source);
     if (home == sight_.view->nodes.end() || home->second.online != true || world_.closed().count(home->first) != 0)
         return fault(errc::refused, "", fmt::format("{} cannot take it now", r.chosen->source.str()));

@@ -20,7 +20,7 @@ asio::awaitable<result<std::vector<failover::parked_config>>> keeper::parked() {
 /// A change of it takes a leader, and a guest that is not just being handed over.
 asio::awaitable<result<failover::parked_config>> keeper::parked_to_change(std::string name) {
     if (auto leads = must_lead(); !leads) co_return leads.error();
-    if (!world_.armed) co_return fault(errc::refused, "", "observe mode changes nothing; steward arm first");
+    if (auto armed = must_be_armed(); !armed) co_return armed.error();
     const auto all = co_await parked();
     if (!all) co_return all.error();
     const auto found = std::find_if(all->begin(), all->end(), [&](const auto& p) { return p.name == name; });

@@ -88,10 +88,7 @@ bool keeper::accept_records(std::vector<stored_record> found) {
     if (fresh == records_) return false;
     records_ = std::move(fresh);
     read_pauses();
-    if (const auto armed = remembered_armed()) {
-        world_.armed = *armed;
-        allow_writes_(world_.armed);
-    }
+    remember_mode();
     return true;
 }
 

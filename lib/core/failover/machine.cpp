@@ -155,8 +155,7 @@ step advance(state before, const event& what, const surroundings& around) {
     }
     // While only observing, a hand-over that is under way stands still: its limits do not run either.
     const phase at = s.saved().at;
-    const bool is_frozen = !around.armed && (is_in_flight(at) || at == phase::restarting);
-    if (is_frozen && std::holds_alternative<tick>(what)) {
+    if (!around.armed && is_acting(at) && std::holds_alternative<tick>(what)) {
         s.set_deadline(detail::limits::held_recheck);
         return s.take();
     }
@@ -184,6 +183,14 @@ bool is_news(const state& now, const event& what) {
 bool is_traffic(const record& r) noexcept {
     return is_in_flight(r.at) && r.at != phase::verifying && r.at != phase::failing_back && r.chosen &&
            r.chosen->how == strategy::restore;
+}
+
+bool is_acting(phase p) noexcept { return is_in_flight(p) || p == phase::restarting; }
+
+node_name bound_for(const record& r) {
+    if (!r.chosen) return {};
+    if (r.at == phase::failing_back) return r.chosen->source;
+    return is_in_flight(r.at) || r.at == phase::done ? r.target : node_name();
 }
 
 bool is_unverified(const record& r) noexcept {

@@ -164,6 +164,12 @@ inline constexpr const char* unverified = "unverified: ";
 /// Whether that guest keeps others from being restored, and where.
 [[nodiscard]] bool is_traffic(const record& r) noexcept;
 
+/// Whether something is being changed for a guest in that phase.
+[[nodiscard]] bool is_acting(phase p) noexcept;
+
+/// The node that its replacement, or the guest on its way home, is being brought to or has just come to; "" when none.
+[[nodiscard]] node_name bound_for(const record& r);
+
 /// Whether a hand-over in that phase can still be given up for free.
 [[nodiscard]] bool can_abort(phase p) noexcept;
 

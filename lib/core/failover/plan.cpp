@@ -252,10 +252,41 @@ bool is_shared_with(const facts& seen, const node_name& target) {
     return true;
 }
 
+/// What a node has free and nobody else is on the way to. Bytes; nothing when its memory is not known.
+std::optional<std::uint64_t> spare_memory(const facts& seen, const model::node& target) {
+    if (target.free_memory == 0) return std::nullopt;
+    const auto promised = seen.reserved.find(target.name);
+    if (promised == seen.reserved.end()) return target.free_memory;
+    return target.free_memory - std::min(target.free_memory, promised->second);
+}
+
+/// Bytes. Of a node that has been silent for some minutes PVE says nothing any more; the configuration does.
+std::uint64_t wanted_memory(const facts& seen) {
+    const std::uint64_t listed = seen.view->find(seen.guest)->max_memory;
+    if (listed != 0) return listed;
+    std::string configured = seen.config->get("memory");
+    if (configured.starts_with("current=")) configured.erase(0, configured.find('=') + 1);
+    constexpr std::uint64_t by_default = 512;  // MiB, of containers and virtual machines alike
+    return size_in_bytes((configured.empty() ? std::to_string(by_default) : configured) + "M");
+}
+
 std::string memory_fault(const facts& seen, const model::node& target) {
-    const std::uint64_t wanted = seen.view->find(seen.guest)->max_memory;
-    if (target.free_memory == 0 || wanted <= target.free_memory) return {};
-    return fmt::format("has {} MiB of memory free, {} are needed", target.free_memory >> 20U, wanted >> 20U);
+    const std::uint64_t wanted = wanted_memory(seen);
+    const auto spare = spare_memory(seen, target);
+    if (!spare || wanted <= *spare) return {};
+    const std::string promised =
+        *spare == target.free_memory
+            ? ""
+            : fmt::format(" ({} of them for guests on their way there)", (target.free_memory - *spare) >> 20U);
+    return fmt::format("has {} MiB of memory free{}, {} are needed", target.free_memory >> 20U, promised,
+                       wanted >> 20U);
+}
+
+/// In tenths of its memory, so that a little more or less does not decide; -1 when that is not known.
+int spare_tenths(const facts& seen, const model::node& n) {
+    const auto spare = spare_memory(seen, n);
+    if (!spare || n.memory == 0) return -1;
+    return static_cast<int>((*spare * 10 + n.memory / 2) / n.memory);
 }
 
 /// Why a node cannot take the restored guest; empty when it can.
@@ -281,13 +312,16 @@ std::string restore_fault(const facts& seen, const policy& rules, const node_nam
     return {};
 }
 
-/// Nodes in order of preference, without the source.
+/// Nodes in order of preference: as configured, then by the memory that they have to spare.
 std::vector<node_name> candidates(const facts& seen, const policy& rules, const wish& asked) {
     if (asked.to) return {*asked.to};
     if (!rules.targets.empty() && rules.only_targets) return rules.targets;
-    std::vector<node_name> all = rules.targets;
+    std::vector<std::pair<int, node_name>> others;
     for (const auto& [name, node] : seen.view->nodes)
-        if (!contains(all, name)) all.push_back(name);
+        if (!contains(rules.targets, name)) others.emplace_back(spare_tenths(seen, node), name);
+    std::stable_sort(others.begin(), others.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+    std::vector<node_name> all = rules.targets;
+    for (auto& [spare, name] : others) all.push_back(std::move(name));
     return all;
 }
 

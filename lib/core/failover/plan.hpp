@@ -22,10 +22,10 @@ struct policy {
     duration restart_settle = std::chrono::seconds(60);
 
     bool failover_enabled = true;
-    bool needs_approval = false;  ///< a hand-over waits for a person
-    bool only_targets = true;     ///< false: after `targets` come all other nodes
-    std::vector<guest_id> apart;  ///< never on a node where one of them is
-    std::vector<node_name> targets;
+    bool needs_approval = false;     ///< a hand-over waits for a person
+    bool only_targets = true;        ///< false: after `targets` come all other nodes
+    std::vector<guest_id> apart;     ///< never on a node where one of them is
+    std::vector<node_name> targets;  ///< in order of preference; empty: all, the one with most memory to spare first
     std::vector<node_name> avoid;
     std::optional<storage_id> storage;
     std::vector<storage_id> backup_storages;
@@ -63,6 +63,7 @@ struct facts {
     std::optional<fencing::evidence> source;        ///< about its node, when that is not online
     std::string path_problem;                       ///< why the observers' opinion does not count as the guest's fault
     std::set<node_name> closed;                     ///< nodes in maintenance: nothing is brought there
+    std::map<node_name, std::uint64_t> reserved;    ///< bytes of memory that other replacements will still take
     std::string divergence;                         ///< why the observers are not asked the same questions
     std::string storm;                              ///< why too much fails at once for anybody to be believed
     std::optional<std::string> parking_problem;     ///< why configurations cannot be parked right now

@@ -281,7 +281,7 @@ asio::awaitable<void> guest_keeper::handle(failover::event e) {
     const auto paused = world_.paused ? world_.paused(settings_.id) : std::nullopt;
     const auto others = world_.traffic ? world_.traffic(settings_.id) : failover::traffic();
     failover::surroundings around{rules_,
-                                  world_.armed,
+                                  world_.armed && (!world_.is_disarming || failover::is_acting(state_.saved.at)),
                                   std::move(no_claims),
                                   world_.time.now(),
                                   world_.time.wall_now(),
@@ -393,6 +393,7 @@ asio::awaitable<void> guest_keeper::carry_out(failover::operation what, std::uin
         if (world_.storm) seen.storm = world_.storm();
         if (world_.lead != nullptr) seen.divergence = world_.lead->divergence();
         if (world_.closed) seen.closed.merge(world_.closed());
+        if (world_.reserved) seen.reserved = world_.reserved(settings_.id);
         inbox_.post({number, failover::planned{failover::make_plan(seen, rules_, state_.saved.asked)}});
         co_return;
     }

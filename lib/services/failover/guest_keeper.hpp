@@ -45,6 +45,7 @@ class keeper_world {
     prober_factory make_prober;
     std::string own_user;  ///< our name in UPIDs
     bool armed = false;
+    bool is_disarming = false;  ///< armed only for what is under way already: it comes to its end
     /// What the guest's node says it goes down for; empty: nobody listens.
     std::function<std::optional<failover::leave_notice>(guest_id)> leaving;
     leadership* lead = nullptr;  ///< null: a single instance, which always leads
@@ -56,6 +57,8 @@ class keeper_world {
     std::function<std::set<node_name>()> closed;
     /// The restores of all other guests. Empty function: there are no others.
     std::function<failover::traffic(guest_id)> traffic;
+    /// Memory that the replacements of all other guests will still take, by node. Empty function: there are none.
+    std::function<std::map<node_name, std::uint64_t>(guest_id)> reserved;
     /// Told when a restore no longer keeps others waiting.
     std::function<void()> on_turn_free;
     /// Where a guest is, as last seen; empty: not known.
@@ -65,6 +68,9 @@ class keeper_world {
     std::function<std::optional<duration>(guest_id)> up_for;
     /// Told when a node is online, offline, in maintenance … anew, as this daemon sees it; empty: nobody listens.
     std::function<void(const node_name& node, const std::string& state)> on_node_state;
+    /// Told "armed", "observe" or "disarming" when somebody changes the mode, and when it has come to that; empty:
+    /// nobody listens.
+    std::function<void(const char* mode)> on_mode;
     /// Told of every step of every guest, before it is written down; empty: nobody listens.
     std::function<void(const failover::state& before, const failover::step& next)> on_step;
 };

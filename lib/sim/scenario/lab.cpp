@@ -122,6 +122,12 @@ void lab::boot_daemon(const node_name& node) {
     listener.on_node_state = [this, node](const node_name& who, const std::string& state) {
         see_node(node, who, state);
     };
+    listener.on_mode = [this](const char* mode) {
+        happening h(time_.now() - zero_, sight::state);
+        h.guest = "cluster";
+        h.name = std::string_view(mode) == "observe" ? "disarmed" : mode;
+        watcher_.note(std::move(h));
+    };
     listener.on_stall = [this, node](duration) {
         watcher_.count("counter loop_stalls");
         note_of(sight::alert, node, "observer_unfit", "its own loop stood still");

@@ -234,10 +234,6 @@ class operator_commands {
         keeper* all = acting();
         if (all == nullptr) return {};
         lab_.leader()->spawn("mode", change_mode(*all, armed ? config::mode::armed : config::mode::observe));
-        happening h(lab_.time_.now() - lab_.zero_, sight::state);
-        h.guest = "cluster";
-        h.name = armed ? "armed" : "disarmed";
-        lab_.watcher_.note(std::move(h));
         return {};
     }
 

@@ -233,7 +233,7 @@ class builder {
     config::guest* find(const std::string& word) {
         const auto id = parse_guest_word(word);
         for (config::guest& g : out_.steward.guests)
-            if (id && g.id == *id) return &g;
+            if (id && g.id.id == id->id) return &g;
         return nullptr;
     }
 
@@ -250,6 +250,10 @@ class builder {
         if (s.key.ends_with(".free") && size_of(s.value) &&
             std::find(nodes.begin(), nodes.end(), node) != nodes.end()) {
             out_.free_memory[node] = std::uint64_t{*size_of(s.value)} << 20U;
+            return {};
+        }
+        if (s.key == "others" && size_of(s.value)) {
+            for (const node_name& n : nodes) out_.free_memory.try_emplace(n, std::uint64_t{*size_of(s.value)} << 20U);
             return {};
         }
         return apply_to_all(s);
@@ -274,7 +278,7 @@ class builder {
         config::guest* g = find(guest);
         const auto id = parse_guest_word(guest);
         const auto model = std::find_if(out_.cluster.guests.begin(), out_.cluster.guests.end(),
-                                        [&](const auto& o) { return o.guest == *id; });
+                                        [&](const auto& o) { return o.guest.id == id->id; });
         if (g == nullptr || model == out_.cluster.guests.end()) return unknown(s);
         const auto count = whole_number(s.value);
         if (what == "targets") {

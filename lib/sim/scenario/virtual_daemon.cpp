@@ -112,6 +112,7 @@ virtual_daemon::virtual_daemon(cluster& model, sim_time& time, node_name where, 
     witness_.code_instead = std::move(listener.code_instead);
     witness_.time = &clock_;
     world_.on_node_state = std::move(listener.on_node_state);
+    world_.on_mode = std::move(listener.on_mode);
     lead_.on_stall = std::move(listener.on_stall);
     mortal_.after_park = std::move(listener.after_park);
     world_.on_step = std::move(listener.on_step);

@@ -81,6 +81,7 @@ class daemon_listener {
     std::function<duration(const pve::request&)> delay_before;
     std::function<std::optional<int>()> code_instead;
     std::function<void(const node_name&, const std::string& state)> on_node_state;
+    std::function<void(const char* mode)> on_mode;
     std::function<void(duration)> on_stall;
     std::function<void(const guard::request&)> after_park;
 };

@@ -76,6 +76,64 @@ std::string words(const std::vector<rejected>& list) {
 
 }  // namespace
 
+TEST_CASE(
+    "without a wish the node with most memory to spare comes first, and what is promised to others is not spare") {
+    constexpr std::uint64_t gib = 1ULL << 30U;
+    struct row {
+        const char* what;
+        std::uint64_t free2, free3, promised2, promised3;
+        std::vector<std::string> targets;
+    };
+    const row rows[] = {
+        {"more on n3", 2 * gib, 6 * gib, 0, 0, {"n3", "n2"}},
+        {"a little more is the same", 6 * gib, 6 * gib + gib / 8, 0, 0, {"n2", "n3"}},
+        {"n3 is promised to others", 4 * gib, 6 * gib, 0, 4 * gib, {"n2", "n3"}},
+        {"nothing is left of n3", 4 * gib, 6 * gib, 0, 6 * gib, {"n2"}},
+        {"more is promised than there is", 4 * gib, 6 * gib, 9 * gib, 0, {"n3"}},
+        {"just enough is left", 4 * gib, 6 * gib, 0, 6 * gib - gib / 2, {"n2", "n3"}},
+        {"n2 does not say", 0, 1 * gib, 0, 0, {"n3", "n2"}},
+    };
+    for (const row& r : rows) {
+        INFO(r.what);
+        facts f = good_facts();
+        for (auto& [name, n] : f.view->nodes) n.memory = 8 * gib;
+        f.view->nodes[node_name("n2")].free_memory = r.free2;
+        f.view->nodes[node_name("n3")].free_memory = r.free3;
+        f.reserved = {{node_name("n2"), r.promised2}, {node_name("n3"), r.promised3}};
+        const auto answer = make_plan(f, {}, {});
+        REQUIRE(std::holds_alternative<plan>(answer));
+        std::vector<std::string> targets;
+        for (const node_name& n : std::get<plan>(answer).targets) targets.push_back(n.str());
+        CHECK(targets == r.targets);
+    }
+}
+
+TEST_CASE("what a guest needs is in its configuration when its node has been silent for too long") {
+    struct row {
+        const char* memory;
+        bool fits;
+    };
+    for (const row& r : {row{"2048", false}, row{"current=2048", false}, row{"1024", true}, row{"", true}}) {
+        INFO(r.memory);
+        facts f = good_facts();
+        f.view->guests[ct101].max_memory = 0;
+        f.config->values["memory"] = r.memory;
+        for (auto& [name, n] : f.view->nodes) n.free_memory = 1ULL << 30U;
+        CHECK(std::holds_alternative<plan>(make_plan(f, {}, {})) == r.fits);
+    }
+}
+
+TEST_CASE("a wish comes before the memory to spare") {
+    facts f = good_facts();
+    for (auto& [name, n] : f.view->nodes) n.memory = 8ULL << 30U;
+    f.view->nodes[node_name("n2")].free_memory = 1ULL << 30U;
+    policy rules;
+    rules.targets = {node_name("n2"), node_name("n3")};
+    const auto answer = make_plan(f, rules, {});
+    REQUIRE(std::holds_alternative<plan>(answer));
+    CHECK(std::get<plan>(answer).targets.front().str() == "n2");
+}
+
 TEST_CASE("with everything in place the newest backup goes to the first node") {
     const auto answer = make_plan(good_facts(), {}, {});
     REQUIRE(std::holds_alternative<plan>(answer));

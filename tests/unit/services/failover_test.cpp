@@ -187,7 +187,7 @@ TEST_CASE("an order that comes during a restart in place is carried out") {
     CHECK(site.runs_on(ct102) == "n3");
 }
 
-TEST_CASE("observe freezes a hand-over where it is, arm lets it go on") {
+TEST_CASE("an urgent observe freezes a hand-over where it is, arm lets it go on") {
     simulated_site site;
     for (auto& g : site.settings.guests) g.restart.attempts = 0;
     site.restart();
@@ -197,7 +197,7 @@ TEST_CASE("observe freezes a hand-over where it is, arm lets it go on") {
     site.time.run_for(1s);
     task_group orders(site.time.io().get_executor());
     const auto order = [&](config::mode m) -> boost::asio::awaitable<void> {
-        const auto done = co_await site.all().set_mode(m);
+        const auto done = co_await site.all().set_mode(m, m == config::mode::observe);
         CHECK(done.has_value());
     };
     orders.spawn("observe", order(config::mode::observe));
@@ -211,6 +211,30 @@ TEST_CASE("observe freezes a hand-over where it is, arm lets it go on") {
     orders.spawn("arm", order(config::mode::armed));
     REQUIRE(site.reaches(ct102, phase::done, 400s));
     CHECK(site.runs_on(ct102) == "n1");
+}
+
+TEST_CASE("observe lets a hand-over come to its end, begins no other and then changes nothing") {
+    simulated_site site;
+    for (auto& g : site.settings.guests) g.restart.attempts = 0;
+    site.restart();
+    site.time.run_for(60s);
+    site.fault("guest ct102 crash");
+    REQUIRE(site.reaches(ct102, phase::stopping, 60s));
+    task_group orders(site.time.io().get_executor());
+    const auto observe = [&]() -> boost::asio::awaitable<void> {
+        const auto done = co_await site.all().set_mode(config::mode::observe);
+        CHECK(done.has_value());
+    };
+    orders.spawn("observe", observe());
+    site.time.run_for(2s);
+    CHECK(std::string(site.all().mode_name()) == "disarming");
+    CHECK(!site.all().order_failback(ct102));
+    site.restart();
+    CHECK(std::string(site.all().mode_name()) == "disarming");
+    REQUIRE(site.reaches(ct102, phase::done, 400s));
+    CHECK(site.runs_on(ct102) == "n1");
+    site.time.run_for(10s);
+    CHECK(site.all().mode() == config::mode::observe);
 }
 
 TEST_CASE("a failed_parked guest that a person brought home is watched again") {
