@@ -1,12 +1,13 @@
 """The general mutation run over engine, leader, guard and planner: small changes, each of which some test has to notice.
 
-usage: mutants.py [--only FILE_PART] [--strict] [--sample N] [--seed S] [--list]
+usage: mutants.py [--only FILE_PART] [--strict] [--again LOG] [--sample N] [--seed S] [--jobs N] [--list]
 
 All mutants are compiled into one tree (schemata.py) in build/mutants; each is then switched on alone, and the unit tests, the
 scenarios and some crash points run until one fails. Strict files (guard, lease, fencing, commit) must lose every mutant, the
 others 95 %. equivalent.txt names those that change nothing that anybody could notice. Not part of ./dev test: hours for all of it.
 """
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import random
@@ -83,7 +84,12 @@ def build(tree, files):
             return {n: m for n, m in mutants.items() if n not in skipped}, len(skipped)
         bad = set()
         for file, line in re.findall(r"(lib/\S+\.cpp):(\d+):\d+: error", done.stdout):
-            bad |= {int(n) for n in re.findall(r"steward_mutant::is\((\d+)\)", tree.read(file).split("\n")[int(line) - 1])}
+            # A statement put before the end of the one above is reported there.
+            for text in tree.read(file).split("\n")[int(line) - 1:int(line) + 1]:
+                found = {int(n) for n in re.findall(r"steward_mutant::is\((\d+)\)", text)}
+                bad |= found
+                if found:
+                    break
         if not bad:
             sys.exit(done.stdout[-4000:])
         skipped |= bad
@@ -100,10 +106,18 @@ def equivalents():
     return known
 
 
+def survivors(log):
+    """{(file, what, text)} of an earlier run."""
+    found = re.findall(r"^SURVIVED \d+ (\S+) \| (.*?) \| (.*?)   \(\d+ of", pathlib.Path(log).read_text(), re.M)
+    return set(found)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", help="files with this in their names")
     parser.add_argument("--strict", action="store_true", help="only the files that must lose every mutant")
+    parser.add_argument("--again", help="only those that survived in this output of an earlier run")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="so many at once (%(default)s)")
     parser.add_argument("--sample", type=int, default=0, help="so many of them, drawn by --seed")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--list", action="store_true", help="build, and only tell which there are")
@@ -114,6 +128,9 @@ def main():
     mutants, dropped = build(tree, files)
     known = equivalents()
     chosen = [m for m in mutants.values() if (m.file, m.what, m.text) not in known]
+    if given.again:
+        before = survivors(given.again)
+        chosen = [m for m in chosen if (m.file, m.what, m.text) in before]
     print(f"{len(mutants)} mutants, {dropped} that did not compile left out, {len(mutants) - len(chosen)} known as equivalent", flush=True)
     if given.list:
         for m in chosen:
@@ -126,8 +143,9 @@ def main():
         chosen = sorted(random.Random(given.seed).sample(chosen, min(given.sample, len(chosen))), key=lambda m: m.number)
     survived = []
     began = time.monotonic()
-    for done, m in enumerate(chosen, 1):
-        if run.killer(m.number):
+    pool = concurrent.futures.ThreadPoolExecutor(given.jobs)
+    for done, (m, killer) in enumerate(zip(chosen, pool.map(lambda m: run.killer(m.number), chosen)), 1):
+        if killer:
             continue
         survived.append(m)
         print(f"SURVIVED {m.number} {m.file} | {m.what} | {m.text}   ({done} of {len(chosen)}, {time.monotonic() - began:.0f} s)", flush=True)

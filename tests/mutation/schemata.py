@@ -17,7 +17,7 @@ inline bool is(int number) {
 """
 
 COMPARISONS = {" < ": (" <= ", " >= "), " <= ": (" < ",), " > ": (" >= ", " <= "), " >= ": (" > ",), " == ": (" != ",), " != ": (" == ",)}
-STATEMENT = re.compile(r"^( +)((?:[\w.:]|->|\[\w*\])+(?:\([^;{}]*\))?(?:(?:\.|->)\w+\([^;{}]*\))*(?: [+\-|&]?= [^;{}]+)?;)$")
+STATEMENT = re.compile(r"^( +)(?!\.)((?:[\w.:]|->|\[\w*\])+(?:\([^;{}]*\))?(?:(?:\.|->)\w+\([^;{}]*\))*(?: [+\-|&]?= [^;{}]+)?;)$")
 NO_STATEMENT = re.compile(r"^\s*(return|co_return|co_await|using|break|continue|case|default|else|public|private|const|auto|static|throw|delete)\b")
 RETURNED = re.compile(r"^( +(?:if \(.*\) )?)return (true|false);$")
 
