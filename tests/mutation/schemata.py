@@ -137,7 +137,8 @@ class Seeder:
             elif statement and not NO_STATEMENT.match(line) and re.search(r"[=(]", statement[2]) and "out <<" not in line:
                 chosen = self.new(number, "statement dropped", line)
                 if chosen is not None:
-                    line = f"{statement[1]}if (!steward_mutant::is({chosen})) {statement[2]}"
+                    # In braces: an `else` below belongs to the `if` above, not to this one.
+                    line = f"{statement[1]}{{ if (!steward_mutant::is({chosen})) {statement[2]} }}"
             out.append(line)
         return "\n".join(out)
 
