@@ -243,11 +243,22 @@ result<std::string> storage_command(cluster& model, const words& w) {
 }
 
 result<std::string> ha_command(cluster& model, const words& w) {
-    if (w.size() != 3 || (w[1] != "add" && w[1] != "del")) return bad("ha add|del G");
+    if (w.size() == 3 && w[1] == "disarm" && w[2] == "freeze") {
+        model.ha().command("disarm-ha freeze");
+        return std::string();
+    }
+    if (w.size() == 2 && w[1] == "arm") {
+        model.ha().command("arm-ha");
+        return std::string();
+    }
+    if (w.size() != 3 || (w[1] != "add" && w[1] != "del" && w[1] != "error"))
+        return bad("ha add|del|error G, ha disarm freeze, ha arm");
     const auto g = parse_guest_word(w[2]);
     if (!g) return g.error();
     if (w[1] == "add")
         model.ha().add(*g);
+    else if (w[1] == "error")
+        model.ha().fail(*g);
     else
         model.ha().remove(*g);
     return std::string();

@@ -308,6 +308,7 @@ void lab::settle() {
     if (!setup_.is_off) leave_records();
     for (const node_name& n : setup_.off) model_.power(n, false);
     for (const guest_id guest : setup_.ha_managed) (void)apply_fault(model_, "ha add " + short_name(guest));
+    for (const guest_id guest : setup_.ha_failed) (void)apply_fault(model_, "ha error " + short_name(guest));
     for (const sim_node& n : model_.nodes())
         if (n.name != setup_.leader) stopped_daemons_.insert(n.name);
     tend_daemons();

@@ -156,7 +156,10 @@ class builder {
 
     /// What decides which nodes and guests there are.
     result<void> apply_to_cluster(const config::sim_setting& s) {
-        if (s.key == "nodes") {
+        if (s.key == "ha") {
+            for (const std::string& item : items_of(s.value))
+                if (item.find('@') != std::string::npos && !add_ha_guest(item)) return unknown(s);
+        } else if (s.key == "nodes") {
             const auto count = whole_number(s.value);
             if (!count || *count < 1 || *count > 32) return unknown(s);
             nodes_ = *count;
@@ -179,6 +182,15 @@ class builder {
             if (is_template) guests_.back().running = false;
         }
         return {};
+    }
+
+    /// "vm113@n3": Steward is not configured for it.
+    bool add_ha_guest(const std::string& word) {
+        const std::size_t at = word.find('@');
+        if (!parse_guest_word(word.substr(0, at))) return false;
+        guests_.push_back(guest_at(word.substr(0, at).c_str(), word.substr(at + 1)));
+        others_.insert(guests_.back().guest);
+        return true;
     }
 
     /// So many in all: more containers on the nodes in turn.
@@ -219,7 +231,7 @@ class builder {
         config::settings& s = out_.steward;
         s.run_mode = config::mode::armed;
         for (const guest_options& g : out_.cluster.guests) {
-            if (g.is_template) continue;
+            if (g.is_template || others_.count(g.guest) != 0) continue;
             config::guest one;
             one.id = g.guest;
             one.restart.attempts = 0;
@@ -330,12 +342,8 @@ class builder {
         } else if (s.key == "off") {
             out_.is_off = true;
         } else if (s.key == "ha") {
-            for (const std::string& guest : items_of(s.value)) {
-                const auto id = parse_guest_word(guest);
-                if (!id && guest.find(" at ") != std::string::npos) continue;  // the script adds it then
-                if (!id) return unknown(s);
-                out_.ha_managed.push_back(*id);
-            }
+            for (const std::string& item : items_of(s.value))
+                if (!apply_to_ha(item)) return unknown(s);
         } else if (s.key == "restore_time" && time) {
             takes_.ct_restore = *time;
             takes_.vm_restore = *time;
@@ -355,6 +363,18 @@ class builder {
             return unknown(s);
         }
         return {};
+    }
+
+    /// "vm103", "vm103 error", "vm113@n3": a guest that only Proxmox HA knows; "vm103 at 300": the script adds it then.
+    bool apply_to_ha(const std::string& item) {
+        constexpr std::string_view failed = " error";
+        const bool has_failed = item.ends_with(failed);
+        const auto id =
+            parse_guest_word(has_failed ? item.substr(0, item.size() - failed.size()) : item.substr(0, item.find('@')));
+        if (!id) return item.find(" at ") != std::string::npos;
+        out_.ha_managed.push_back(*id);
+        if (has_failed) out_.ha_failed.push_back(*id);
+        return true;
     }
 
     /// Rules for every guest.
@@ -410,6 +430,7 @@ class builder {
     std::vector<std::string> storage_words_;
     bool is_named_ = true;  ///< the guests are still those of the name
     std::vector<guest_options> guests_;
+    std::set<guest_id> others_;  ///< that Steward does not look after
     task_durations takes_;
 };
 

@@ -23,6 +23,7 @@ class topology {
     bool is_off = false;                                  ///< all nodes are powered off at zero
     std::string no_promise;                               ///< why no guard may promise anything: an alert's code
     std::vector<guest_id> ha_managed;
+    std::vector<guest_id> ha_failed;                 ///< of these, those whose service is in error
     std::vector<node_name> off;                      ///< nodes that are powered off at zero
     std::vector<std::string> records;                ///< left by an earlier life: "ct101:fencing n1 epoch 7"
     std::vector<std::string> faults;                 ///< said before zero
