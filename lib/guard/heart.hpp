@@ -95,6 +95,7 @@ class heart {
     daemon_words words_;
     std::optional<time_point> heard_;
     std::vector<guest_id> managed_;
+    std::vector<guest_id> ended_late_;  ///< when others might have taken them already; has room for all
     home_sight seen_;
     std::string told_;  ///< the code of the last complaint
     fencing::clock_watch clock_;
