@@ -52,7 +52,10 @@ keeper::keeper(keeper_world& world, config::settings settings, std::function<voi
         if (row == nullptr || row->status != model::run_state::running) return std::nullopt;
         return row->uptime + (world_.time.now() - sight_.taken);
     };
-    world_.paused = [this](guest_id guest) { return failover::paused(pauses_, guest, world_.home_of(guest)); };
+    world_.paused = [this](guest_id guest) {
+        auto no = failover::paused(pauses_, guest, world_.home_of(guest));
+        return no ? no : misplaced(guest);
+    };
     world_.closed = [this] { return failover::closed_nodes(pauses_); };
     world_.traffic = [this](guest_id guest) { return traffic_beside(guest); };
     world_.on_turn_free = [this] { call_the_next(); };
@@ -204,6 +207,8 @@ void keeper::tell_guests() {
     for (const auto& [id, guest] : guests_) {
         const failover::record& r = guest->state().saved;
         const auto* row = sight_.view->find(id);
+        if (row != nullptr) note_place(*row);
+        guest->post_news(failover::placement_seen{misplaced(id)});
         if (row != nullptr) guest->post_news(failover::ha_seen{!row->hastate.empty() && row->hastate != "ignored"});
         const auto away = row != nullptr && cluster_ != nullptr ? cluster_->gone_for(row->node) : std::nullopt;
         if (away && *away >= fencing::timing::off) guest->post_news(failover::home_gone{row->node});

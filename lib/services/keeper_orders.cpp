@@ -1,4 +1,5 @@
 #include "base/log.hpp"
+#include "core/failover/approval.hpp"
 #include "services/keeper.hpp"
 
 #include <fmt/core.h>
@@ -36,6 +37,7 @@ result<void> keeper::order_failover(guest_id guest, failover::wish asked) {
                      fmt::format("{} is failed_parked; use steward retry {}", to_string(guest), to_string(guest)));
     if (!world_.armed)
         return fault(errc::refused, "", "observe mode changes nothing; see steward plan, or steward arm first");
+    if (const auto no = misplaced(guest)) return fault(errc::refused, "", no->text);
     // Whoever restores a backup over something that works should know that he does.
     if (!asked.force && at == failover::phase::watching && known->second->state().last == health::standing::up)
         return fault(errc::refused, "",
@@ -98,7 +100,18 @@ result<void> keeper::order_failback(guest_id guest) {
     return {};
 }
 
-result<void> keeper::approve(guest_id guest, bool accepts_stale) {
+result<std::string> keeper::approval_token(guest_id guest) const {
+    const auto known = guests_.find(guest);
+    if (known == guests_.end()) return not_ours(guest);
+    if (auto leads = must_lead(); !leads) return leads.error();
+    const failover::record& r = known->second->state().saved;
+    const bool waits = r.at == failover::phase::held && r.held && r.held->code == "approval";
+    if (waits) return failover::approval_token(r, world_.time.wall_now());
+    return fault(errc::refused, "",
+                 fmt::format("{} does not wait for an approval ({})", to_string(guest), failover::name_of(r.at)));
+}
+
+result<void> keeper::approve(guest_id guest, bool accepts_stale, const std::string& token) {
     const auto known = guests_.find(guest);
     if (known == guests_.end()) return not_ours(guest);
     const failover::record& r = known->second->state().saved;
@@ -107,6 +120,10 @@ result<void> keeper::approve(guest_id guest, bool accepts_stale) {
         return fault(errc::refused, "",
                      fmt::format("{} does not wait for an approval ({})", to_string(guest),
                                  code.empty() ? failover::name_of(r.at) : code.c_str()));
+    if (!token.empty()) {
+        const duration lasts = known->second->settings().failover.approval_ttl;
+        if (auto valid = failover::check_approval(token, r, lasts, world_.time.wall_now()); !valid) return valid;
+    }
     failover::wish asked;
     asked.force = accepts_stale;
     return order_failover(guest, std::move(asked));
