@@ -253,6 +253,11 @@ class builder {
         static const std::vector<std::string> done_before = {"nodes", "qdevice", "guests"};
         const bool is_done = std::find(done_before.begin(), done_before.end(), s.key) != done_before.end();
         if (is_done || s.key.starts_with("guests.") || s.key.starts_with('+')) return {};
+        if (s.value.empty() && s.key == "config") {
+            has_config_word_ = true;
+            return {};
+        }
+        if (has_config_word_ && s.value.empty() && s.key.find('@') != std::string::npos) return move_config(s);
         if (s.value.empty() && (s.key == "storage" || !storage_words_.empty())) return about_storage(s);
         const std::size_t dot = s.key.find('.');
         if (dot != std::string::npos && parse_guest_word(s.key.substr(0, dot)))
@@ -265,6 +270,16 @@ class builder {
             return {};
         }
         return apply_to_all(s);
+    }
+
+    /// "config vm103@n2", word by word
+    result<void> move_config(const config::sim_setting& s) {
+        const std::size_t at = s.key.find('@');
+        const auto guest = parse_guest_word(s.key.substr(0, at));
+        const node_name node(s.key.substr(at + 1));
+        if (!guest || !contains(out_.cluster.nodes, node)) return unknown(s);
+        out_.moved[*guest] = node;
+        return {};
     }
 
     /// "storage local-zfs absent on n1", word by word: the guests' own storage, whatever it is called.
@@ -357,6 +372,18 @@ class builder {
             out_.promise = *lease::parse_contract(s.value);
         } else if (s.key == "accept_risk") {
             for (config::guest& g : out_.steward.guests) g.failover.accept_weak_fence = s.value == "true";
+        } else if (s.key == "approval_ttl" && time) {
+            for (config::guest& g : out_.steward.guests) g.failover.approval_ttl = *time;
+        } else if (s.key == "leaders-forced" && count && *count >= 1 && *count <= nodes_) {
+            out_.leaders = *count;
+        } else if (s.key == "norestart" && s.value.empty()) {
+            out_.restarts_daemons = false;
+        } else if (s.key == "guard" && s.value == "failed") {
+            out_.guards_fail = true;
+        } else if (s.key == "backup_storage" && s.value.empty()) {
+            names_backup_store_ = true;
+        } else if (s.key == "slow" && s.value.empty() && names_backup_store_) {
+            out_.faults.push_back(fmt::format("storage {} slow 1.5", backup_store));
         } else if (s.key == "agent" && (s.value == "false" || s.value == "true")) {
             out_.has_agents = s.value == "true";
         } else {
@@ -386,6 +413,9 @@ class builder {
             for (config::guest& g : out_.steward.guests) g.failover.approval = s.value == "approve";
         } else if (s.key == "policy.shutdown" && on_shutdown_of(s.value)) {
             for (config::guest& g : out_.steward.guests) g.failover.shutdown = *on_shutdown_of(s.value);
+        } else if (s.key == "policy.fresh_backup" && (s.value == "try" || s.value == "require")) {
+            for (config::guest& g : out_.steward.guests)
+                g.failover.before = s.value == "try" ? config::fresh_backup::attempt : config::fresh_backup::require;
         } else if (s.key == "policy.failback_stable" && config::parse_sim_time(s.value)) {
             for (config::guest& g : out_.steward.guests) g.failover.failback_stable = *config::parse_sim_time(s.value);
         } else if (s.key == "policy.reboot_grace" && config::parse_sim_time(s.value)) {
@@ -428,7 +458,9 @@ class builder {
     int nodes_ = 3;
     bool has_qdevice_ = false;
     std::vector<std::string> storage_words_;
-    bool is_named_ = true;  ///< the guests are still those of the name
+    bool has_config_word_ = false;     ///< the word before
+    bool names_backup_store_ = false;  ///< the word before
+    bool is_named_ = true;             ///< the guests are still those of the name
     std::vector<guest_options> guests_;
     std::set<guest_id> others_;  ///< that Steward does not look after
     task_durations takes_;

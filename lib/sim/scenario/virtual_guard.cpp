@@ -1,6 +1,7 @@
 #include "sim/scenario/virtual_guard.hpp"
 
 #include "core/fencing/corosync_config.hpp"
+#include "core/fencing/proof.hpp"
 #include "core/handover/handover.hpp"
 #include "sim/model_store.hpp"
 
@@ -197,22 +198,36 @@ void virtual_guard::carry_out(fencing::guard_effect what) {
 }
 
 void virtual_guard::kill_guests() {
+    // So late that others may have brought them up elsewhere: whether they have is read when it can be.
+    const bool is_late = clock_.now() - state_.lease_since >= fencing::timing::take;
     for (const guest_id g : running_here()) {
+        if (is_late) ended_late_.insert(g);
         if (listener_.on_kill) listener_.on_kill(g);
         model_.halt(node_, g);
     }
+    seen_ = {};
     take(fencing::all_killed{});
+}
+
+bool virtual_guard::was_taken(guest_id guest) const {
+    const auto place = model_.files(node_).find(guest.id);
+    if (place && place->node == node_) return false;
+    return handover::was_parked(model_.files(node_).tree().list(handover::parked_directory), guest.id, node_);
+}
+
+void virtual_guard::tell_of_copy(guest_id guest) {
+    if (listener_.on_alert)
+        listener_.on_alert("double_run_detected",
+                           fmt::format("{} ran on {}, which it was taken from", to_string(guest), node_.str()));
 }
 
 /// Something runs here whose record says that it is elsewhere: the last line against a second copy (I1).
 void virtual_guard::kill_strangers() {
+    for (const guest_id g : std::exchange(ended_late_, {}))
+        if (was_taken(g)) tell_of_copy(g);
     for (const guest_id g : running_here()) {
-        const auto place = model_.files(node_).find(g.id);
-        if (place && place->node == node_) continue;
-        if (!handover::was_parked(model_.files(node_).tree().list(handover::parked_directory), g.id, node_)) continue;
-        if (listener_.on_alert)
-            listener_.on_alert("double_run_detected",
-                               fmt::format("{} ran on {}, which it was taken from", to_string(g), node_.str()));
+        if (!was_taken(g)) continue;
+        tell_of_copy(g);
         if (listener_.on_kill) listener_.on_kill(g);
         model_.halt(node_, g);
     }

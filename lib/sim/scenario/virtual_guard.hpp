@@ -68,6 +68,8 @@ class virtual_guard {
     void carry_out(fencing::guard_effect what);
     void kill_guests();
     void kill_strangers();
+    [[nodiscard]] bool was_taken(guest_id guest) const;
+    void tell_of_copy(guest_id guest);
     void look_at_guests();
     [[nodiscard]] bool sees_forced_majority();
     void watch_clock();
@@ -81,6 +83,7 @@ class virtual_guard {
     node_name node_;
     std::string boot_id_;
     guard_setup setup_;
+    std::set<guest_id> ended_late_;  ///< when others might have taken them already
     guard_listener listener_;
     fencing::guard_state state_;
     std::uint64_t renewals_ = 0;
