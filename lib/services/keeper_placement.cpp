@@ -29,7 +29,9 @@ std::optional<failover::refusal> keeper::misplaced(guest_id guest) const {
     const bool is_at_rest = !failover::is_in_flight(r.at) && r.at != failover::phase::failed_parked;
     const auto seen = ran_on_.find(guest);
     const bool ran_here = seen != ran_on_.end() && seen->second.is_sure && seen->second.node == row->node;
-    if (!is_at_rest || ran_here || r.target.empty() || r.target == row->node) return std::nullopt;
+    // The target of a hand-over that was given up says nothing.
+    const bool has_ended_there = r.claim <= r.generation;
+    if (!is_at_rest || !has_ended_there || ran_here || r.target.empty() || r.target == row->node) return std::nullopt;
     failover::refusal no;
     no.code = failover::placement_mismatch;
     no.text = fmt::format(
