@@ -3,6 +3,7 @@
 #include "base/key_lines.hpp"
 #include "base/log.hpp"
 #include "core/fencing/corosync_config.hpp"
+#include "core/fencing/proof.hpp"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -36,6 +37,20 @@ std::string heart::next_lease(lease::contract& promised) {
     lease::add_words(l, words_, heard_ && time_.boottime() - *heard_ < lease::words_last);
     has_news_ = false;
     return lease::to_text(l);
+}
+
+void heart::remember(const lease::node_lease& standing) {
+    const locked hold(mutex_);
+    // A guard that has only just begun knows nothing of those before it.
+    const bool is_ours = renewals_ != 0 && standing.boot_id == setup_.boot_id;
+    if (!is_ours || standing.renewals <= renewals_) return;
+    log::error(
+        "guard.alert",
+        {{"node", setup_.node.str()},
+         {"code", "memory_went_back"},
+         {"reason", "its lease is newer than what its guard remembers: this machine was set back to a snapshot"}});
+    renewals_ = standing.renewals;
+    take(fencing::memory_went_back{});
 }
 
 void heart::renewed(bool ok, time_point begun, lease::contract promised) {

@@ -11,6 +11,9 @@ namespace steward::sim::scenario {
 
 namespace {
 
+/// Until corosync has noticed that it speaks of a ring that is gone.
+constexpr duration out_of_the_ring = std::chrono::seconds(5);
+
 /// A directory like a daemon's state_dir, for as long as it is looked at.
 class state_directory {
   public:
@@ -38,6 +41,7 @@ class process_commands {
     explicit process_commands(lab& where) : lab_(where) {}
 
     std::optional<result<void>> handle(const words& w) {
+        if (w[0] == "rollback") return roll_back(w);
         if (w.size() != 2 || (w[0] != "spawn" && w[0] != "cont")) return std::nullopt;
         const std::size_t dot = w[1].find('.');
         const node_name node(w[1].substr(0, dot));
@@ -50,6 +54,25 @@ class process_commands {
     }
 
   private:
+    /// rollback N TIME: a virtual machine that is a node goes back to its snapshot, with its memory and its clock. It
+    /// falls out of corosync's ring, and its daemon, which remembers a cluster that is gone, begins anew.
+    result<void> roll_back(const words& w) {
+        const auto by = w.size() == 3 ? config::parse_sim_time(w[2]) : std::nullopt;
+        const sim_node* n = w.size() == 3 ? lab_.model_.find_node(node_name(w[1])) : nullptr;
+        if (n == nullptr || !by || !n->powered) return wrong("rollback N TIME");
+        const node_name node = n->name;
+        const duration ahead =
+            std::chrono::duration_cast<duration>(lab_.model_.wall_now(node) - lab_.model_.wall_now());
+        lab_.model_.set_clock(node, ahead - *by, n->clock_drift);
+        if (virtual_guard* guard = lab_.guard_of(node)) guard->roll_back(*by);
+        lab_.kill_daemon(node);
+        lab_.model_.connect_cluster_network(node, false);
+        cluster* model = &lab_.model_;
+        lab_.model_.at(lab_.time_.now() + out_of_the_ring,
+                       [model, node] { model->connect_cluster_network(node, true); });
+        return {};
+    }
+
     /// SIGCONT
     void go_on(const node_name& node, const std::string& process) {
         const auto daemon = lab_.daemons_.find(node);

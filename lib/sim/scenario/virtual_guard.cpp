@@ -63,6 +63,8 @@ asio::awaitable<void> virtual_guard::renew() {
     for (;;) {
         const time_point begun = clock_.now();
         co_await wait_until_writable(model_, clock_, node_);
+        remember();
+        read_own_lease();
         const bool is_forced = sees_forced_majority();
         const bool ok = model_.is_quorate(node_) && !is_forced;
         const lease::contract promised = state_.promise;
@@ -74,6 +76,42 @@ asio::awaitable<void> virtual_guard::renew() {
         next_renewal_ = begun + (ok ? fencing::guard_timing::renewal : duration(2s));
         co_await renewal_due_.wait();
     }
+}
+
+/// At every renewal; of the last ten minutes.
+void virtual_guard::remember() {
+    memory now;
+    now.at = clock_.now();
+    now.state = state_;
+    now.renewals = renewals_;
+    memories_.push_back(now);
+    if (memories_.front().at + 600s < now.at) memories_.pop_front();
+}
+
+void virtual_guard::roll_back(duration by) {
+    const time_point then = clock_.now() - by;
+    const auto later = std::find_if(memories_.begin(), memories_.end(), [&](const memory& m) { return m.at > then; });
+    if (later == memories_.begin()) return;  // it had not begun yet
+    const memory& was = *std::prev(later);
+    const fencing::guard_phase before = state_.at;
+    state_ = was.state;
+    // Its clock went back with its memory: for it no time has passed since.
+    state_.lease_since += clock_.now() - was.at;
+    state_.has_watchdog = watchdog_.has_value();
+    renewals_ = was.renewals;
+    memories_.erase(later, memories_.end());
+    if (state_.at != before && listener_.on_phase) listener_.on_phase(state_.at);
+}
+
+/// As lease_writer does.
+void virtual_guard::read_own_lease() {
+    const auto text = model_.files(node_).tree().read("priv/steward/nodes/" + node_.str());
+    const auto standing = lease::parse_node_lease(text.value_or(""));
+    if (renewals_ == 0 || !standing || standing->boot_id != boot_id_ || standing->renewals <= renewals_) return;
+    renewals_ = standing->renewals;
+    if (listener_.on_alert)
+        listener_.on_alert("memory_went_back", node_.str() + " was set back to a snapshot of itself");
+    take(fencing::memory_went_back{});
 }
 
 asio::awaitable<void> virtual_guard::watch() {
