@@ -21,6 +21,10 @@ using words = std::vector<std::string>;
 /// Nothing: it is no such command.
 [[nodiscard]] std::optional<result<void>> handle_process(lab& where, const words& w);
 
+/// "op gc G", "op approve-token G saved", "op use-saved-token G", "op touch lock/leader/x" (consent_commands.cpp).
+/// Nothing: it is none of these.
+[[nodiscard]] std::optional<result<void>> handle_consent(lab& where, const words& w);
+
 /// `invalid`, and why.
 [[nodiscard]] fault wrong(const std::string& why);
 

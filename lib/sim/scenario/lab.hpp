@@ -53,6 +53,7 @@ class lab {
     friend class lab_commands;
     friend class operator_commands;
     friend class process_commands;
+    friend class consent_commands;
     [[nodiscard]] bool is_deceived(const node_name& node) const;
     void see_claim(const std::string& name);
     /// A daemon lives where its node has power, unless it was killed a moment ago or stopped by an operator.

@@ -20,12 +20,12 @@ class operator_commands {
         if (w[0] == "config") return change_config(w);
         if (w.size() < 2) return wrong("op needs a verb");
         const std::string& verb = w[1];
+        if (const auto done = handle_consent(lab_, w)) return *done;
         if (verb == "maint" && w.size() == 4) return set_pause("node/" + w[2], "maint", w[3] == "on", {});
         if (verb == "pause" || verb == "resume") return pause_by_word(w);
         if (verb == "add" && w.size() == 3) return add_guest(w[2]);
         if (verb == "arm" || verb == "disarm") return set_mode(verb == "arm");
         if (verb == "stop-daemon" || verb == "start-daemon") return stop_daemon(w);
-        if (verb == "touch" && w.size() == 3) return touch(w[2]);
         if (verb == "ha-disarm" && w.size() == 2) return give_to_model("ha disarm freeze");
         if (verb == "ha-arm" && w.size() == 2) return give_to_model("ha arm");
         if (verb == "pvecm-expected" && w.size() == 4) return expect_votes(w);
@@ -43,9 +43,6 @@ class operator_commands {
             const bool is_stale = w.size() > 3 && w[3] == "stale-backup";
             return to_daemon([&](keeper& all) { return all.approve(*guest, is_stale); }, verb, *guest);
         }
-        if (verb == "approve-token" && w.size() == 4) return save_token(*guest);
-        if (verb == "use-saved-token") return use_token(*guest);
-        if (verb == "gc") return collect_garbage(*guest);
         if (verb == "failback") return to_daemon([&](keeper& all) { return all.order_failback(*guest); }, verb, *guest);
         if (verb == "retry" || verb == "enable")
             return to_daemon([&](keeper& all) { return all.retry(*guest); }, verb, *guest);
@@ -56,54 +53,6 @@ class operator_commands {
     result<void> give_to_model(const std::string& command) {
         const auto done = apply_fault(lab_.model_, command);
         if (!done) return done.error();
-        return {};
-    }
-
-    /// op touch lock/leader/x: somebody puts a file into the leader's lock
-    result<void> touch(const std::string& path) {
-        constexpr std::string_view lock = "lock/leader/";
-        if (!path.starts_with(lock) || path.size() == lock.size()) return wrong("op touch lock/leader/NAME");
-        lab_.model_.files().tree().write("priv/lock/steward-leader/" + path.substr(lock.size()), "");
-        return {};
-    }
-
-    /// op approve-token G saved
-    result<void> save_token(guest_id guest) {
-        keeper* all = acting();
-        if (all == nullptr) return wrong("op approve-token: nobody leads");
-        const auto token = all->approval_token(guest);
-        if (!token) return token.error();
-        lab_.tokens_[guest] = *token;
-        return {};
-    }
-
-    /// op use-saved-token G
-    result<void> use_token(guest_id guest) {
-        const auto token = lab_.tokens_.find(guest);
-        if (token == lab_.tokens_.end()) return wrong("op use-saved-token: none was saved");
-        return to_daemon([&](keeper& all) { return all.approve(guest, false, token->second); }, "approve", guest);
-    }
-
-    static boost::asio::awaitable<void> remove_parked(lab* stage, keeper& all, guest_id guest) {
-        const auto parked = co_await all.parked();
-        result<void> done = fault(errc::not_found, "gc", "nothing of it is parked");
-        for (const failover::parked_config& p : parked ? *parked : std::vector<failover::parked_config>()) {
-            if (p.guest != guest) continue;
-            // steward parked remove, without the name typed again
-            done = co_await all.remove_parked(p.name, "", "root");
-        }
-        if (!parked) done = parked.error();
-        if (done) co_return;
-        happening h(stage->time_.now() - stage->zero_, sight::reject);
-        h.guest = short_name(guest);
-        h.name = "gc";
-        h.text = done.error().text();
-        stage->watcher_.note(std::move(h));
-    }
-
-    /// op gc G: whoever runs it has not confirmed it
-    result<void> collect_garbage(guest_id guest) {
-        if (keeper* all = acting()) lab_.leader()->spawn("gc", remove_parked(&lab_, *all, guest));
         return {};
     }
 
