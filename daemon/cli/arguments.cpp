@@ -7,11 +7,12 @@
 namespace steward::cli {
 namespace {
 
-constexpr std::array<std::string_view, 14> with_value{"socket",        "to",        "output",      "config",     "for",
-                                                      "reason",        "confirm",   "endpoint",    "token-file", "user",
-                                                      "password-file", "totp-file", "fingerprint", "ca-file"};
+constexpr std::array<std::string_view, 15> with_value{
+    "socket",     "to",   "output",        "config",    "for",         "reason",  "confirm", "endpoint",
+    "token-file", "user", "password-file", "totp-file", "fingerprint", "ca-file", "token"};
 constexpr std::array<std::string_view, 2> repeated{"endpoint", "fingerprint"};
-constexpr std::array<std::string_view, 7> flags{"force", "now", "wait", "help", "version", "trace", "no-check"};
+constexpr std::array<std::string_view, 8> flags{"force", "now",     "wait",  "issue",
+                                                "help",  "version", "trace", "no-check"};
 
 template <class List>
 bool contains(const List& list, std::string_view word) {

@@ -37,6 +37,7 @@ constexpr const char* help_text = R"(steward: looks after the guests of a Proxmo
                                      hand it over now; --force: although it is healthy or its backup old
   steward failback GUEST             migrate it to the node that a hand-over took it from
   steward retry GUEST                look again at a held or failed_parked guest
+  steward approve GUEST --issue      a token for whoever decides elsewhere; steward approve GUEST --token TOKEN uses it
   steward approve GUEST [--force]    do what it waits for (hold "approval"; --force: from the old backup of "backup_stale")
   steward abort GUEST                give up its hand-over, as long as nothing was moved
   steward disable GUEST              leave it alone until `steward retry GUEST`
@@ -149,6 +150,12 @@ int run_guest_command(const arguments& given) {
     json::object question{{"do", command}, {"guest", to_string(*guest)}};
     if (given.has("to")) question["to"] = given.option("to", "");
     if (given.has("force")) question["force"] = true;
+    if (given.has("token")) question["token"] = given.option("token", "");
+    if (command == "approve" && given.has("issue")) {
+        question["do"] = "approval-token";
+        const auto print = [](const json::object& o) { return std::string(o.at("token").as_string()) + "\n"; };
+        return ask(given, question, print, always_zero);
+    }
     if (command == "why") return ask(given, question, steward::cli::render_guest, always_zero);
     if (command == "plan")
         return ask(given, question, steward::cli::render_plan,

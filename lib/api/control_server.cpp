@@ -57,6 +57,7 @@ class order {
     failover::pause pause;
     duration lasts{};         ///< of the pause; zero: until it is taken back
     std::string object;       ///< fence-confirm: the node; parked-…: the name
+    std::string token;        ///< approve: what was issued before; empty: now
     std::string typed_again;  ///< the same once more, from a person's own hand
 };
 
@@ -100,14 +101,15 @@ result<order> read_order(const std::string& line) {
     out.is_urgent = now && now->is_bool() && now->get_bool();
     out.object = text_member(o, "object");
     out.typed_again = text_member(o, "confirm");
+    out.token = text_member(o, "token");
     if (auto ok = read_pause(o, out); !ok) return ok.error();
     return out;
 }
 
 bool is_order(const std::string& what) {
-    constexpr std::array<std::string_view, 13> orders{
-        "failover", "failback", "retry",   "approve",       "abort",          "disable",      "pause",
-        "resume",   "arm",      "observe", "fence-confirm", "parked-restore", "parked-remove"};
+    constexpr std::array<std::string_view, 14> orders{
+        "failover", "failback", "retry",   "approve",       "abort",          "disable",       "pause",
+        "resume",   "arm",      "observe", "fence-confirm", "parked-restore", "parked-remove", "approval-token"};
     return std::find(orders.begin(), orders.end(), what) != orders.end();
 }
 
@@ -209,6 +211,11 @@ class unix_control_server final : public control_server {
             co_return good(status_view(all_));
         }
         if (const auto may = check_final(*asked, asker); !may) co_return bad(may.error());
+        if (asked->what == "approval-token") {
+            const auto token = all_.approval_token(asked->guest);
+            if (!token) co_return bad(token.error());
+            co_return good(json::object{{"token", *token}});
+        }
         if (asked->what == "parked-list") {
             const auto all = co_await all_.parked();
             if (!all) co_return bad(all.error());
@@ -230,7 +237,7 @@ class unix_control_server final : public control_server {
         if (asked->what == "failover") done = all_.order_failover(asked->guest, asked->asked);
         if (asked->what == "retry") done = all_.retry(asked->guest);
         if (asked->what == "failback") done = all_.order_failback(asked->guest);
-        if (asked->what == "approve") done = all_.approve(asked->guest, asked->asked.force);
+        if (asked->what == "approve") done = all_.approve(asked->guest, asked->asked.force, asked->token);
         if (asked->what == "abort") done = all_.abort(asked->guest, asker);
         if (asked->what == "disable") done = all_.disable(asked->guest, asker);
         if (!done) co_return bad(done.error());
@@ -245,7 +252,8 @@ class unix_control_server final : public control_server {
             done = co_await all_.confirm_fence(*node, std::move(asker));
         }
         if (asked.what == "parked-restore") done = co_await all_.restore_parked(asked.object, std::move(asker));
-        if (asked.what == "parked-remove") done = co_await all_.remove_parked(asked.object, std::move(asker));
+        if (asked.what == "parked-remove")
+            done = co_await all_.remove_parked(asked.object, asked.typed_again, std::move(asker));
         co_return done;
     }
 

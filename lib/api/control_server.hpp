@@ -11,7 +11,8 @@ namespace steward::api {
 
 /// The daemon's Unix socket: one JSON object per line in, one out, then the connection is closed.
 /// {"do":"status"} · {"do":"why","guest":"ct/101"} · {"do":"plan","guest":…,"to":"n2","force":true} ·
-/// {"do":"failover",…} · {"do":"retry","guest":…} · {"do":"approve|abort|disable","guest":…}
+/// {"do":"failover",…} · {"do":"retry","guest":…} · {"do":"approve|abort|disable","guest":…} ·
+/// {"do":"approval-token","guest":…}
 /// {"do":"pause","object":"cluster|node/N|ct/ID","kind":"maintenance","for":"2h","reason":…} ·
 /// {"do":"resume","object":…}
 /// {"do":"arm"} · {"do":"observe","now":true}

@@ -80,6 +80,7 @@ void read_failover(const node* n, const std::string& path, failover_policy& into
     section s(n, path, to);
     s.boolean("enabled", into.enabled);
     s.boolean("approval", into.approval);
+    s.time("approval_ttl", into.approval_ttl, {1min, 24h * 30});
     s.boolean("accept_weak_fence", into.accept_weak_fence);
     read_targets(s, into);
     std::string storage;
@@ -94,6 +95,8 @@ void read_failover(const node* n, const std::string& path, failover_policy& into
     if (s.texts("backup_storages", [&](const std::string& t) { return add_once(t, parse_storage_id(t), storages); }))
         into.backup_storages = storages;
     s.time("max_backup_age", into.max_backup_age, {1min, 24h * 3650});
+    std::size_t fresh = 0;
+    if (s.choice("fresh_backup", fresh, {"off", "try", "require"})) into.before = static_cast<fresh_backup>(fresh);
     s.number("priority", into.priority, {0, 1000});
     s.number("attempts", into.attempts, {1, 100});
     s.time("stop_timeout", into.stop_timeout, some_wait);

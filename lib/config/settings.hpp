@@ -76,18 +76,27 @@ enum class on_shutdown {
     failover,     ///< it is handed over as soon as the node has gone
 };
 
+/// Whether a guest whose node still works is backed up before it is handed over, so that nothing is lost.
+enum class fresh_backup {
+    off,      ///< the newest backup that there is
+    attempt,  ///< `try`: … when it fails
+    require,  ///< or nothing is stopped
+};
+
 struct failover_policy {
     bool enabled = true;
-    bool accept_weak_fence = false;  ///< a guard's word without a watchdog counts
-    int priority = 100;              ///< of guests that wait for their turn the higher one comes first
-    bool approval = false;           ///< every hand-over waits for `steward approve`
-    std::vector<node_name> targets;  ///< allowed nodes in order of preference; empty: all
-    bool strict = true;              ///< false: when none of `targets` can, any other node may
-    std::vector<guest_id> apart;     ///< guests that it must not share a node with
+    bool accept_weak_fence = false;                 ///< a guard's word without a watchdog counts
+    int priority = 100;                             ///< of guests that wait for their turn the higher one comes first
+    bool approval = false;                          ///< every hand-over waits for `steward approve`
+    duration approval_ttl = std::chrono::hours(1);  ///< of one that was issued beforehand
+    std::vector<node_name> targets;                 ///< allowed nodes in order of preference; empty: all
+    bool strict = true;                             ///< false: when none of `targets` can, any other node may
+    std::vector<guest_id> apart;                    ///< guests that it must not share a node with
     std::vector<node_name> avoid;
     std::optional<storage_id> storage;        ///< where restored volumes go; default: the storage of its first disk
     std::vector<storage_id> backup_storages;  ///< where to look; empty: all with content backup
     duration max_backup_age = std::chrono::hours(26);    ///< older than this is not restored without --force
+    fresh_backup before = fresh_backup::off;             ///< the key is `fresh_backup`
     int attempts = 2;                                    ///< targets tried before going back
     duration stop_timeout = std::chrono::seconds(60);    ///< graceful shutdown, then hard stop
     duration stall_timeout = std::chrono::seconds(300);  ///< restore without progress

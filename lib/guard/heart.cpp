@@ -3,6 +3,7 @@
 #include "base/key_lines.hpp"
 #include "base/log.hpp"
 #include "core/fencing/corosync_config.hpp"
+#include "core/fencing/proof.hpp"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -36,6 +37,20 @@ std::string heart::next_lease(lease::contract& promised) {
     lease::add_words(l, words_, heard_ && time_.boottime() - *heard_ < lease::words_last);
     has_news_ = false;
     return lease::to_text(l);
+}
+
+void heart::remember(const lease::node_lease& standing) {
+    const locked hold(mutex_);
+    // A guard that has only just begun knows nothing of those before it.
+    const bool is_ours = renewals_ != 0 && standing.boot_id == setup_.boot_id;
+    if (!is_ours || standing.renewals <= renewals_) return;
+    log::error(
+        "guard.alert",
+        {{"node", setup_.node.str()},
+         {"code", "memory_went_back"},
+         {"reason", "its lease is newer than what its guard remembers: this machine was set back to a snapshot"}});
+    renewals_ = standing.renewals;
+    take(fencing::memory_went_back{});
 }
 
 void heart::renewed(bool ok, time_point begun, lease::contract promised) {
@@ -83,6 +98,7 @@ void heart::hear(daemon_words words) {
     if (words.leads != words_.leads || words.is_fit != words_.is_fit) has_news_ = true;
     const bool is_same = words.managed == managed_;
     managed_ = words.managed;
+    ended_late_.reserve(managed_.size());
     words_ = std::move(words);
     if (!is_same) keep_managed();
     if (has_news_) news_.notify_all();
@@ -203,12 +219,16 @@ void heart::feed() {
 
 /// Again with each tick, until none is left. Nothing here allocates before all have been told to end.
 void heart::kill_all() {
+    // So late that others may have brought them up elsewhere: whether they have is read when it can be.
+    const bool is_late = time_.boottime() - state_.lease_since >= fencing::timing::take;
     std::size_t alive = 0;
     bool is_refused = false;
     for (const guest_id g : managed_) {
         if (!running_.is_running(g)) continue;
         ++alive;
         if (!running_.kill(g)) is_refused = true;
+        const bool is_known = std::find(ended_late_.begin(), ended_late_.end(), g) != ended_late_.end();
+        if (is_late && !is_known && ended_late_.size() < ended_late_.capacity()) ended_late_.push_back(g);
     }
     if (alive == 0) return take(fencing::all_killed{});
     log::error("guard.killing", {{"node", setup_.node.str()},
@@ -219,6 +239,14 @@ void heart::kill_all() {
 
 /// Something runs here whose configuration was taken away: the last line against a second copy (I1).
 void heart::kill_taken(time_point begun) {
+    for (const guest_id g : seen_.taken)
+        if (std::find(ended_late_.begin(), ended_late_.end(), g) != ended_late_.end())
+            log::error("guard.double_run", {{"guest", to_string(g)},
+                                            {"node", setup_.node.str()},
+                                            {"reason",
+                                             "it was taken from this node, which ended what it ran only late: "
+                                             "it may have run twice"}});
+    ended_late_.clear();
     for (const guest_id g : seen_.taken) {
         if (time_.boottime() - begun > sight_lasts || !running_.is_running(g)) continue;
         const bool is_killed = running_.kill(g);
@@ -262,6 +290,7 @@ void heart::read_managed() {
     std::ifstream file(setup_.managed_file);
     const std::string text{std::istreambuf_iterator<char>(file), {}};
     if (auto guests = split_guests(text)) managed_ = std::move(*guests);
+    ended_late_.reserve(managed_.size());
 }
 
 void heart::keep_managed() const {

@@ -41,6 +41,9 @@ class heart {
 
     /// The next lease, as it is to be written, and what it promises.
     [[nodiscard]] std::string next_lease(lease::contract& promised);
+    /// What stands in the node's lease before it is written again: it is not newer than what is remembered, unless the
+    /// whole machine was set back.
+    void remember(const lease::node_lease& standing);
     void renewed(bool ok, time_point begun, lease::contract promised);
     /// What a successful renewal proves to be current (reliability P2), with the time before it was read.
     void see(home_sight seen, time_point begun);
@@ -95,6 +98,7 @@ class heart {
     daemon_words words_;
     std::optional<time_point> heard_;
     std::vector<guest_id> managed_;
+    std::vector<guest_id> ended_late_;  ///< when others might have taken them already; has room for all
     home_sight seen_;
     std::string told_;  ///< the code of the last complaint
     fencing::clock_watch clock_;

@@ -46,7 +46,19 @@ std::string lease_ages::doubt(const node_name& node, const std::string& confirma
                        describe_duration(*silent));
 }
 
+/// Its own lease as it stands; what cannot be read is no news.
+void lease_writer::read_own() {
+    auto files = pve_files::open(pve_root_, node_);
+    auto* opened = std::get_if<pve_files>(&files);
+    if (opened == nullptr) return;
+    const auto text = opened->read(leases, node_.str());
+    const auto* standing = std::get_if<std::optional<std::string>>(&text);
+    if (standing == nullptr || !*standing) return;
+    if (const auto lease = lease::parse_node_lease(**standing)) heart_.remember(*lease);
+}
+
 bool lease_writer::renew() {
+    read_own();
     const time_point begun = time_.boottime();
     lease::contract promised = lease::contract::none;
     const std::string text = heart_.next_lease(promised);

@@ -43,6 +43,7 @@ class lease_writer {
     [[nodiscard]] outcome<home_sight> look(pve_files& files) const;
     [[nodiscard]] outcome<bool> was_taken(pve_files& files, guest_id guest,
                                           const std::vector<std::string>& parked) const;
+    void read_own();
     void read_others(pve_files& files);
 
     const std::filesystem::path pve_root_;

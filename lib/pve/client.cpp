@@ -173,6 +173,13 @@ asio::awaitable<result<upid>> client::migrate(node_name node, guest_id guest, no
     return at.qemu(guest.id).migrate().create(order);
 }
 
+asio::awaitable<result<upid>> client::back_up(node_name node, guest_id guest, storage_id storage) {
+    api::nodes::vzdump_create_request order;
+    order.with_vmid({guest.id}).with_storage(std::move(storage));
+    order.with_mode(api::nodes::vzdump_mode_choice::snapshot).with_compress(api::nodes::compress_choice::zstd);
+    return api::root(session_).nodes(node).vzdump().create(order);
+}
+
 asio::awaitable<result<upid>> client::shutdown(node_name node, guest_id guest, duration limit) {
     const auto at = api::root(session_).nodes(node);
     const std::int64_t seconds = seconds_of(limit);

@@ -63,6 +63,8 @@ class client {
     /// With its local disks: a VM as it runs, a container shut down and started again.
     [[nodiscard]] boost::asio::awaitable<result<upid>> migrate(node_name node, guest_id guest, node_name target);
     [[nodiscard]] boost::asio::awaitable<result<upid>> restore(restore_order order);
+    /// A backup as it runs (mode snapshot), compressed with zstd.
+    [[nodiscard]] boost::asio::awaitable<result<upid>> back_up(node_name node, guest_id guest, storage_id storage);
     /// Removes a guest with its volumes. Only ever called for a half-made replacement that carries our own tag.
     [[nodiscard]] boost::asio::awaitable<result<upid>> destroy(node_name node, guest_id guest);
 

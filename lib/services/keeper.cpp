@@ -49,7 +49,10 @@ keeper::keeper(keeper_world& world, config::settings settings, std::function<voi
         if (row == nullptr || row->status != model::run_state::running) return std::nullopt;
         return row->uptime + (world_.time.now() - sight_.taken);
     };
-    world_.paused = [this](guest_id guest) { return failover::paused(pauses_, guest, world_.home_of(guest)); };
+    world_.paused = [this](guest_id guest) {
+        auto no = failover::paused(pauses_, guest, world_.home_of(guest));
+        return no ? no : misplaced(guest);
+    };
     world_.closed = [this] { return failover::closed_nodes(pauses_); };
     world_.traffic = [this](guest_id guest) { return traffic_beside(guest); };
     world_.reserved = [this](guest_id guest) { return reserved_beside(guest); };
@@ -197,8 +200,10 @@ void keeper::tell_guests() {
     for (const auto& [id, guest] : guests_) {
         const failover::record& r = guest->state().saved;
         const auto* row = sight_.view->find(id);
+        if (row != nullptr) note_place(*row);
         // While it is restored its configuration is not complete.
         if (row != nullptr && row->max_memory != 0 && !failover::is_acting(r.at)) memory_of_[id] = row->max_memory;
+        guest->post_news(failover::placement_seen{misplaced(id)});
         if (row != nullptr) guest->post_news(failover::ha_seen{!row->hastate.empty() && row->hastate != "ignored"});
         const auto away = row != nullptr && cluster_ != nullptr ? cluster_->gone_for(row->node) : std::nullopt;
         if (away && *away >= fencing::timing::off) guest->post_news(failover::home_gone{row->node});

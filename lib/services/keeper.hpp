@@ -64,7 +64,10 @@ class keeper {
     /// Migrates a guest to the node that a hand-over took it from.
     [[nodiscard]] result<void> order_failback(guest_id guest);
     /// What it waits for may be done: with `accepts_stale` also from a backup that is too old.
-    [[nodiscard]] result<void> approve(guest_id guest, bool accepts_stale);
+    /// With a `token` (approval_token) only what that one is about, and while it lasts.
+    [[nodiscard]] result<void> approve(guest_id guest, bool accepts_stale, const std::string& token = {});
+    /// For whoever may consent later: of a guest that waits for an approval.
+    [[nodiscard]] result<std::string> approval_token(guest_id guest) const;
     /// Gives up a hand-over before its commit. `refused` after it.
     [[nodiscard]] result<void> abort(guest_id guest, std::string by);
     /// Leaves a guest alone until it is retried.
@@ -79,7 +82,8 @@ class keeper {
     /// Brings one back to its node, byte for byte. Errors: not_found, exists (the vmid is taken), refused.
     [[nodiscard]] boost::asio::awaitable<result<void>> restore_parked(std::string name, std::string by);
     /// Removes one for ever: afterwards nothing tells that its volumes were this guest's.
-    [[nodiscard]] boost::asio::awaitable<result<void>> remove_parked(std::string name, std::string by);
+    [[nodiscard]] boost::asio::awaitable<result<void>> remove_parked(std::string name, std::string typed_again,
+                                                                     std::string by);
 
     /// What would happen to a guest if its node died now, as worked out last.
     class foresight {
@@ -121,6 +125,9 @@ class keeper {
     /// Why an order to begin something is refused in this mode.
     [[nodiscard]] result<void> must_be_armed() const;
     void tell_guests();
+    void note_place(const model::guest_row& row);
+    /// Why a guest may run elsewhere than where its configuration is (keeper_placement.cpp).
+    [[nodiscard]] std::optional<failover::refusal> misplaced(guest_id guest) const;
     void tell_nodes();
     [[nodiscard]] failover::traffic traffic_beside(guest_id guest) const;
     [[nodiscard]] std::map<node_name, std::uint64_t> reserved_beside(guest_id guest) const;
@@ -158,6 +165,14 @@ class keeper {
     failover::pauses pauses_;
     bool is_saving_pauses_ = false;
     time_point awake_until_{};
+    /// Where a guest was seen to run last, by this daemon.
+    class place_seen {
+      public:
+        node_name node;
+        time_point since{};
+        bool is_sure = false;
+    };
+    std::map<guest_id, place_seen> ran_on_;
     std::map<node_name, std::string> node_states_;  ///< as told last; "" when never
     std::map<guest_id, foresight> foreseen_;
     std::map<guest_id, std::uint64_t> memory_of_;  ///< bytes that it may use; a parked one is in no list

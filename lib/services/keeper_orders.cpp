@@ -1,4 +1,5 @@
 #include "base/log.hpp"
+#include "core/failover/approval.hpp"
 #include "services/keeper.hpp"
 
 #include <fmt/core.h>
@@ -35,6 +36,7 @@ result<void> keeper::order_failover(guest_id guest, failover::wish asked) {
         return fault(errc::refused, "",
                      fmt::format("{} is failed_parked; use steward retry {}", to_string(guest), to_string(guest)));
     if (auto armed = must_be_armed(); !armed) return armed;
+    if (const auto no = misplaced(guest)) return fault(errc::refused, "", no->text);
     // Whoever restores a backup over something that works should know that he does.
     if (!asked.force && at == failover::phase::watching && known->second->state().last == health::standing::up)
         return fault(errc::refused, "",
@@ -97,7 +99,18 @@ result<void> keeper::order_failback(guest_id guest) {
     return {};
 }
 
-result<void> keeper::approve(guest_id guest, bool accepts_stale) {
+result<std::string> keeper::approval_token(guest_id guest) const {
+    const auto known = guests_.find(guest);
+    if (known == guests_.end()) return not_ours(guest);
+    if (auto leads = must_lead(); !leads) return leads.error();
+    const failover::record& r = known->second->state().saved;
+    const bool waits = r.at == failover::phase::held && r.held && r.held->code == "approval";
+    if (waits) return failover::approval_token(r, world_.time.wall_now());
+    return fault(errc::refused, "",
+                 fmt::format("{} does not wait for an approval ({})", to_string(guest), failover::name_of(r.at)));
+}
+
+result<void> keeper::approve(guest_id guest, bool accepts_stale, const std::string& token) {
     const auto known = guests_.find(guest);
     if (known == guests_.end()) return not_ours(guest);
     const failover::record& r = known->second->state().saved;
@@ -106,6 +119,10 @@ result<void> keeper::approve(guest_id guest, bool accepts_stale) {
         return fault(errc::refused, "",
                      fmt::format("{} does not wait for an approval ({})", to_string(guest),
                                  code.empty() ? failover::name_of(r.at) : code.c_str()));
+    if (!token.empty()) {
+        const duration lasts = known->second->settings().failover.approval_ttl;
+        if (auto valid = failover::check_approval(token, r, lasts, world_.time.wall_now()); !valid) return valid;
+    }
     failover::wish asked;
     asked.force = accepts_stale;
     return order_failover(guest, std::move(asked));

@@ -47,7 +47,10 @@ asio::awaitable<result<void>> keeper::restore_parked(std::string name, std::stri
     co_return result<void>();
 }
 
-asio::awaitable<result<void>> keeper::remove_parked(std::string name, std::string by) {
+asio::awaitable<result<void>> keeper::remove_parked(std::string name, std::string typed_again, std::string by) {
+    // It cannot be taken back (reliability I3): whoever wants it says so twice.
+    if (typed_again != name)
+        co_return fault(errc::refused, "", "unconfirmed: the name was not typed again, and nothing was done");
     const auto found = co_await parked_to_change(name);
     if (!found) co_return found.error();
     // Without another one it is the only trace of the guest and of where its disks are.

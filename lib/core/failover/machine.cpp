@@ -82,6 +82,11 @@ stepper& stepper::hold_for(std::string code, std::string text, std::string relea
 
 duration stop_limit(const policy& rules) { return 2 * rules.stop_timeout + std::chrono::seconds(60); }
 
+duration stopping_limit(const policy& rules) {
+    const bool is_backed_up = rules.before != fresh_backup::off;
+    return stop_limit(rules) + (is_backed_up ? limits::fresh_backup + limits::unknown : duration::zero());
+}
+
 static void dispatch(stepper& s, const event& e) {
     switch (s.saved().at) {
         case phase::watching: return on_watching(s, e);
@@ -146,9 +151,10 @@ step advance(state before, const event& what, const surroundings& around) {
         detail::on_go_home(s, *home);
         return s.take();
     }
-    const bool is_from_the_picture = std::holds_alternative<ha_seen>(what) || std::holds_alternative<home_gone>(what) ||
-                                     std::holds_alternative<target_gone>(what) ||
-                                     std::holds_alternative<moved_by_hand>(what);
+    const bool is_from_the_picture =
+        std::holds_alternative<ha_seen>(what) || std::holds_alternative<placement_seen>(what) ||
+        std::holds_alternative<home_gone>(what) || std::holds_alternative<target_gone>(what) ||
+        std::holds_alternative<moved_by_hand>(what);
     if (is_from_the_picture) {
         if (is_news(s.now(), what)) detail::on_news(s, what);
         return s.take();
@@ -172,6 +178,10 @@ bool is_news(const state& now, const event& what) {
     const bool is_held_for_ha = r.at == phase::held && r.held && r.held->code == "ha_managed";
     if (std::holds_alternative<home_gone>(what)) return r.at == phase::watching && now.last == health::standing::up;
     if (const auto* ha = std::get_if<ha_seen>(&what)) return ha->is_managed != is_held_for_ha;
+    if (const auto* place = std::get_if<placement_seen>(&what)) {
+        const bool is_held_for_it = r.at == phase::held && r.held && r.held->code == placement_mismatch;
+        return place->doubt ? !is_held_for_it && (r.at == phase::watching || r.at == phase::suspect) : is_held_for_it;
+    }
     if (std::holds_alternative<moved_by_hand>(what)) {
         const std::string code = r.at == phase::held && r.held ? r.held->code : std::string();
         return code == "no_fence" || code == "life_evidence" || code == "node_away";

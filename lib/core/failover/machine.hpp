@@ -60,8 +60,10 @@ enum class outcome {
 struct finished {
     outcome how = outcome::ok;
     std::string text;
-    std::string code;         ///< blocked: hold code; fence: the proof
-    std::string parked_path;  ///< isolate
+    std::string code;                    ///< blocked: hold code; fence: the proof
+    std::string parked_path;             ///< isolate
+    std::optional<model::backup> fresh;  ///< stop: the backup that was made before; it is the one to restore
+    std::string warning;                 ///< stop: why there is none although one was wanted; empty: nothing to tell
 };
 /// The running operation learned the UPID of its task; written down so that a restarted daemon adopts it.
 struct task_started {
@@ -71,6 +73,10 @@ struct task_started {
 /// Whether Proxmox HA manages the guest, as the cluster's list says.
 struct ha_seen {
     bool is_managed = false;
+};
+/// Whether it may run elsewhere than where its configuration is, and why; nothing: there is no doubt.
+struct placement_seen {
+    std::optional<refusal> doubt;
 };
 /// The node that the guest is being brought to cannot be reached any more.
 struct target_gone {};
@@ -85,7 +91,7 @@ struct go_home {
 };
 
 using event = std::variant<seen, tick, reconsider, resumed, planned, ordered, retry, finished, task_started, ha_seen,
-                           target_gone, disable, abort_order, moved_by_hand, home_gone, go_home>;
+                           target_gone, disable, abort_order, moved_by_hand, home_gone, go_home, placement_seen>;
 
 // ---- effects -----------------------------------------------------------------------------------------------------
 // At most one operation runs per guest; entering another phase cancels it.
@@ -154,6 +160,9 @@ struct surroundings {
     bool is_home_gone = false;                           ///< its node is out of the cluster
 };
 
+/// The hold of a guest that may run elsewhere than where its configuration is.
+inline constexpr const char* placement_mismatch = "placement_mismatch";
+
 /// Whether its replacement runs, but has never passed its checks. What its reason then begins with:
 inline constexpr const char* unverified = "unverified: ";
 [[nodiscard]] bool is_unverified(const record& r) noexcept;
@@ -173,7 +182,8 @@ inline constexpr const char* unverified = "unverified: ";
 /// Whether a hand-over in that phase can still be given up for free.
 [[nodiscard]] bool can_abort(phase p) noexcept;
 
-/// Whether an `ha_seen`, `target_gone`, `moved_by_hand` or `home_gone` tells that state something new.
+/// Whether an `ha_seen`, `placement_seen`, `target_gone`, `moved_by_hand` or `home_gone` tells that state something
+/// new.
 [[nodiscard]] bool is_news(const state& now, const event& what);
 
 [[nodiscard]] step advance(state before, const event& what, const surroundings& around);

@@ -149,13 +149,20 @@ void on_claimed(stepper& s, const event& e) {
     s.enter(phase::stopping,
             fmt::format("number {} is ours; {} must be proven to run nothing", s.saved().claim,
                         s.saved().chosen->source.str()),
-            stop_limit(s.rules()))
+            stopping_limit(s.rules()))
         .run(operation::stop);
 }
 
 void on_stopping(stepper& s, const event& e) {
     const auto* end = std::get_if<finished>(&e);
+    if (end && end->how == outcome::blocked && end->code == "fresh_backup_failed") {
+        s.hold_for(end->code, fmt::format("{} was not stopped: {}", guest_name(s), end->text),
+                   "a backup succeeds, or failover.fresh_backup says less", limits::fresh_backup_pause);
+        return;
+    }
+    if (end && !end->warning.empty()) s.alarm("fresh_backup_failed", guest_name(s) + ": " + end->warning);
     if (end && end->how == outcome::ok) {
+        if (end->fresh) s.saved().chosen->archive = end->fresh;
         s.saved().proof = fencing::name_of(fencing::proof::stopped);
         s.enter(phase::isolating, end->text, limits::isolating).run(operation::isolate);
         return;
@@ -364,6 +371,11 @@ void on_news(stepper& s, const event& e) {
                    "it is removed from HA");
         return;
     }
+    if (const auto* place = std::get_if<placement_seen>(&e)) {
+        if (!place->doubt) return s.enter(phase::watching, "it runs where its configuration is"), void();
+        s.hold_for(place->doubt->code, place->doubt->text, place->doubt->release);
+        return;
+    }
     if (const auto* gone = std::get_if<home_gone>(&e)) return hold_for_life(s, gone->node);
     if (const auto* moved = std::get_if<moved_by_hand>(&e)) {
         const std::string how =
@@ -419,7 +431,7 @@ void resume(stepper& s) {
             s.run(operation::claim);
             return;
         case phase::stopping:
-            s.set_deadline(stop_limit(s.rules()));
+            s.set_deadline(stopping_limit(s.rules()));
             s.run(operation::stop);
             return;
         case phase::fencing: s.run(operation::fence); return;

@@ -39,6 +39,8 @@ struct limits {
     static constexpr duration held_recheck = std::chrono::seconds(30);
     static constexpr duration claimed = std::chrono::seconds(60);
     static constexpr duration isolating = std::chrono::seconds(60);
+    static constexpr duration fresh_backup = failover::fresh_backup_limit;
+    static constexpr duration fresh_backup_pause = std::chrono::seconds(300);  ///< before a guest is held no longer
     static constexpr duration parked = std::chrono::seconds(30);
     static constexpr duration cleaning = std::chrono::seconds(300);
     static constexpr duration rolling_back = std::chrono::seconds(120);
@@ -59,8 +61,9 @@ struct limits {
 /// The outcome could not be learned: the same operation once more in a moment; it adopts what it finds.
 void look_again(stepper& s, const std::string& why);
 
-/// How long a verified stop may take: graceful, then hard, then some.
+/// How long a verified stop may take: graceful, then hard, then some; with the backup that may come before it.
 [[nodiscard]] duration stop_limit(const policy& rules);
+[[nodiscard]] duration stopping_limit(const policy& rules);
 
 // machine_watching.cpp: everything before the hand-over is claimed, and resting phases after it.
 void on_watching(stepper& s, const event& e);

@@ -286,7 +286,9 @@ void on_frozen(stepper& s, const event& e) {
 
 void on_held(stepper& s, const event& e) {
     record& r = s.saved();
-    if (r.held && r.held->code == "ha_managed") return s.set_deadline(limits::held_recheck);  // until HA lets go of it
+    // Until HA lets go of it, or it is seen to run where its configuration is.
+    if (r.held && (r.held->code == "ha_managed" || r.held->code == placement_mismatch))
+        return s.set_deadline(limits::held_recheck);
     if (const auto* o = std::get_if<ordered>(&e)) return order(s, *o);
     const bool is_timed = r.held && r.held->until > s.around().wall;
     if (says(e, standing::up) && !is_timed && !shows_life_afar(s)) return back_to_watching(s, "healthy again");

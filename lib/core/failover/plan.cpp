@@ -220,7 +220,8 @@ class archive_fault {
 archive_fault fault_of(const facts& seen, const policy& rules, const wish& asked, const backup& b) {
     if (b.bytes == 0) return {"no_usable_backup", "is empty"};
     if (b.verify_failed) return {"no_usable_backup", "failed its verification"};
-    if (b.encrypted) return {"no_usable_backup", "is encrypted"};
+    if (b.encrypted && seen.archived.count(b.volume) == 0)
+        return {"no_usable_backup", "is encrypted, and no node that was asked could open it: it has not got the key"};
     const duration age = seen.now - b.created;
     if (age > rules.max_backup_age && !asked.force)
         return {"backup_stale", fmt::format("is {} old, more than max_backup_age {}", describe_duration(age),

@@ -14,6 +14,10 @@
 /// Preflight: may this guest be handed over, to whom, from which archive? A pure function of what was observed.
 namespace steward::failover {
 
+/// Whether a guest whose node still works is backed up before it is stopped (mirrors config::fresh_backup).
+enum class fresh_backup { off, attempt, require };
+inline constexpr duration fresh_backup_limit = std::chrono::hours(1);
+
 /// What the configuration says about one guest (mirrors config::restart_policy and config::failover_policy).
 struct policy {
     bool accept_weak_fence = false;  ///< a guard's word without a watchdog counts as a fence
@@ -30,6 +34,7 @@ struct policy {
     std::optional<storage_id> storage;
     std::vector<storage_id> backup_storages;
     duration max_backup_age = std::chrono::hours(26);
+    fresh_backup before = fresh_backup::off;
     int attempts = 2;
     duration stop_timeout = std::chrono::seconds(60);
     duration stall_timeout = std::chrono::seconds(300);

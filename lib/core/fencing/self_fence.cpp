@@ -134,6 +134,12 @@ class stepper {
         s().suspended_renewals = 2;
     }
 
+    /// Nothing that it knows of its lease counts: it neither feeds nor serves anything before it has written again.
+    void on(const memory_went_back&) {
+        s().lease_since = std::min(s().lease_since, now_ - guard_timing::hold);
+        if (s().at == guard_phase::armed || s().at == guard_phase::late) s().at = guard_phase::starved;
+    }
+
     void on(const records_read&) {
         if (s().at == guard_phase::embargo && s().has_renewed) s().at = guard_phase::disarmed;
     }

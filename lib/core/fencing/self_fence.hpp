@@ -89,11 +89,14 @@ struct records_read {};
 /// The wall clock was set back by more than a few seconds: watchdog-mux judges its clients by it, so what was promised
 /// holds again only after two renewals (E6).
 struct clock_went_back {};
+/// What stands in the node's own lease is newer than what its guard remembers of this boot: the machine was set back to
+/// an earlier state of itself (a snapshot with its memory). How long that was ago no clock of it tells.
+struct memory_went_back {};
 /// Every managed guest is gone.
 struct all_killed {};
 
-using guard_event =
-    std::variant<guard_tick, renewal_ended, guard_wishes, watchdog_answer, records_read, clock_went_back, all_killed>;
+using guard_event = std::variant<guard_tick, renewal_ended, guard_wishes, watchdog_answer, records_read,
+                                 clock_went_back, memory_went_back, all_killed>;
 
 enum class guard_effect { none, open_watchdog, feed, close_watchdog, kill_guests };
 

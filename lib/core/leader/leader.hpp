@@ -27,6 +27,7 @@ class timing {
     static constexpr duration hold = std::chrono::seconds(45);      ///< … and the lock is ours for so long
     static constexpr duration release = std::chrono::seconds(20);   ///< … and may be removed for so long (L4)
     static constexpr duration silence = std::chrono::seconds(120);  ///< before anybody asks for another's lock (L3)
+    static constexpr duration stuck = std::chrono::seconds(180);    ///< so old, and still not to be had: for a person
     static constexpr duration settle = std::chrono::seconds(30);
     static constexpr duration aside = std::chrono::seconds(120);
     static constexpr duration retry = std::chrono::seconds(2);

@@ -13,6 +13,8 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t archives_opened = 3;
+/// How many nodes are asked to open an encrypted archive.
+constexpr std::size_t keys_tried = 3;
 
 bool is_stop(const std::string& type) {
     constexpr std::array<std::string_view, 6> types{"vzstop",     "vzshutdown", "qmstop",
@@ -74,23 +76,36 @@ asio::awaitable<void> gather_backups(pve::client& pve, const policy& rules, fact
     });
 }
 
+/// Who may open an archive: where it lies; of a shared storage anybody, the contacted node first. Of an encrypted one
+/// not every node has the key.
+std::vector<node_name> openers_of(const model::cluster_view& view, const model::backup& b) {
+    if (!b.only_on.empty()) return {b.only_on};
+    bool is_shared = false;
+    std::vector<node_name> nodes = nodes_to_ask(view, storage_of(b.volume), is_shared);
+    if (!b.encrypted) return nodes;
+    for (const model::storage_row& s : view.storages) {
+        const auto node = view.nodes.find(s.node);
+        const bool is_there =
+            s.id == storage_of(b.volume) && s.available && node != view.nodes.end() && node->second.online == true;
+        if (is_there && std::find(nodes.begin(), nodes.end(), s.node) == nodes.end()) nodes.push_back(s.node);
+    }
+    if (nodes.size() > keys_tried) nodes.resize(keys_tried);
+    return nodes;
+}
+
 /// Opens the newest archives: is it this guest's, and how much room does it need?
 asio::awaitable<void> open_archives(pve::client& pve, facts& into) {
     std::size_t opened = 0;
     for (const model::backup& b : into.backups) {
         if (opened++ >= archives_opened) co_return;
-        node_name node = b.only_on;
-        if (node.empty()) {
-            bool is_shared = false;
-            const auto nodes = nodes_to_ask(*into.view, storage_of(b.volume), is_shared);
-            if (nodes.empty()) continue;
-            node = nodes.front();
-        }
-        auto inside = co_await pve.archived_config(node, b.volume);
-        if (inside)
-            into.archived.emplace(b.volume, std::move(*inside));
-        else
+        for (const node_name& node : openers_of(*into.view, b)) {
+            auto inside = co_await pve.archived_config(node, b.volume);
+            if (inside) {
+                into.archived.emplace(b.volume, std::move(*inside));
+                break;
+            }
             into.problems.push_back(inside.error().text());
+        }
     }
 }
 

@@ -38,6 +38,7 @@ bool changes_the_world(failover::operation o) {
 
 }  // namespace
 
+static_assert(static_cast<int>(config::fresh_backup::require) == static_cast<int>(failover::fresh_backup::require));
 static_assert(static_cast<int>(config::on_shutdown::failover) == static_cast<int>(failover::shutdown_policy::failover));
 
 failover::policy policy_of(const config::guest& g) {
@@ -55,6 +56,7 @@ failover::policy policy_of(const config::guest& g) {
     p.storage = g.failover.storage;
     p.backup_storages = g.failover.backup_storages;
     p.max_backup_age = g.failover.max_backup_age;
+    p.before = static_cast<failover::fresh_backup>(g.failover.before);
     p.attempts = g.failover.attempts;
     p.stop_timeout = g.failover.stop_timeout;
     p.stall_timeout = g.failover.stall_timeout;

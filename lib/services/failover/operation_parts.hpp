@@ -52,6 +52,10 @@ class worker {
     /// Asks for `wanted` until it is so, or until `limit` has passed.
     boost::asio::awaitable<finished> settle(node_name node, model::run_state wanted, duration limit);
     boost::asio::awaitable<finished> start_on(node_name node);
+    /// A backup of the guest at home, right before it is stopped, when the policy wants one (fresh_backup.cpp).
+    boost::asio::awaitable<finished> back_up();
+    boost::asio::awaitable<result<model::backup>> fresh_archive(wall_time since);
+    boost::asio::awaitable<finished> stop_at_home();
     boost::asio::awaitable<finished> shut_down(node_name node);
     boost::asio::awaitable<finished> verified_stopped(node_name node);
     boost::asio::awaitable<result<upid>> running_task(node_name node, std::string type);

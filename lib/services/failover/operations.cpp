@@ -180,6 +180,17 @@ asio::awaitable<finished> worker::claim() {
 }
 
 asio::awaitable<finished> worker::stop() {
+    finished before;
+    const bool is_backed_up = rules_.before != fresh_backup::off && saved_.chosen->how == strategy::restore;
+    if (is_backed_up) before = co_await back_up();
+    if (before.how != outcome::ok) co_return before;
+    finished end = co_await stop_at_home();
+    end.fresh = std::move(before.fresh);
+    end.warning = std::move(before.warning);
+    co_return end;
+}
+
+asio::awaitable<finished> worker::stop_at_home() {
     const node_name source = saved_.chosen->source;
     const bool is_ct = guest().type == guest_type::ct;
     for (const std::string& type :

@@ -174,7 +174,22 @@ asio::awaitable<leader::event> leadership::carry_out(leader::effect what) {
         co_return leader::renewed{done.has_value(), begun};
     }
     const auto got = co_await store_.acquire_lock(what == leader::effect::ask_expiry);
+    if (!got && got.error().code == errc::exists) tell_of_stuck_lock();
     co_return leader::acquired{got.has_value(), begun};
+}
+
+/// pmxcfs removes a lock that is too old for whoever asks, unless something lies in its directory (reliability P7).
+void leadership::tell_of_stuck_lock() {
+    const duration silence = time_.now() - stamp_changed_;
+    if (silence < leader::timing::stuck || stuck_stamp_ == stamp_) return;
+    stuck_stamp_ = stamp_;
+    const std::string why = fmt::format(
+        "the leader's lock has not been renewed for {}, and cannot be taken: something may lie in its directory. "
+        "Nobody "
+        "leads until it is gone (see docs/failover.md#alerts)",
+        describe_duration(silence));
+    log::warning("alert", {{"node", self_.str()}, {"code", "lock_stuck"}, {"reason", why}});
+    if (on_alert) on_alert("lock_stuck", why);
 }
 
 void leadership::see_members(const model::cluster_view& view) {

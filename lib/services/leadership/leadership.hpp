@@ -88,6 +88,8 @@ class leadership {
     std::function<leader::fitness()> fitness;
     /// Told when its own loop has stood still for so long; empty: nobody listens.
     std::function<void(duration)> on_stall;
+    /// Something that a person should know, beside what the journal says: code and text.
+    std::function<void(const char* code, const std::string& text)> on_alert;
     /// Told when this daemon begins to lead with that epoch, and when it no longer does.
     std::function<void(bool leads, std::uint64_t epoch)> on_change;
 
@@ -97,6 +99,7 @@ class leadership {
     [[nodiscard]] boost::asio::awaitable<void> take(leader::event what);
     [[nodiscard]] boost::asio::awaitable<leader::event> carry_out(leader::effect what);
     void tell(leader::phase before);
+    void tell_of_stuck_lock();
     [[nodiscard]] bool is_newly_booted(time_point now) const;
     [[nodiscard]] fencing::evidence known_of(const node_name& node, bool accepts_weak) const;
     void tell_of_agent(const node_name& node, fencing::evidence& e) const;
@@ -121,6 +124,7 @@ class leadership {
     std::set<node_name> being_fenced_;
     result<std::string> guard_status_ = fault(errc::unavailable, "", "was not asked yet");
     std::string stamp_;
+    std::string stuck_stamp_;  ///< of the lock that a person was told of
     time_point stamp_changed_{};
     time_point last_look_{};
     duration pause_{};  ///< that it meant to make since

@@ -33,6 +33,7 @@ json::object archive_row(const call& c, const archive& a) {
                      {"subtype", api_word(a.guest.type)}};
     if (!a.notes.empty()) row["notes"] = a.notes.substr(0, a.notes.find('\n'));
     if (a.is_protected) row["protected"] = 1;
+    if (a.is_encrypted) row["encrypted"] = "5e:ed:0f:aa:00:00:00:01";
     return row;
 }
 

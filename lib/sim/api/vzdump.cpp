@@ -173,7 +173,9 @@ reply extract_config(call& c) {
     if (found == nullptr || !c.model.is_active(storage_of(id), c.node))
         return error(500, fmt::format("volume '{}' does not exist", id.str()));
     const std::string path = path_of(*c.model.storage(storage_of(id), c.at), id);
-    if (found->damage == archive_damage::unreadable)
+    if (found->is_encrypted && c.model.faults().holds(found->guest, c.node, "nokey"))
+        return error(500, "Error: missing key - manifest was created with key 5e:ed:0f:aa:00:00:00:01");
+    if (!can_be_opened(*found))
         return error(
             500,
             found->guest.type == guest_type::ct

@@ -17,6 +17,7 @@ const char* name_of(archive_damage damage) noexcept {
         case archive_damage::none: return "none";
         case archive_damage::corrupt: return "corrupt";
         case archive_damage::unreadable: return "unreadable";
+        case archive_damage::incomplete: return "incomplete";
     }
     return "?";
 }

@@ -14,9 +14,10 @@ enum class archive_damage {
     none,
     corrupt,     ///< its end is missing or broken: the configuration can be read, unpacking fails half-way
     unreadable,  ///< not even the configuration comes out
+    incomplete,  ///< somebody is still writing it: a backup server lists it with a size of 1 until its index is there
 };
 
-/// "none", "corrupt", "unreadable"
+/// "none", "corrupt", "unreadable", "incomplete"
 [[nodiscard]] const char* name_of(archive_damage damage) noexcept;
 
 class archive {
@@ -29,13 +30,19 @@ class archive {
     std::string config;
     std::string notes;
     bool is_protected = false;
-    std::string extension;  ///< "tar.gz", "vma"; empty: zstd of what the guest's type gives
-    std::string firewall;   ///< the guest's firewall file as it was
+    bool is_encrypted = false;  ///< who reads it needs the key
+    std::string extension;      ///< "tar.gz", "vma"; empty: zstd of what the guest's type gives
+    std::string firewall;       ///< the guest's firewall file as it was
     archive_damage damage = archive_damage::none;
 
     /// "tar.zst", "vma.zst", "pbs-ct", "pbs-vm"
     [[nodiscard]] std::string format() const;
 };
+
+/// Whether its configuration comes out.
+[[nodiscard]] inline bool can_be_opened(const archive& a) {
+    return a.damage != archive_damage::unreadable && a.damage != archive_damage::incomplete;
+}
 
 /// "vzdump-lxc-101-2026_01_02-03_04_05.tar.zst"; the time is the local one of the node (pve-facts G.3).
 [[nodiscard]] std::string archive_name(guest_id guest, wall_time local, const std::string& extension);

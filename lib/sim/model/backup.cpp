@@ -153,6 +153,7 @@ std::string backup_run::prepare(const config_files::place& where, guest_config c
 std::string backup_run::why_not(const guest_config& config) const {
     const bool is_ct = guest_.type == guest_type::ct;
     // A container's lock of a vzdump that died is nobody's: this one has the node to itself (pve-facts G.1).
+    if (model_.faults().holds(guest_, node_, "backup-fails")) return "job failed with err -5 - Input/output error";
     if (const std::string lock = config.get("lock"); !lock.empty() && !(is_ct && lock == "backup"))
         return fmt::format("{} is locked ({})", is_ct ? "CT" : "VM", lock);
     if (order_.mode == "stop" && model_.is_ha_started(guest_))

@@ -72,6 +72,7 @@ class sim_node {
     service pveproxy = service::up;
     service pvedaemon = service::up;
     service pmxcfs = service::up;
+    service pvestatd = service::up;  ///< without it nothing new is heard of the node and its guests
 
     node_set members = 0;         ///< of the membership it has agreed on; without quorum too
     time_point quorate_since{};   ///< in the quorate part since; meaningless while it is not

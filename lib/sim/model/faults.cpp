@@ -164,6 +164,20 @@ result<std::string> restore_command(cluster& model, words w) {
     return std::string();
 }
 
+/// backup-job G fail|ok [@ N]
+result<std::string> backup_job_command(cluster& model, words w) {
+    if (w.size() < 3) return bad("backup-job G fail|ok [@ N]");
+    const auto g = parse_guest_word(w[1]);
+    if (!g) return g.error();
+    guest_fault f(*g, "backup-fails");
+    if (const auto scope = read_scope(model, w, f); !scope) return scope.error();
+    if (w.size() != 3 || (w[2] != "fail" && w[2] != "ok")) return bad("backup-job G fail|ok [@ N]");
+    std::erase_if(model.faults().guests,
+                  [&](const guest_fault& each) { return each.guest == *g && each.kind == f.kind; });
+    if (w[2] == "fail") model.faults().guests.push_back(std::move(f));
+    return std::string();
+}
+
 result<std::string> lock_command(cluster& model, const words& w) {
     const bool locks = w[0] == "lock";
     if (w.size() != (locks ? 3U : 2U)) return bad("lock G L, unlock G");
@@ -218,8 +232,8 @@ result<std::string> user_command(cluster& model, const words& w) {
 }
 
 result<std::string> storage_command(cluster& model, const words& w) {
-    if (w.size() < 3 || (w.size() > 3 && w[2] != "fails"))
-        return bad("storage S[@N] offline|online|full|hang, storage S fails TEXT");
+    if (w.size() < 3 || (w.size() > 3 && w[2] != "fails" && w[2] != "slow"))
+        return bad("storage S[@N] offline|online|full|hang, storage S slow FACTOR, storage S fails TEXT");
     if (model.storage(storage_id(w[1].substr(0, w[1].find('@')))) == nullptr) return bad("no storage " + w[1]);
     fault_plan& plan = model.faults();
     if (w[2] == "offline")
@@ -233,6 +247,11 @@ result<std::string> storage_command(cluster& model, const words& w) {
         plan.storages_full.erase(w[1]);
         plan.storages_hung.erase(w[1]);
         plan.storages_failing.erase(w[1]);
+        plan.storages_slow.erase(w[1]);
+    } else if (w[2] == "slow" && w.size() == 4) {
+        const auto factor = number(w[3]);
+        if (!factor || *factor < 1) return bad("\"" + w[3] + "\" is no factor (like 2)");
+        plan.storages_slow[w[1]] = *factor;
     } else if (w[2] == "fails" && w.size() > 3) {
         std::string text;
         for (std::size_t i = 3; i < w.size(); ++i) text += (text.empty() ? "" : " ") + w[i];
@@ -243,11 +262,22 @@ result<std::string> storage_command(cluster& model, const words& w) {
 }
 
 result<std::string> ha_command(cluster& model, const words& w) {
-    if (w.size() != 3 || (w[1] != "add" && w[1] != "del")) return bad("ha add|del G");
+    if (w.size() == 3 && w[1] == "disarm" && w[2] == "freeze") {
+        model.ha().command("disarm-ha freeze");
+        return std::string();
+    }
+    if (w.size() == 2 && w[1] == "arm") {
+        model.ha().command("arm-ha");
+        return std::string();
+    }
+    if (w.size() != 3 || (w[1] != "add" && w[1] != "del" && w[1] != "error"))
+        return bad("ha add|del|error G, ha disarm freeze, ha arm");
     const auto g = parse_guest_word(w[2]);
     if (!g) return g.error();
     if (w[1] == "add")
         model.ha().add(*g);
+    else if (w[1] == "error")
+        model.ha().fail(*g);
     else
         model.ha().remove(*g);
     return std::string();
@@ -297,6 +327,7 @@ result<std::string> apply_fault(cluster& model, std::string_view command) {
     if (w[0] == "ticket") done = ticket_command(model, w);
     if (w[0] == "user") done = user_command(model, w);
     if (w[0] == "storage") done = storage_command(model, w);
+    if (w[0] == "backup-job") done = backup_job_command(model, w);
     if (w[0] == "backup") done = apply_backup_fault(model, w);
     if (w[0] == "ha") done = ha_command(model, w);
     if (w[0] == "maint") done = maintenance_command(model, w);

@@ -80,6 +80,7 @@ class fault_plan {
     std::map<std::string, std::string> storages_failing;  ///< what making a volume there ends with
     std::map<node_name, certificate_fault> certificates;
     std::set<std::string> storages_hung;
+    std::map<std::string, double> storages_slow;  ///< how many times as long a restore from there takes
 
     /// The fault of one of these kinds for that guest on that node, counted down.
     [[nodiscard]] std::optional<guest_fault> take(guest_id guest, const node_name& node,

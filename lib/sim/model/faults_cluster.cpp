@@ -153,14 +153,16 @@ result<text> clock_command(cluster& model, const fault_words& w) {
     return bad_command("clock N step TIME|drift PPM|ok");
 }
 
-/// service N pveproxy|pvedaemon|pmxcfs stop|freeze|start
+/// service N pveproxy|pvedaemon|pmxcfs|pvestatd stop|freeze|start
 result<text> service_command(cluster& model, const fault_words& w) {
-    static const std::map<std::string, service sim_node::*> daemons = {
-        {"pveproxy", &sim_node::pveproxy}, {"pvedaemon", &sim_node::pvedaemon}, {"pmxcfs", &sim_node::pmxcfs}};
+    static const std::map<std::string, service sim_node::*> daemons = {{"pveproxy", &sim_node::pveproxy},
+                                                                       {"pvedaemon", &sim_node::pvedaemon},
+                                                                       {"pmxcfs", &sim_node::pmxcfs},
+                                                                       {"pvestatd", &sim_node::pvestatd}};
     static const std::map<std::string, service> states = {
         {"stop", service::stopped}, {"freeze", service::frozen}, {"start", service::up}};
     if (w.size() != 4 || daemons.count(w[2]) == 0 || states.count(w[3]) == 0)
-        return bad_command("service N pveproxy|pvedaemon|pmxcfs stop|freeze|start");
+        return bad_command("service N pveproxy|pvedaemon|pmxcfs|pvestatd stop|freeze|start");
     const auto name = node_of(model, w[1]);
     if (!name) return name.error();
     model.set_service(*name, daemons.at(w[2]), states.at(w[3]));

@@ -39,10 +39,19 @@ void ha_crm::forget() {
 duration ha_crm::round() {
     if (!ha_.hold(self_, manager_lock)) return is_master_ ? master_round : slave_round;
     if (!is_master_) become_master();
-    ha_.feed(self_, "crm");
     manage();
+    if (has_disarmed())
+        ha_.disarm(self_, "crm");
+    else
+        ha_.feed(self_, "crm");
     if (is_master_ && status_.services.empty() && ++idle_rounds_ >= idle_rounds_before_release) resign();
     return master_round;
+}
+
+/// Its own watchdog goes last: once every LRM has let its own go.
+bool ha_crm::has_disarmed() const {
+    return !status_.disarmed.empty() &&
+           std::none_of(lrm_.begin(), lrm_.end(), [](const auto& l) { return l.second.state == "active"; });
 }
 
 void ha_crm::become_master() {
@@ -134,12 +143,17 @@ void ha_crm::obey_commands() {
         std::istringstream in(line);
         std::vector<std::string> words;
         for (std::string word; in >> word;) words.push_back(word);
+        if (words.size() == 1 && words[0] == "arm-ha") status_.disarmed.clear();
         if (words.size() >= 2) obey(words);
     }
 }
 
 void ha_crm::obey(const std::vector<std::string>& words) {
     const node_name last(words.back());
+    if (words[0] == "disarm-ha") {
+        status_.disarmed = words[1];
+        return;
+    }
     if (words[0] == "enable-node-maintenance") {
         if (model_.find_node(last) != nullptr) status_.maintenance.insert(last);
         return;
@@ -187,6 +201,8 @@ bool ha_crm::step_all() {
 bool ha_crm::step(const std::string& sid, ha_service& s) {
     const ha_resource* r = config_.find(sid);
     if (r == nullptr) return false;
+    if (!status_.disarmed.empty() && (s.state == "request_start" || s.state == "started" || s.state == "stopped"))
+        return change(s, "freeze");
     if (s.state == "request_start") return change(s, "started");
     if (s.state == "started") return step_started(sid, s, *r);
     if (s.state == "request_stop") return step_request_stop(sid, s);
@@ -290,7 +306,7 @@ bool ha_crm::step_stopped(const std::string& sid, ha_service& s, const ha_resour
 
 bool ha_crm::step_freeze(const std::string& sid, ha_service& s, const ha_resource& r) {
     (void)sid;
-    if (!is_online(s.node) || lrm_[s.node].mode != "active") return false;
+    if (!status_.disarmed.empty() || !is_online(s.node) || lrm_[s.node].mode != "active") return false;
     return change(s, r.wants_to_run() ? "started" : "request_stop");
 }
 

@@ -27,6 +27,7 @@ class ha_crm {
     [[nodiscard]] bool is_long_offline(const node_name& node) const;
     [[nodiscard]] std::vector<node_name> usable_nodes() const;
     void become_master();
+    [[nodiscard]] bool has_disarmed() const;
     void resign();
     void manage();
     void look_at_nodes();

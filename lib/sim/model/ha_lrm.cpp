@@ -53,7 +53,12 @@ duration ha_lrm::round() {
     const file_tree& tree = model_.files(self_).tree();
     wanted_ = ha_manager_status::parse(tree.read("ha/manager_status").value_or(""));
     config_ = ha_config::read(tree);
-    if (!left_) status_.mode = wanted_.maintenance.count(self_) != 0 ? "maintenance" : "active";
+    if (!left_)
+        status_.mode = !wanted_.disarmed.empty()               ? "disarm"
+                       : wanted_.maintenance.count(self_) != 0 ? "maintenance"
+                                                               : "active";
+    // Nothing is at work here any more: the node need not be reset for HA's sake (crm-command disarm-ha).
+    if (status_.mode == "disarm" && status_.state == "active" && active_services() == 0 && workers_.empty()) let_go();
     keep_lock();
     if (status_.state == "active") {
         collect();

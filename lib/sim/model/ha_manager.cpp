@@ -145,6 +145,20 @@ void ha_manager::add(guest_id guest) {
     wake();
 }
 
+void ha_manager::fail(guest_id guest) {
+    constexpr const char* status_file = "ha/manager_status";
+    const auto place = model_.files().find(guest.id);
+    if (!place) return;
+    add(guest);
+    auto status = ha_manager_status::parse(model_.files().tree().read(status_file).value_or(""));
+    ha_service& s = status.services[sid_of(guest)];
+    s.state = "error";
+    s.node = place->node;
+    s.uid = new_uid();
+    s.running = false;
+    write(status_file, status.text());
+}
+
 bool ha_manager::remove(guest_id guest, bool purge) {
     auto all = section_config::parse(model_.files().tree().read(resources_file).value_or(""));
     if (all.find(to_string(guest.id)) == nullptr) return false;

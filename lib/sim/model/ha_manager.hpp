@@ -46,12 +46,15 @@ class ha_manager {
 
     /// Adds the guest with `state started` if it is not there yet.
     void add(guest_id guest);
+    /// Its service is in error from now on, as after too many failed starts: HA leaves it alone until a person has
+    /// disabled it.
+    void fail(guest_id guest);
     /// Whether it was there. `purge`: out of the rules too.
     bool remove(guest_id guest, bool purge = true);
     /// Changes the requested state in resources.cfg.
     void set_state(guest_id guest, const std::string& state);
     /// A line of ha/crm_commands, for the master's next round: "migrate ct:101 n2", "stop ct:101 0",
-    /// "enable-node-maintenance n1".
+    /// "enable-node-maintenance n1", "disarm-ha freeze", "arm-ha".
     void command(const std::string& line);
 
     /// The tasks in which ordinary calls on a managed guest end (pve-facts I.4): they only store the wish. UPID.

@@ -96,6 +96,7 @@ ha_manager_status ha_manager_status::parse(std::string_view text) {
     ha_manager_status s;
     s.master = node_name(text_at(o, "master_node"));
     s.timestamp = number_at(o, "timestamp");
+    s.disarmed = text_at(object_at(o, "disarm"), "mode");
     for (const auto& [node, state] : object_at(o, "node_status"))
         if (state.is_string()) s.nodes[node_name(std::string(node))] = std::string(state.get_string());
     for (const auto& [sid, service] : object_at(o, "service_status"))
@@ -122,6 +123,7 @@ std::string ha_manager_status::text() const {
                    {"service_status", std::move(service_status)},
                    {"relocate_trial", std::move(trials)},
                    {"timestamp", timestamp}};
+    if (!disarmed.empty()) o["disarm"] = json::object{{"mode", disarmed}};
     if (!requests.empty()) o["node_request"] = std::move(requests);
     return json::serialize(o);
 }

@@ -40,6 +40,7 @@ class ha_manager_status {
     std::map<node_name, std::string> nodes;  ///< "online", "unknown", "fence", "maintenance"
     std::map<std::string, ha_service> services;
     std::map<std::string, int> relocate_trial;
+    std::string disarmed;             ///< "freeze" after crm-command disarm-ha; empty: HA works
     std::set<node_name> maintenance;  ///< asked for by crm-command node-maintenance
     std::int64_t timestamp = 0;
 

@@ -62,7 +62,7 @@ void cluster::power(const node_name& node, bool on) {
         n->powered = true;
         n->booted = now_;
         n->waits_to_autostart = true;
-        n->pveproxy = n->pvedaemon = n->pmxcfs = service::up;
+        n->pveproxy = n->pvedaemon = n->pmxcfs = n->pvestatd = service::up;
         heard_.forget_all(n->index);
         // pvestatd is among the last that start.
         at(now_ + pvestatd_cycle, [this, sender = n->index, booted = n->booted] {
@@ -153,7 +153,7 @@ void cluster::publish(std::size_t sender) {
     at(next, [this, sender, booted] {
         if (nodes_[sender].booted == booted) publish(sender);
     });
-    if (n.frozen || n.pmxcfs != service::up) return;
+    if (n.frozen || n.pmxcfs != service::up || n.pvestatd != service::up) return;
     auto report = std::make_shared<node_report>();
     report->at = now_;
     report->used_memory = used_memory(n.name);

@@ -110,11 +110,14 @@ std::string restore_run::begin(const std::string& upid, task_work& work) {
     if (from == nullptr || !model_.is_active(storage_of(order_.from), node_))
         return fail(fmt::format("volume '{}' does not exist", order_.from.str()));
     if (is_ct()) model_.log_line(upid, fmt::format("recovering backed-up configuration from '{}'", order_.from.str()));
-    if (from->damage == archive_damage::unreadable || from->guest.type != order_.guest.type)
+    if (from->is_encrypted && model_.faults().holds(order_.guest, node_, "nokey"))
+        return fail("Error: missing key - manifest was created with key 5e:ed:0f:aa:00:00:00:01");
+    if (!can_be_opened(*from) || from->guest.type != order_.guest.type)
         return fail(is_ct()
                         ? fmt::format("command 'tar -xpOf {} ./etc/vzdump/pct.conf --occurrence' failed: exit code 2",
                                       archive_path())
                         : fmt::format("command 'vma config {}' failed: exit code 255", archive_path()));
+    open_ = *from;
     const guest_config saved = guest_config::parse(from->config);
     if (const std::string why = check(saved); !why.empty()) return fail(why);
     if (const std::string why = make_disks(upid, saved); !why.empty()) return fail(why);
@@ -193,8 +196,7 @@ void restore_run::drop_old_disks(const std::string& upid) {
 }
 
 std::string restore_run::finish(const std::string& upid) {
-    const archive* from = model_.find_archive(order_.from, node_);
-    if (from == nullptr) return fmt::format("volume '{}' does not exist", order_.from.str());
+    const archive* from = &open_;
     const guest_config saved = guest_config::parse(from->config);
     guest_config c = result_of(saved);
     for (const auto& [key, id] : made_) {
@@ -258,6 +260,9 @@ std::string cluster::begin_restore(const node_name& node, const std::string& use
     const storage_entry* target = storage(order.to, node);
     const bool hangs = is_hung(storage_of(order.from), node) || (!order.to.empty() && is_hung(order.to, node));
     if (target != nullptr && target->shared) add_storage_lock(w, order.to);
+    if (const auto slow = faults_.storages_slow.find(storage_of(order.from).str()); slow != faults_.storages_slow.end())
+        w.takes =
+            std::chrono::duration_cast<duration>(std::chrono::duration<double, std::nano>(w.takes) * slow->second);
     const auto run = std::make_shared<restore_run>(*this, node, user, std::move(order));
     const std::string prefix = run->prefix();
     w.undo = [run] { run->undo(); };

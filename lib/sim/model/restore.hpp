@@ -65,6 +65,7 @@ class restore_run {
     std::map<std::string, std::string> kept_;    ///< a VM's old disks that nothing takes the place of
     bool has_made_disks_ = false;
     std::string upid_;
+    archive open_;  ///< what is being read: it goes on although somebody removes the name meanwhile
 };
 
 }  // namespace steward::sim

@@ -12,8 +12,10 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr std::array<std::pair<const char*, service sim_node::*>, 3> daemons = {
-    {{"pveproxy", &sim_node::pveproxy}, {"pvedaemon", &sim_node::pvedaemon}, {"pmxcfs", &sim_node::pmxcfs}}};
+constexpr std::array<std::pair<const char*, service sim_node::*>, 4> daemons = {{{"pveproxy", &sim_node::pveproxy},
+                                                                                 {"pvedaemon", &sim_node::pvedaemon},
+                                                                                 {"pmxcfs", &sim_node::pmxcfs},
+                                                                                 {"pvestatd", &sim_node::pvestatd}}};
 
 const char* word_of(service s) { return s == service::up ? "up" : s == service::stopped ? "stopped" : "frozen"; }
 
@@ -82,7 +84,9 @@ void state_access::read_nodes(const json::value& from) {
         n->clock_drift = row.at("clock-drift").to_number<double>();
         n->clock_set = before_now(row.at("clock-set"));
         n->waits_to_autostart = row.at("waits-to-autostart").as_bool();
-        for (const auto& [word, which] : daemons) n->*which = service_of_word(text(row, word));
+        // A file of an earlier version does not name all of them.
+        for (const auto& [word, which] : daemons)
+            n->*which = row.as_object().contains(word) ? service_of_word(text(row, word)) : service::up;
     }
 }
 

@@ -164,6 +164,7 @@ json::value state_access::archives() const {
                                        {"bytes", a.bytes},
                                        {"notes", a.notes},
                                        {"protected", a.is_protected},
+                                       {"encrypted", a.is_encrypted},
                                        {"format", a.extension},
                                        {"damage", name_of(a.damage)},
                                        {"firewall", a.firewall},
@@ -187,6 +188,8 @@ void state_access::read_archives(const json::value& from) {
             a.bytes = row.at("bytes").to_number<std::uint64_t>();
             a.notes = text(row, "notes");
             a.is_protected = row.at("protected").as_bool();
+            // A file of an earlier version does not say.
+            if (const json::value* said = row.as_object().if_contains("encrypted")) a.is_encrypted = said->as_bool();
             a.extension = text(row, "format");
             a.damage = damage_of_word(text(row, "damage"));
             a.firewall = text(row, "firewall");

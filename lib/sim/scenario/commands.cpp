@@ -72,6 +72,8 @@ class lab_commands {
         if (w[0] == "config") return operate(lab_, w);
         if (w[0] == "dns") return names(w);
         if (w[0] == "agent") return fence_agent(w);
+        if (const auto done = handle_process(lab_, w)) return *done;
+        if (w[0] == "pvestatd" && w.size() == 3) return fault_of("service " + w[1] + " pvestatd " + w[2]);
         if (w[0] == "disk" && w.size() == 3) return {};  // a daemon keeps nothing on its own disk
         return fault_of(text);
     }

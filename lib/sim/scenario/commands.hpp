@@ -1,6 +1,7 @@
 #pragma once
 #include "base/result.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,14 @@ using words = std::vector<std::string>;
 
 /// "op VERB …": an operator, with PVE's own tools or with ours (operator_commands.cpp).
 [[nodiscard]] result<void> operate(lab& where, const words& w);
+
+/// What happens to processes, beside kill and stop: "spawn N.main-duplicate", "cont N.guard" (process_commands.cpp).
+/// Nothing: it is no such command.
+[[nodiscard]] std::optional<result<void>> handle_process(lab& where, const words& w);
+
+/// "op gc G", "op approve-token G saved", "op use-saved-token G", "op touch lock/leader/x" (consent_commands.cpp).
+/// Nothing: it is none of these.
+[[nodiscard]] std::optional<result<void>> handle_consent(lab& where, const words& w);
 
 /// `invalid`, and why.
 [[nodiscard]] fault wrong(const std::string& why);

@@ -187,6 +187,16 @@ std::string at_rest_disagrees(const timeline& seen) {
     return {};
 }
 
+std::string always_disagrees(const expectation& wanted, const timeline& seen) {
+    pattern whatever = wanted.what;
+    whatever.names.clear();
+    const auto all = within(all_like(whatever, seen), wanted.when);
+    std::string others;
+    for (const happening* h : all)
+        if (!wanted.what.matches(*h)) others += (others.empty() ? "" : ", ") + to_string(*h);
+    return all.empty() ? "it never happened" : others;
+}
+
 std::string peak_disagrees(const expectation& wanted, const timeline& seen) {
     const auto found = seen.peaks.find(wanted.what.names.front());
     const int peak = found == seen.peaks.end() ? 0 : found->second;
@@ -225,12 +235,14 @@ std::string disagreement(const expectation& wanted, const timeline& seen) {
         case expectation::form::final_state: return final_disagrees(wanted, seen);
         case expectation::form::retained: {
             const end_of_guest* end = end_of(wanted.guest, seen);
+            if (end != nullptr && end->lost_at && !wanted.when.holds(*end->lost_at)) return {};
             return end != nullptr && end->is_retained ? "" : "its original configuration or a volume is gone";
         }
         case expectation::form::cleaned: return cleaned_disagrees(wanted, seen);
         case expectation::form::same_node: return same_node_disagrees(wanted, seen);
         case expectation::form::at_rest: return at_rest_disagrees(seen);
         case expectation::form::peak: return peak_disagrees(wanted, seen);
+        case expectation::form::always: return always_disagrees(wanted, seen);
         case expectation::form::either: break;
     }
     std::string all;

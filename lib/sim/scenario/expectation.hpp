@@ -43,6 +43,7 @@ class expectation {
         same_node,    ///< `guest` and `other` run on one node in the end, or not, as `number` says
         peak,         ///< `names` at once
         at_rest,      ///< no hand-over is under way in the end
+        always,       ///< `what`, and nothing else of that kind and guest
         either,       ///< one of `choices`
     };
     form how = form::happens;

@@ -124,7 +124,7 @@ const std::map<std::string, sight_word>& sight_words() {
         {"reset", {sight::reset, shape::node}},          {"leader", {sight::leader, shape::node}},
         {"fence", {sight::fence, shape::node_name}},     {"nodestate", {sight::node_state, shape::node_name}},
         {"crash", {sight::crash, shape::node}},          {"guard", {sight::guard, shape::node_name}},
-        {"reject", {sight::reject, shape::name_object}},
+        {"reject", {sight::reject, shape::name_object}}, {"exits", {sight::exit, shape::name}},
     };
     return all;
 }
@@ -342,6 +342,16 @@ result<expectation> read_special(line_reader& from, const std::string& word) {
         e.how = word == "retained" ? expectation::form::retained : expectation::form::cleaned;
         if (auto ok = read_guest(from, e.guest); !ok) return ok.error();
         if (auto ok = read_places(from, e.nodes); !ok) return ok.error();
+        if (auto ok = read_window(from, e.when); !ok) return ok.error();
+        if (auto ok = read_end(from); !ok) return ok.error();
+        return e;
+    }
+    if (word == "backup-used") {
+        e.how = expectation::form::always;
+        e.what.kind = sight::archive;
+        if (auto ok = read_guest(from, e.what.guest); !ok) return ok.error();
+        e.what.names = {from.take()};
+        if (auto ok = read_window(from, e.when); !ok) return ok.error();
         if (auto ok = read_end(from); !ok) return ok.error();
         return e;
     }

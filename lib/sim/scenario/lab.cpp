@@ -6,6 +6,7 @@
 #include "sim/scenario/left_records.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 namespace steward::sim::scenario {
@@ -17,6 +18,7 @@ namespace {
 /// Long enough for every check to have succeeded and for the first look at the cluster.
 constexpr duration settling = 90s;
 constexpr duration check_timeout = 3s;
+constexpr duration never = 10000h;
 constexpr duration daemon_restart = 5s;  // RestartSec of the unit
 
 sim::options with_clock(sim::options o, const sim_time& time) {
@@ -88,6 +90,7 @@ lab::lab(topology t)
         may_have_daemon_work_ = true;
     };
     model_.on_change = [this] { may_have_daemon_work_ = true; };
+    if (setup_.guards_fail) watcher_.expect_copies();
     time_.lead([this] { return model_.next_event(); }, std::move(go_on));
 }
 
@@ -133,6 +136,10 @@ void lab::boot_daemon(const node_name& node) {
         note_of(sight::alert, node, "observer_unfit", "its own loop stood still");
     };
     listener.after_park = [this](const guard::request& parked) { steal(parked); };
+    listener.after_claim = [this](const std::string& name) { see_claim(name); };
+    listener.on_alert = [this, node](const char* code, const std::string& text) {
+        note_of(sight::alert, node, code, text);
+    };
     listener.dies_after = [this, node](const std::string& record) { return dies_after(node, record); };
     listener.dies_here = [this, node] { return dies_here(node); };
     auto probers = [this, node](guest_id guest, const config::check&) { return make_prober(node, guest); };
@@ -141,7 +148,31 @@ void lab::boot_daemon(const node_name& node) {
     place = std::make_unique<virtual_daemon>(
         model_, time_, node, setup_.steward, std::move(probers), [this, node] { return guard_of(node); }, agents_,
         std::move(listener));
+    if (is_deceived(node)) place->deceive();
     place->boot();
+}
+
+/// Beside the one that leads, the next ones in order.
+bool lab::is_deceived(const node_name& node) const {
+    int left = setup_.leaders - 1;
+    for (const node_name& n : setup_.cluster.nodes) {
+        if (n == setup_.leader) continue;
+        if (left-- <= 0) return false;
+        if (n == node) return true;
+    }
+    return false;
+}
+
+/// "fo.103.2"
+void lab::see_claim(const std::string& name) {
+    const std::size_t first = name.find('.');
+    const std::size_t second = name.find('.', first + 1);
+    if (second == std::string::npos) return;
+    const auto guest = parse_vmid(std::string_view(name).substr(first + 1, second - first - 1));
+    std::uint32_t generation = 0;
+    const char* const end = name.data() + name.size();
+    if (guest && std::from_chars(name.data() + second + 1, end, generation).ptr == end)
+        watcher_.on_claim(*guest, generation);
 }
 
 void lab::note_of(sight kind, const node_name& node, std::string name, std::string text) {
@@ -282,7 +313,7 @@ void lab::go_down(const node_name& node, lease::departure what) {
 
 /// It ends when the present moment is over, and comes back as its unit says.
 void lab::kill_daemon(const node_name& node) {
-    restarts_at_[node] = time_.now() + daemon_restart;
+    restarts_at_[node] = time_.now() + (setup_.restarts_daemons ? daemon_restart : duration(never));
     may_have_daemon_work_ = true;
     // So that somebody looks then, whatever else happens.
     model_.at(restarts_at_[node], [] {});
@@ -312,8 +343,11 @@ void lab::settle() {
     for (const std::string& what : setup_.faults) (void)carry_out(*this, what);
     named_checks_ = setup_.named_checks;
     if (!setup_.is_off) leave_records();
+    for (const auto& [guest, node] : setup_.moved)
+        (void)carry_out(*this, "op mv-config " + short_name(guest) + " " + node.str());
     for (const node_name& n : setup_.off) model_.power(n, false);
     for (const guest_id guest : setup_.ha_managed) (void)apply_fault(model_, "ha add " + short_name(guest));
+    for (const guest_id guest : setup_.ha_failed) (void)apply_fault(model_, "ha error " + short_name(guest));
     for (const sim_node& n : model_.nodes())
         if (n.name != setup_.leader) stopped_daemons_.insert(n.name);
     tend_daemons();

@@ -52,6 +52,10 @@ class lab {
   private:
     friend class lab_commands;
     friend class operator_commands;
+    friend class process_commands;
+    friend class consent_commands;
+    [[nodiscard]] bool is_deceived(const node_name& node) const;
+    void see_claim(const std::string& name);
     /// A daemon lives where its node has power, unless it was killed a moment ago or stopped by an operator.
     [[nodiscard]] bool wants_daemon(const node_name& node) const;
     [[nodiscard]] bool has_daemon_work();
@@ -107,7 +111,8 @@ class lab {
         duration lasts{};
     };
     std::map<node_name, stop_before> stops_before_;
-    std::set<vmid> stolen_after_park_;  ///< somebody else makes a guest of that number as soon as it is free
+    std::map<guest_id, std::string> tokens_;  ///< approvals that were issued and kept
+    std::set<vmid> stolen_after_park_;        ///< somebody else makes a guest of that number as soon as it is free
     std::map<node_name, std::string> node_states_;
     std::set<guest_id> named_checks_;  ///< whose checks need a name to be resolved
     class cut_off {

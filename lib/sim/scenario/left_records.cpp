@@ -81,6 +81,22 @@ result<std::vector<left_record>> left_records(const std::string& value, const op
     if (guest == cluster.guests.end()) return not_known(value);
     if (what == "garbage")
         return std::vector<left_record>{{"records/" + failover::record_name(guest->guest), "\x01{garbage"}};
+    if (what == "owner") {
+        std::string owner;
+        rest >> owner;
+        failover::record r;
+        r.guest = guest->guest;
+        r.sequence = 5;
+        r.epoch = 1;
+        r.since = now;
+        r.reason = "an earlier leader was here";
+        r.seen_up = true;
+        r.target = node_name(owner);
+        if (std::find(cluster.nodes.begin(), cluster.nodes.end(), r.target) == cluster.nodes.end())
+            return not_known(value);
+        return std::vector<left_record>{{"records/" + failover::record_name(r.guest), failover::to_json(r)},
+                                        {"epoch/1", ""}};
+    }
     const auto phase = failover::parse_phase(what);
     if (!phase || (*phase != failover::phase::fencing && *phase != failover::phase::failed_parked))
         return not_known(value);

@@ -43,6 +43,12 @@ asio::awaitable<result<lease_sight>> model_leases::look() {
     for (const std::string& name : tree().list("priv/steward/nodes"))
         seen.leases.emplace_back(name, tree().read("priv/steward/nodes/" + name).value_or(""));
     seen.highest_epoch = highest_number(tree().list(epoch_directory));
+    if (is_deceived_) {
+        // One below, so that the next one is that in which somebody leads already.
+        if (epoch_ == 0) epoch_ = seen.highest_epoch;
+        if (seen.highest_epoch == epoch_ && epoch_ != 0) --seen.highest_epoch;
+        co_return seen;
+    }
     seen.lock.is_held = tree().exists(std::string("priv/lock/") + lock_name);
     seen.lock.stamp = tree().read(stamp_file).value_or("");
     co_return seen;
@@ -51,6 +57,7 @@ asio::awaitable<result<lease_sight>> model_leases::look() {
 asio::awaitable<result<void>> model_leases::acquire_lock(bool ask_expiry) {
     const auto ready = co_await reach(true);
     if (!ready) co_return ready;
+    if (is_deceived_) co_return result<void>();
     if (ask_expiry) {
         const auto gone = model_.request_unlock(node_, lock_name);
         if (!gone) co_return gone.error();
@@ -65,6 +72,7 @@ asio::awaitable<result<void>> model_leases::acquire_lock(bool ask_expiry) {
 asio::awaitable<result<void>> model_leases::renew_lock() {
     const auto ready = co_await reach(true);
     if (!ready) co_return ready;
+    if (is_deceived_) co_return result<void>();
     auto renewed = model_.refresh_lock(node_, lock_name);
     if (renewed)
         model_.files().tree().write(stamp_file,
@@ -75,12 +83,14 @@ asio::awaitable<result<void>> model_leases::renew_lock() {
 asio::awaitable<result<void>> model_leases::release_lock() {
     const auto ready = co_await reach(true);
     if (!ready) co_return ready;
+    if (is_deceived_) co_return result<void>();
     co_return model_.release_lock(node_, lock_name);
 }
 
 asio::awaitable<result<bool>> model_leases::claim_epoch(std::uint64_t epoch) {
     const auto ready = co_await reach(true);
     if (!ready) co_return ready.error();
+    if (is_deceived_) co_return true;
     co_return model_.files().tree().make_directory(epoch_directory + ("/" + std::to_string(epoch)));
 }
 

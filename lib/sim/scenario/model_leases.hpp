@@ -27,6 +27,10 @@ class model_leases final : public lease_store {
     [[nodiscard]] boost::asio::awaitable<result<void>> write_confirmation(node_name node, std::string text) override;
     [[nodiscard]] boost::asio::awaitable<result<std::string>> read_confirmation(node_name node) override;
 
+    /// From now on its daemon believes whatever makes it lead, in the epoch that somebody else leads in: as if the lock
+    /// had been given twice.
+    void deceive() { is_deceived_ = true; }
+
   private:
     [[nodiscard]] boost::asio::awaitable<result<void>> reach(bool to_write);
     [[nodiscard]] const file_tree& tree() const { return model_.files(node_).tree(); }
@@ -35,6 +39,8 @@ class model_leases final : public lease_store {
     time_source& time_;
     node_name node_;
     std::function<virtual_guard*()> guard_;
+    bool is_deceived_ = false;
+    std::uint64_t epoch_ = 0;  ///< in which it then leads
 };
 
 }  // namespace steward::sim

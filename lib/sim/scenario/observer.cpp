@@ -5,6 +5,7 @@
 #include "sim/scenario/topology.hpp"
 
 #include <algorithm>
+#include <array>
 #include <fmt/core.h>
 #include <utility>
 
@@ -189,6 +190,7 @@ void observer::check_copies() {
         if (!nodes.empty()) twice.insert(i.guest);
         nodes += (nodes.empty() ? "" : " and ") + i.node.str();
     }
+    if (expects_copies_) return;
     for (const guest_id guest : twice) broken("I1", guest, "runs on " + where[guest] + " at once");
 }
 
@@ -209,6 +211,8 @@ void observer::check_volumes() {
         for (const sim_node& n : model_.nodes())
             if (model_.ha().is_managed(n.name, guest)) given_up_.insert(guest);
     for (const auto& [guest, volumes] : originals_)
+        if (!is_retained(guest)) lost_.try_emplace(guest, model_.now() - zero_);
+    for (const auto& [guest, volumes] : originals_)
         if (given_up_.count(guest) == 0 && !is_retained(guest)) broken("I3", guest, "a volume of the original is gone");
 }
 
@@ -221,8 +225,7 @@ void observer::on_step(const failover::state& before, const failover::step& next
     };
     if (is.at != was.at) add(sight::state, is.guest, is.target, failover::name_of(is.at), is.reason);
     if (name(is) != name(was) && !name(is).empty()) add(sight::held, is.guest, node_name(), name(is), is.reason);
-    if (is.at == failover::phase::claimed && was.at != is.at)
-        add(sight::claim, is.guest, is.target, fmt::format("g{}", is.claim));
+    if (is.at == failover::phase::claimed && was.at != is.at) targets_[is.guest] = is.target;
     if (is.at == failover::phase::aborted_safe && was.at != is.at) add(sight::abort, is.guest, node_name());
     if (is.proof != was.proof && !is.proof.empty() && is.chosen)
         add(sight::fence, is.guest, is.chosen->source, is.proof, is.reason);
@@ -268,6 +271,30 @@ void observer::on_write(const node_name& actor, std::uint64_t epoch, const pve::
                fmt::format("{} acts in epoch {} after somebody acted in epoch {}", actor.str(), epoch, acting_epoch_));
     acting_epoch_ = std::max(acting_epoch_, epoch);
     note(std::move(h));
+    if (guest) look_at_archive(*guest, call);
+}
+
+/// A restore of it is about to be ordered: from which of its backups, as they are at this moment?
+void observer::look_at_archive(guest_id guest, const pve::request& call) {
+    std::string from;
+    for (const auto& [key, value] : call.params)
+        if (key == "archive" || key == "ostemplate") from = value;
+    if (from.empty()) return;
+    std::set<std::pair<wall_time, std::string>> all;
+    for (const storage_entry& s : model_.storages())
+        for (const sim_node& n : model_.nodes())
+            for (const sim::archive& a : model_.archives(s.id, n.name))
+                if (a.guest == guest) all.emplace(a.created, a.id.str());
+    constexpr std::array<const char*, 4> ranks{"newest", "second", "third", "older"};
+    std::size_t rank = 0;
+    for (auto a = all.rbegin(); a != all.rend() && a->second != from; ++a) ++rank;
+    add(sight::archive, guest, node_name(), ranks[std::min(rank, ranks.size() - 1)], from);
+}
+
+/// A number was taken: whoever else wanted the same one did not get it.
+void observer::on_claim(vmid number, std::uint32_t generation) {
+    const guest_id guest = guest_with(number);
+    add(sight::claim, guest, targets_[guest], fmt::format("g{}", generation));
 }
 
 std::map<std::string, end_of_guest> observer::ends() const {
@@ -277,6 +304,7 @@ std::map<std::string, end_of_guest> observer::ends() const {
         for (const node_name& n : model_.running_on(guest)) end.runs_on += (end.runs_on.empty() ? "" : "+") + n.str();
         end.is_healthy = model_.service_of(guest) == service_state::healthy;
         end.is_retained = is_retained(guest);
+        if (const auto lost = lost_.find(guest); lost != lost_.end()) end.lost_at = lost->second;
         if (const auto config = model_.files().find(guest.id)) end.remains_on.push_back(config->node.str());
         for (const auto& [where, volumes] : model_.all_volumes())
             for (const auto& [id, v] : volumes)

@@ -26,6 +26,10 @@ class observer {
     /// Something that changes something is about to be sent by that node's daemon, which leads in that epoch.
     void on_write(const node_name& actor, std::uint64_t epoch, const pve::request& call);
     void note(happening h);
+    /// The number of a hand-over ("fo.103.2") was taken.
+    void on_claim(vmid number, std::uint32_t generation);
+    /// A drill in which guards do not keep their promise: two copies are to be found, not to be prevented.
+    void expect_copies() { expects_copies_ = true; }
     /// An alert that stands until the end; it counts whenever it was raised.
     void note_standing(happening h);
     /// A record that a daemon wrote: a lower epoch than before must never stand (I11).
@@ -55,6 +59,7 @@ class observer {
     void look_at_resets();
     void look_at_pauses();
     [[nodiscard]] guest_id guest_with(vmid number) const;
+    void look_at_archive(guest_id guest, const pve::request& call);
     void check_copies();
     void check_fence(const failover::record& r);
     void check_volumes();
@@ -69,6 +74,9 @@ class observer {
     std::map<guest_id, std::set<std::pair<volid, node_name>>> originals_;  ///< volumes that there were at zero
     std::map<guest_id, std::string> first_home_;
     std::set<guest_id> given_up_;
+    std::map<guest_id, duration> lost_;      ///< when a volume of it was first found gone
+    std::map<guest_id, node_name> targets_;  ///< of the hand-over that was decided on last
+    bool expects_copies_ = false;
     std::set<std::string> known_tasks_;
     std::set<std::string> parked_;
     std::uint64_t acting_epoch_ = 0;  ///< highest one in which anything was changed

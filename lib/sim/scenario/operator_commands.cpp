@@ -1,5 +1,6 @@
 #include "config/load.hpp"
 #include "sim/api/api.hpp"
+#include "sim/model/faults.hpp"
 #include "sim/scenario/commands.hpp"
 #include "sim/scenario/lab.hpp"
 
@@ -19,11 +20,14 @@ class operator_commands {
         if (w[0] == "config") return change_config(w);
         if (w.size() < 2) return wrong("op needs a verb");
         const std::string& verb = w[1];
+        if (const auto done = handle_consent(lab_, w)) return *done;
         if (verb == "maint" && w.size() == 4) return set_pause("node/" + w[2], "maint", w[3] == "on", {});
         if (verb == "pause" || verb == "resume") return pause_by_word(w);
         if (verb == "add" && w.size() == 3) return add_guest(w[2]);
         if (verb == "arm" || verb == "disarm") return set_mode(verb == "arm");
         if (verb == "stop-daemon" || verb == "start-daemon") return stop_daemon(w);
+        if (verb == "ha-disarm" && w.size() == 2) return give_to_model("ha disarm freeze");
+        if (verb == "ha-arm" && w.size() == 2) return give_to_model("ha arm");
         if (verb == "pvecm-expected" && w.size() == 4) return expect_votes(w);
         if (w.size() < 3) return wrong("op " + verb + " needs a guest");
         if (verb == "fence-confirm") return confirm_fence(node_name(w[2]));
@@ -46,6 +50,12 @@ class operator_commands {
     }
 
   private:
+    result<void> give_to_model(const std::string& command) {
+        const auto done = apply_fault(lab_.model_, command);
+        if (!done) return done.error();
+        return {};
+    }
+
     /// op pvecm-expected N VOTES
     result<void> expect_votes(const words& w) {
         const int votes = std::atoi(w[3].c_str());

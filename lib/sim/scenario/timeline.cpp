@@ -21,10 +21,12 @@ const char* name_of(sight s) noexcept {
         case sight::abort: return "abort";
         case sight::park: return "park";
         case sight::restore: return "restore";
+        case sight::archive: return "archive";
         case sight::backup: return "backup";
         case sight::start: return "start";
         case sight::write: return "write";
         case sight::reject: return "reject";
+        case sight::exit: return "exits";
         case sight::crash: return "crash";
         case sight::broken: return "broken";
     }

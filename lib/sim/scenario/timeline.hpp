@@ -2,6 +2,7 @@
 #include "base/time.hpp"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,10 +25,12 @@ enum class sight {
     abort,       ///< … and given up before its commit
     park,        ///< a configuration is parked: the commit
     restore,     ///< a restore task begins
+    archive,     ///< … from a backup; `name` is newest, second, third or older
     backup,      ///< a backup of a guest begins, by whomever
     start,       ///< a start task of ours begins
     write,       ///< a changing call to PVE by the daemon of `node`; `name` is "POST /nodes/n1/lxc/101/status/stop"
     reject,      ///< an operator's command is refused; `name` is "failover", `node` or `guest` its object
+    exit,        ///< a process that was started on `node` ends at once; `name` says why
     crash,       ///< a daemon of `node` ended by itself
     broken,      ///< an invariant does not hold; `name` is I1…I12
 };
@@ -56,6 +59,7 @@ class end_of_guest {
     bool is_healthy = false;
     bool is_unverified = false;  ///< runs, but its checks never succeeded after the hand-over
     int generation = 0;
+    std::optional<duration> lost_at;      ///< when it first was not retained any more
     bool is_retained = false;             ///< the configuration and every volume of the start still exist
     std::vector<std::string> remains_on;  ///< nodes with a configuration or volumes of it
 };

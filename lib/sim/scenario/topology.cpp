@@ -156,7 +156,10 @@ class builder {
 
     /// What decides which nodes and guests there are.
     result<void> apply_to_cluster(const config::sim_setting& s) {
-        if (s.key == "nodes") {
+        if (s.key == "ha") {
+            for (const std::string& item : items_of(s.value))
+                if (item.find('@') != std::string::npos && !add_ha_guest(item)) return unknown(s);
+        } else if (s.key == "nodes") {
             const auto count = whole_number(s.value);
             if (!count || *count < 1 || *count > 32) return unknown(s);
             nodes_ = *count;
@@ -179,6 +182,15 @@ class builder {
             if (is_template) guests_.back().running = false;
         }
         return {};
+    }
+
+    /// "vm113@n3": Steward is not configured for it.
+    bool add_ha_guest(const std::string& word) {
+        const std::size_t at = word.find('@');
+        if (!parse_guest_word(word.substr(0, at))) return false;
+        guests_.push_back(guest_at(word.substr(0, at).c_str(), word.substr(at + 1)));
+        others_.insert(guests_.back().guest);
+        return true;
     }
 
     /// So many in all: more containers on the nodes in turn.
@@ -219,7 +231,7 @@ class builder {
         config::settings& s = out_.steward;
         s.run_mode = config::mode::armed;
         for (const guest_options& g : out_.cluster.guests) {
-            if (g.is_template) continue;
+            if (g.is_template || others_.count(g.guest) != 0) continue;
             config::guest one;
             one.id = g.guest;
             one.restart.attempts = 0;
@@ -241,6 +253,11 @@ class builder {
         static const std::vector<std::string> done_before = {"nodes", "qdevice", "guests"};
         const bool is_done = std::find(done_before.begin(), done_before.end(), s.key) != done_before.end();
         if (is_done || s.key.starts_with("guests.") || s.key.starts_with('+')) return {};
+        if (s.value.empty() && s.key == "config") {
+            has_config_word_ = true;
+            return {};
+        }
+        if (has_config_word_ && s.value.empty() && s.key.find('@') != std::string::npos) return move_config(s);
         if (s.value.empty() && (s.key == "storage" || !storage_words_.empty())) return about_storage(s);
         const std::size_t dot = s.key.find('.');
         if (dot != std::string::npos && parse_guest_word(s.key.substr(0, dot)))
@@ -257,6 +274,16 @@ class builder {
             return {};
         }
         return apply_to_all(s);
+    }
+
+    /// "config vm103@n2", word by word
+    result<void> move_config(const config::sim_setting& s) {
+        const std::size_t at = s.key.find('@');
+        const auto guest = parse_guest_word(s.key.substr(0, at));
+        const node_name node(s.key.substr(at + 1));
+        if (!guest || !contains(out_.cluster.nodes, node)) return unknown(s);
+        out_.moved[*guest] = node;
+        return {};
     }
 
     /// "storage local-zfs absent on n1", word by word: the guests' own storage, whatever it is called.
@@ -334,12 +361,8 @@ class builder {
         } else if (s.key == "off") {
             out_.is_off = true;
         } else if (s.key == "ha") {
-            for (const std::string& guest : items_of(s.value)) {
-                const auto id = parse_guest_word(guest);
-                if (!id && guest.find(" at ") != std::string::npos) continue;  // the script adds it then
-                if (!id) return unknown(s);
-                out_.ha_managed.push_back(*id);
-            }
+            for (const std::string& item : items_of(s.value))
+                if (!apply_to_ha(item)) return unknown(s);
         } else if (s.key == "restore_time" && time) {
             takes_.ct_restore = *time;
             takes_.vm_restore = *time;
@@ -353,12 +376,36 @@ class builder {
             out_.promise = *lease::parse_contract(s.value);
         } else if (s.key == "accept_risk") {
             for (config::guest& g : out_.steward.guests) g.failover.accept_weak_fence = s.value == "true";
+        } else if (s.key == "approval_ttl" && time) {
+            for (config::guest& g : out_.steward.guests) g.failover.approval_ttl = *time;
+        } else if (s.key == "leaders-forced" && count && *count >= 1 && *count <= nodes_) {
+            out_.leaders = *count;
+        } else if (s.key == "norestart" && s.value.empty()) {
+            out_.restarts_daemons = false;
+        } else if (s.key == "guard" && s.value == "failed") {
+            out_.guards_fail = true;
+        } else if (s.key == "backup_storage" && s.value.empty()) {
+            names_backup_store_ = true;
+        } else if (s.key == "slow" && s.value.empty() && names_backup_store_) {
+            out_.faults.push_back(fmt::format("storage {} slow 1.5", backup_store));
         } else if (s.key == "agent" && (s.value == "false" || s.value == "true")) {
             out_.has_agents = s.value == "true";
         } else {
             return unknown(s);
         }
         return {};
+    }
+
+    /// "vm103", "vm103 error", "vm113@n3": a guest that only Proxmox HA knows; "vm103 at 300": the script adds it then.
+    bool apply_to_ha(const std::string& item) {
+        constexpr std::string_view failed = " error";
+        const bool has_failed = item.ends_with(failed);
+        const auto id =
+            parse_guest_word(has_failed ? item.substr(0, item.size() - failed.size()) : item.substr(0, item.find('@')));
+        if (!id) return item.find(" at ") != std::string::npos;
+        out_.ha_managed.push_back(*id);
+        if (has_failed) out_.ha_failed.push_back(*id);
+        return true;
     }
 
     /// Rules for every guest.
@@ -370,6 +417,9 @@ class builder {
             for (config::guest& g : out_.steward.guests) g.failover.approval = s.value == "approve";
         } else if (s.key == "policy.shutdown" && on_shutdown_of(s.value)) {
             for (config::guest& g : out_.steward.guests) g.failover.shutdown = *on_shutdown_of(s.value);
+        } else if (s.key == "policy.fresh_backup" && (s.value == "try" || s.value == "require")) {
+            for (config::guest& g : out_.steward.guests)
+                g.failover.before = s.value == "try" ? config::fresh_backup::attempt : config::fresh_backup::require;
         } else if (s.key == "policy.failback_stable" && config::parse_sim_time(s.value)) {
             for (config::guest& g : out_.steward.guests) g.failover.failback_stable = *config::parse_sim_time(s.value);
         } else if (s.key == "policy.reboot_grace" && config::parse_sim_time(s.value)) {
@@ -412,8 +462,11 @@ class builder {
     int nodes_ = 3;
     bool has_qdevice_ = false;
     std::vector<std::string> storage_words_;
-    bool is_named_ = true;  ///< the guests are still those of the name
+    bool has_config_word_ = false;     ///< the word before
+    bool names_backup_store_ = false;  ///< the word before
+    bool is_named_ = true;             ///< the guests are still those of the name
     std::vector<guest_options> guests_;
+    std::set<guest_id> others_;  ///< that Steward does not look after
     task_durations takes_;
 };
 

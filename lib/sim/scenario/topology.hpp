@@ -21,9 +21,14 @@ class topology {
     lease::contract promise = lease::contract::watchdog;  ///< what guards are set up to promise
     bool has_agents = false;                              ///< each node can be switched off from outside
     bool is_off = false;                                  ///< all nodes are powered off at zero
-    std::string no_promise;                               ///< why no guard may promise anything: an alert's code
+    int leaders = 1;                                      ///< so many daemons believe that they lead
+    bool restarts_daemons = true;                         ///< a killed one comes back
+    bool guards_fail = false;  ///< a drill: they do not keep their promise, so that two copies may run
+    std::string no_promise;    ///< why no guard may promise anything: an alert's code
     std::vector<guest_id> ha_managed;
+    std::vector<guest_id> ha_failed;                 ///< of these, those whose service is in error
     std::vector<node_name> off;                      ///< nodes that are powered off at zero
+    std::map<guest_id, node_name> moved;             ///< whose configurations lie elsewhere than they run
     std::vector<std::string> records;                ///< left by an earlier life: "ct101:fencing n1 epoch 7"
     std::vector<std::string> faults;                 ///< said before zero
     std::map<node_name, std::uint64_t> free_memory;  ///< in bytes, where it matters

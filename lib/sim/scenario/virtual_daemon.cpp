@@ -40,7 +40,14 @@ asio::awaitable<T> mortal_store::outlive(asio::awaitable<T> question) {
 asio::awaitable<result<std::vector<stored_record>>> mortal_store::load_records() {
     return outlive(inner_.load_records());
 }
-asio::awaitable<result<bool>> mortal_store::claim(std::string name) { return outlive(inner_.claim(std::move(name))); }
+asio::awaitable<result<bool>> mortal_store::claim(std::string name) {
+    const std::string copy = name;
+    co_await survive();
+    auto claimed = co_await inner_.claim(std::move(name));
+    if (claimed && *claimed && after_claim) after_claim(copy);
+    co_await survive();
+    co_return claimed;
+}
 asio::awaitable<result<void>> mortal_store::check_parking() { return outlive(inner_.check_parking()); }
 asio::awaitable<result<void>> mortal_store::unpark(guard::request what) {
     return outlive(inner_.unpark(std::move(what)));
@@ -114,7 +121,9 @@ virtual_daemon::virtual_daemon(cluster& model, sim_time& time, node_name where, 
     world_.on_node_state = std::move(listener.on_node_state);
     world_.on_mode = std::move(listener.on_mode);
     lead_.on_stall = std::move(listener.on_stall);
+    lead_.on_alert = std::move(listener.on_alert);
     mortal_.after_park = std::move(listener.after_park);
+    mortal_.after_claim = std::move(listener.after_claim);
     world_.on_step = std::move(listener.on_step);
     mortal_.dies_after = std::move(listener.dies_after);
     mortal_.dies_here = listener.dies_here;

@@ -55,6 +55,8 @@ class mortal_store final : public cluster_store {
     std::function<bool(const std::string& text)> dies_after;
     /// Told of each configuration that was parked.
     std::function<void(const guard::request&)> after_park;
+    /// Told of each number of a hand-over that was taken.
+    std::function<void(const std::string& name)> after_claim;
     /// Asked before and after each question: true when the process dies right there.
     std::function<bool()> dies_here;
 
@@ -84,6 +86,8 @@ class daemon_listener {
     std::function<void(const char* mode)> on_mode;
     std::function<void(duration)> on_stall;
     std::function<void(const guard::request&)> after_park;
+    std::function<void(const std::string& name)> after_claim;
+    std::function<void(const char* code, const std::string& text)> on_alert;
 };
 
 /// One stewardd of a simulated cluster in virtual time: the real keeper, without sockets. Destroying it is kill -9:
@@ -100,6 +104,8 @@ class virtual_daemon {
 
     /// Starts it, and waits until the records have been read.
     void boot();
+    /// Before it boots: it will believe that it leads, although somebody else does.
+    void deceive() { leases_.deceive(); }
     /// A reload.
     void apply(config::settings fresh);
     /// An operator's request: ends with the daemon.

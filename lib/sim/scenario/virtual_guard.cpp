@@ -1,6 +1,7 @@
 #include "sim/scenario/virtual_guard.hpp"
 
 #include "core/fencing/corosync_config.hpp"
+#include "core/fencing/proof.hpp"
 #include "core/handover/handover.hpp"
 #include "sim/model_store.hpp"
 
@@ -62,6 +63,8 @@ asio::awaitable<void> virtual_guard::renew() {
     for (;;) {
         const time_point begun = clock_.now();
         co_await wait_until_writable(model_, clock_, node_);
+        remember();
+        read_own_lease();
         const bool is_forced = sees_forced_majority();
         const bool ok = model_.is_quorate(node_) && !is_forced;
         const lease::contract promised = state_.promise;
@@ -73,6 +76,42 @@ asio::awaitable<void> virtual_guard::renew() {
         next_renewal_ = begun + (ok ? fencing::guard_timing::renewal : duration(2s));
         co_await renewal_due_.wait();
     }
+}
+
+/// At every renewal; of the last ten minutes.
+void virtual_guard::remember() {
+    memory now;
+    now.at = clock_.now();
+    now.state = state_;
+    now.renewals = renewals_;
+    memories_.push_back(now);
+    if (memories_.front().at + 600s < now.at) memories_.pop_front();
+}
+
+void virtual_guard::roll_back(duration by) {
+    const time_point then = clock_.now() - by;
+    const auto later = std::find_if(memories_.begin(), memories_.end(), [&](const memory& m) { return m.at > then; });
+    if (later == memories_.begin()) return;  // it had not begun yet
+    const memory& was = *std::prev(later);
+    const fencing::guard_phase before = state_.at;
+    state_ = was.state;
+    // Its clock went back with its memory: for it no time has passed since.
+    state_.lease_since += clock_.now() - was.at;
+    state_.has_watchdog = watchdog_.has_value();
+    renewals_ = was.renewals;
+    memories_.erase(later, memories_.end());
+    if (state_.at != before && listener_.on_phase) listener_.on_phase(state_.at);
+}
+
+/// As lease_writer does.
+void virtual_guard::read_own_lease() {
+    const auto text = model_.files(node_).tree().read("priv/steward/nodes/" + node_.str());
+    const auto standing = lease::parse_node_lease(text.value_or(""));
+    if (renewals_ == 0 || !standing || standing->boot_id != boot_id_ || standing->renewals <= renewals_) return;
+    renewals_ = standing->renewals;
+    if (listener_.on_alert)
+        listener_.on_alert("memory_went_back", node_.str() + " was set back to a snapshot of itself");
+    take(fencing::memory_went_back{});
 }
 
 asio::awaitable<void> virtual_guard::watch() {
@@ -197,22 +236,36 @@ void virtual_guard::carry_out(fencing::guard_effect what) {
 }
 
 void virtual_guard::kill_guests() {
+    // So late that others may have brought them up elsewhere: whether they have is read when it can be.
+    const bool is_late = clock_.now() - state_.lease_since >= fencing::timing::take;
     for (const guest_id g : running_here()) {
+        if (is_late) ended_late_.insert(g);
         if (listener_.on_kill) listener_.on_kill(g);
         model_.halt(node_, g);
     }
+    seen_ = {};
     take(fencing::all_killed{});
+}
+
+bool virtual_guard::was_taken(guest_id guest) const {
+    const auto place = model_.files(node_).find(guest.id);
+    if (place && place->node == node_) return false;
+    return handover::was_parked(model_.files(node_).tree().list(handover::parked_directory), guest.id, node_);
+}
+
+void virtual_guard::tell_of_copy(guest_id guest) {
+    if (listener_.on_alert)
+        listener_.on_alert("double_run_detected",
+                           fmt::format("{} ran on {}, which it was taken from", to_string(guest), node_.str()));
 }
 
 /// Something runs here whose record says that it is elsewhere: the last line against a second copy (I1).
 void virtual_guard::kill_strangers() {
+    for (const guest_id g : std::exchange(ended_late_, {}))
+        if (was_taken(g)) tell_of_copy(g);
     for (const guest_id g : running_here()) {
-        const auto place = model_.files(node_).find(g.id);
-        if (place && place->node == node_) continue;
-        if (!handover::was_parked(model_.files(node_).tree().list(handover::parked_directory), g.id, node_)) continue;
-        if (listener_.on_alert)
-            listener_.on_alert("double_run_detected",
-                               fmt::format("{} ran on {}, which it was taken from", to_string(g), node_.str()));
+        if (!was_taken(g)) continue;
+        tell_of_copy(g);
         if (listener_.on_kill) listener_.on_kill(g);
         model_.halt(node_, g);
     }

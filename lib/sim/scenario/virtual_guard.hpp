@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <set>
@@ -53,6 +54,8 @@ class virtual_guard {
     }
     /// The system goes down.
     void leave(lease::departure what);
+    /// The whole machine was set back to a snapshot of itself, taken so long ago.
+    void roll_back(duration by);
     /// /dev/watchdog is gone.
     void lose_watchdog();
     [[nodiscard]] const fencing::guard_state& state() const { return state_; }
@@ -68,7 +71,11 @@ class virtual_guard {
     void carry_out(fencing::guard_effect what);
     void kill_guests();
     void kill_strangers();
+    [[nodiscard]] bool was_taken(guest_id guest) const;
+    void tell_of_copy(guest_id guest);
     void look_at_guests();
+    void remember();
+    void read_own_lease();
     [[nodiscard]] bool sees_forced_majority();
     void watch_clock();
     [[nodiscard]] bool has_guests() const;
@@ -81,9 +88,18 @@ class virtual_guard {
     node_name node_;
     std::string boot_id_;
     guard_setup setup_;
+    std::set<guest_id> ended_late_;  ///< when others might have taken them already
     guard_listener listener_;
     fencing::guard_state state_;
     std::uint64_t renewals_ = 0;
+    /// What a snapshot would have held then.
+    class memory {
+      public:
+        time_point at{};
+        fencing::guard_state state;
+        std::uint64_t renewals = 0;
+    };
+    std::deque<memory> memories_;
     daemon_words words_;
     time_point heard_{};
     std::optional<watchdog_mux::client> watchdog_;

@@ -259,6 +259,10 @@ TEST_CASE("config: each key of restart and failover has its effect") {
          [=](const settings& s) {
              return failover(s).shutdown == on_shutdown::failover && failover(s).reboot_grace == 15min;
          }},
+        {"approval_ttl", in_guest("    failover: {approval_ttl: 5m}\n"),
+         [=](const settings& s) { return failover(s).approval_ttl == 5min; }},
+        {"fresh_backup", in_guest("    failover: {fresh_backup: require}\n"),
+         [=](const settings& s) { return failover(s).before == fresh_backup::require; }},
         {"failback and failback_stable", in_guest("    failover: {failback: auto, failback_stable: 1h}\n"),
          [=](const settings& s) { return failover(s).fails_back && failover(s).failback_stable == 1h; }},
         {"defaults reach every guest, key by key",
@@ -316,6 +320,8 @@ TEST_CASE("config: the documentation's examples are read without a complaint") {
     CHECK(a.failover.reboot_grace == b.failover.reboot_grace);
     CHECK(a.failover.fails_back == b.failover.fails_back);
     CHECK(a.failover.failback_stable == b.failover.failback_stable);
+    CHECK(a.failover.before == b.failover.before);
+    CHECK(a.failover.approval_ttl == b.failover.approval_ttl);
     CHECK(a.failover.approval == b.failover.approval);
     CHECK(a.failover.accept_weak_fence == b.failover.accept_weak_fence);
     CHECK(a.failover.strict == b.failover.strict);

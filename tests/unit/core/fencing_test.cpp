@@ -371,6 +371,20 @@ TEST_CASE("a clock that was set back suspends the promise until two renewals lat
     CHECK(g.state_.promise == lease::contract::watchdog);
 }
 
+TEST_CASE("a guard whose memory went back trusts nothing of it before it has renewed again") {
+    guard g = armed_at_start();
+    g.take(memory_went_back{}, start + 1s);
+    CHECK(g.state_.at == guard_phase::starved);
+    CHECK_FALSE(serves_changes(g.state_, start + 1s));
+    CHECK(g.take(renewal_ended{true, start + 2s}, start + 2s) == guard_effect::feed);
+    CHECK(g.state_.at == guard_phase::armed);
+    CHECK(serves_changes(g.state_, start + 2s));
+
+    guard silent = armed_at_start();
+    silent.take(memory_went_back{}, start + 1s);
+    CHECK(silent.take(guard_tick{}, start + 11s) == guard_effect::kill_guests);
+}
+
 TEST_CASE("a guard without a watchdog promises to kill, and does") {
     guard g = armed_at_start(lease::contract::selfstop);
     CHECK(g.take(guard_tick{}, start + 55s) == guard_effect::kill_guests);

@@ -273,6 +273,58 @@ TEST_CASE("Proxmox HA is never fought: a guest that it manages is held until it 
     }
 }
 
+TEST_CASE(
+    "a guest that may run elsewhere than where its configuration is stays held until it is seen where it belongs") {
+    const placement_seen doubt{refusal{placement_mismatch, "it may run on n1", "it is found", {}, false}};
+    player p;
+    CHECK_FALSE(is_news(p.now(), placement_seen{}));
+    REQUIRE(is_news(p.now(), doubt));
+    p.say(doubt);
+    CHECK(p.held() == "placement_mismatch");
+    CHECK_FALSE(is_news(p.now(), doubt));
+    p.up().down().wait(100s);
+    CHECK(p.held() == "placement_mismatch");
+    CHECK(p.last_run == operation::none);
+    REQUIRE(is_news(p.now(), placement_seen{}));
+    CHECK(p.say(placement_seen{}).at() == phase::watching);
+    CHECK_FALSE(is_news(player().until(phase::restoring).now(), doubt));
+}
+
+TEST_CASE("a backup that is made before a hand-over is the one that is restored; without it, as the policy says") {
+    SECTION("it takes its time, and is taken") {
+        player p;
+        p.rules.before = fresh_backup::attempt;
+        p.until(phase::stopping).wait(50min);
+        REQUIRE(p.at() == phase::stopping);
+        finished stopped;
+        stopped.fresh.emplace();
+        stopped.fresh->volume = volid("backup:backup/fresh");
+        p.say(stopped);
+        CHECK(p.at() == phase::isolating);
+        CHECK(p.saved().chosen->archive->volume.str() == "backup:backup/fresh");
+    }
+    SECTION("it failed, and an older one will do") {
+        player p;
+        p.rules.before = fresh_backup::attempt;
+        p.until(phase::stopping);
+        finished stopped;
+        stopped.warning = "no room";
+        p.say(stopped);
+        CHECK(p.at() == phase::isolating);
+        CHECK(p.alerts.back() == "fresh_backup_failed");
+    }
+    SECTION("it failed, and nothing was stopped") {
+        player p;
+        p.rules.before = fresh_backup::require;
+        p.until(phase::stopping).ends(outcome::blocked, "fresh_backup_failed");
+        CHECK(p.held() == "fresh_backup_failed");
+        p.down().wait(60s);
+        CHECK(p.last_run == operation::none);
+        p.wait(300s);
+        CHECK(p.last_run == operation::preflight);
+    }
+}
+
 TEST_CASE("a leader that has only just begun claims nothing, unless a person orders it") {
     state s = first_state(ct101, time_point(1h), wall_time(1'800'000'000s));
     s.saved.seen_up = true;

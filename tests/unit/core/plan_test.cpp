@@ -177,7 +177,11 @@ TEST_CASE("each missing condition has a code of its own") {
         {"no_backup", [](facts& f, policy&) { f.backups.clear(); }},
         {"backup_stale", [](facts& f, policy&) { f.backups[0] = archive("backup:backup/new", 27h); }},
         {"no_usable_backup", [](facts& f, policy&) { f.backups[0].verify_failed = true; }},
-        {"no_usable_backup", [](facts& f, policy&) { f.backups[0].encrypted = true; }},
+        {"no_usable_backup",
+         [](facts& f, policy&) {
+             f.backups[0].encrypted = true;
+             f.archived.clear();
+         }},
         {"no_usable_backup", [](facts& f, policy&) { f.backups[0].bytes = 0; }},
         {"no_usable_backup", [](facts& f, policy&) { f.archived.clear(); }},
         {"backup_identity",

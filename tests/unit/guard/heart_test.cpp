@@ -34,6 +34,26 @@ void arm(guarded_node& n) {
 
 }  // namespace
 
+TEST_CASE("guard: a lease that is newer than what it remembers of this boot says that the machine was set back") {
+    guarded_cluster all;
+    guarded_node n1(all, "n1", lease::contract::watchdog);
+    arm(n1);
+    lease::node_lease standing = n1.lease();
+    standing.renewals += 6;
+    n1.heart.remember(n1.lease());
+    CHECK(word_of(n1, "phase") == "armed");
+    lease::node_lease of_before = standing;
+    of_before.boot_id = "boot-0";
+    n1.heart.remember(of_before);
+    CHECK(word_of(n1, "phase") == "armed");
+    n1.heart.remember(standing);
+    CHECK(word_of(n1, "phase") == "starved");
+    CHECK_FALSE(n1.heart.serves_changes());
+    REQUIRE(n1.writer.renew());
+    CHECK(n1.lease().renewals == standing.renewals + 1);
+    CHECK(word_of(n1, "phase") == "armed");
+}
+
 TEST_CASE("guard: a lease is written, counts, and says what the daemon sees for half a minute") {
     guarded_cluster all;
     guarded_node n1(all, "n1");
