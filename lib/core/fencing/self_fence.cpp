@@ -101,7 +101,7 @@ class stepper {
         // It was called off, or something was started after all.
         if (lease::is_empty_handed(s().promise)) s().promise = lease::contract::none;
         const bool wants = w.has_guests && w.may_arm && w.wanted != lease::contract::none;
-        if (s().at == guard_phase::disarmed && wants && s().has_renewed && !s().has_watchdog) {
+        if (s().at == guard_phase::disarmed && wants && !s().has_watchdog) {
             s().at = guard_phase::arming;
             if (w.wanted == lease::contract::watchdog) return run(guard_effect::open_watchdog);
             s().promise = lease::contract::selfstop;

@@ -142,6 +142,21 @@ TEST_CASE("nothing is fenced without a proof") {
                   e.off_by_agent = 10s;
               }),
          std::nullopt, "no_fence"},
+        {"an agent switched it off, and its promise is as good",
+         with(silent_for(600s), [](evidence& e) { e.off_by_agent = 10s; }), proof::waitout, ""},
+        {"nobody knows for how long it has been silent", with(silent_for(600s), [](evidence& e) { e.silence.reset(); }),
+         std::nullopt, "no_fence"},
+        {"a watchdog needs no equal configuration",
+         with(silent_for(600s), [](evidence& e) { e.has_same_guests = false; }), proof::waitout, ""},
+        {"a guard's word of so little age",
+         with(silent_for(149s, lease::contract::selfstop), [](evidence& e) { e.accepts_weak = true; }), std::nullopt,
+         ""},
+        {"it let its guests go, and nobody has seen it leave",
+         with(silent_for(600s, lease::contract::released), [](evidence& e) { e.gone_for.reset(); }), std::nullopt, ""},
+        {"it let its guests go, left, and is back",
+         with(silent_for(600s, lease::contract::released), [](evidence& e) { e.is_member = true; }), std::nullopt, ""},
+        {"it answers while its time is not up", with(silent_for(100s), [](evidence& e) { e.shows_life = true; }),
+         std::nullopt, ""},
         {"the guest still answers", with(silent_for(600s), [](evidence& e) { e.shows_life = true; }), std::nullopt,
          "life_evidence"},
         {"the guest answers, and nobody promised anything",
@@ -153,7 +168,8 @@ TEST_CASE("nothing is fenced without a proof") {
         const verdict v = judge(r.seen);
         CHECK(v.given == r.given);
         CHECK(v.code == r.code);
-        CHECK((v.given.has_value() || !v.text.empty()));
+        CHECK_FALSE(v.text.empty());
+        CHECK(v.release.empty() == v.code.empty());
     }
 }
 
@@ -383,6 +399,129 @@ TEST_CASE("a guard whose memory went back trusts nothing of it before it has ren
     guard silent = armed_at_start();
     silent.take(memory_went_back{}, start + 1s);
     CHECK(silent.take(guard_tick{}, start + 11s) == guard_effect::kill_guests);
+}
+
+TEST_CASE("a guard under embargo ends nothing, whatever was promised before") {
+    guard fresh;
+    CHECK(fresh.take(guard_tick{}, start + 900s) == guard_effect::none);
+    CHECK(fresh.state_.at == guard_phase::embargo);
+    guard g = armed_at_start();
+    g.take(guard_tick{}, start + 60s);
+    g.take(all_killed{}, start + 60s);
+    CHECK(g.take(guard_tick{}, start + 61s) == guard_effect::none);
+    CHECK(g.state_.at == guard_phase::killed);
+    g.take(renewal_ended{true, start + 62s}, start + 62s);
+    REQUIRE(g.state_.at == guard_phase::embargo);
+    CHECK(g.take(guard_tick{}, start + 900s) == guard_effect::none);
+    CHECK(g.state_.at == guard_phase::embargo);
+    // Its watchdog is still there: there is none to be opened beside it.
+    g.take(records_read{}, start + 901s);
+    CHECK(g.take(renewal_ended{true, start + 901s}, start + 901s) == guard_effect::feed);
+    CHECK(g.take(guard_wishes{true, lease::contract::watchdog, true}, start + 901s) == guard_effect::none);
+}
+
+TEST_CASE("a guard whose watchdog runs already ends its guests, although nobody has read its promise") {
+    guard g;
+    g.take(renewal_ended{true, start}, start);
+    g.take(records_read{}, start);
+    g.take(guard_wishes{true, lease::contract::watchdog, true}, start);
+    g.take(watchdog_answer{true}, start);
+    REQUIRE_FALSE(g.state_.is_relied_on);
+    CHECK(g.take(guard_tick{}, start + 54s) == guard_effect::none);
+    CHECK(g.take(guard_tick{}, start + 55s) == guard_effect::kill_guests);
+    CHECK(g.take(guard_tick{}, start + 56s) == guard_effect::kill_guests);
+}
+
+TEST_CASE("a promise that is being taken back stays that, until it is too old to wait") {
+    guard g = armed_at_start();
+    g.take(guard_wishes{false, lease::contract::watchdog, true}, start + 1s);
+    for (const auto age : {15s, 46s}) {
+        CHECK(g.take(guard_tick{}, start + age) == guard_effect::none);
+        CHECK(g.state_.at == guard_phase::withdrawing);
+    }
+    CHECK(g.take(guard_tick{}, start + 55s) == guard_effect::kill_guests);
+}
+
+TEST_CASE("a renewal that took fifteen seconds makes nobody armed or well again") {
+    guard g;
+    g.take(renewal_ended{true, start - 1s}, start - 1s);
+    g.take(records_read{}, start - 1s);
+    g.take(guard_wishes{true, lease::contract::selfstop, true}, start - 1s);
+    REQUIRE(g.state_.at == guard_phase::arming);
+    g.take(renewal_ended{true, start}, start + 15s);
+    CHECK(g.state_.at == guard_phase::arming);
+    g.take(renewal_ended{true, start + 1s}, start + 15s);
+    CHECK(g.state_.at == guard_phase::armed);
+    g.take(guard_tick{}, start + 20s);
+    REQUIRE(g.state_.at == guard_phase::late);
+    g.take(renewal_ended{true, start + 10s}, start + 25s);
+    CHECK(g.state_.at == guard_phase::late);
+    CHECK(g.take(renewal_ended{true, start + 11s}, start + 25s) == guard_effect::none);  // there is no watchdog to feed
+    CHECK(g.state_.at == guard_phase::armed);
+}
+
+TEST_CASE("what was wished under embargo is done with the next renewal after it") {
+    guard g;
+    g.take(guard_wishes{true, lease::contract::watchdog, true}, start);
+    CHECK(g.take(renewal_ended{true, start}, start) == guard_effect::none);
+    CHECK(g.take(records_read{}, start) == guard_effect::none);
+    CHECK(g.take(renewal_ended{true, start + 10s}, start + 10s) == guard_effect::open_watchdog);
+}
+
+TEST_CASE("a guard that has renewed nothing lets nothing go") {
+    guard g;
+    g.take(guard_wishes{true, lease::contract::watchdog, true, lease::departure::shutdown, false}, start);
+    CHECK(g.state_.promise == lease::contract::none);
+}
+
+TEST_CASE("the answer of a watchdog counts for whoever asked") {
+    SECTION("nobody asked") {
+        guard g;
+        g.take(renewal_ended{true, start}, start);
+        g.take(records_read{}, start);
+        g.take(watchdog_answer{true}, start);
+        CHECK_FALSE(g.state_.has_watchdog);
+        CHECK(g.state_.promise == lease::contract::none);
+    }
+    SECTION("it works all the time") {
+        guard g = armed_at_start();
+        g.take(watchdog_answer{true}, start + 1s);
+        CHECK(g.state_.promise == lease::contract::watchdog);
+        CHECK(g.state_.at == guard_phase::armed);
+    }
+    SECTION("it could not be opened") {
+        guard g;
+        g.take(renewal_ended{true, start}, start);
+        g.take(records_read{}, start);
+        g.take(guard_wishes{true, lease::contract::watchdog, true}, start);
+        REQUIRE(g.state_.at == guard_phase::arming);
+        g.take(watchdog_answer{false}, start);
+        CHECK_FALSE(g.state_.has_watchdog);
+        CHECK(g.state_.promise == lease::contract::none);
+        CHECK(g.state_.at == guard_phase::disarmed);
+    }
+    SECTION("it has gone") {
+        guard g = armed_at_start();
+        g.take(watchdog_answer{false}, start + 1s);
+        CHECK(g.state_.at == guard_phase::withdrawing);
+        // Set back meanwhile, the clock brings back no promise that nothing would keep.
+        g.take(clock_went_back{}, start + 2s);
+        g.take(renewal_ended{true, start + 3s}, start + 3s);
+        CHECK(g.state_.promise != lease::contract::watchdog);
+    }
+    SECTION("the clock went back, and then it has gone") {
+        guard g = armed_at_start();
+        g.take(clock_went_back{}, start + 1s);
+        g.take_as_it_is(watchdog_answer{false}, start + 1s);
+        g.take_as_it_is(renewal_ended{true, start + 2s, lease::contract::watchdog}, start + 2s);
+        g.take_as_it_is(renewal_ended{true, start + 3s, lease::contract::watchdog}, start + 3s);
+        CHECK(g.state_.promise == lease::contract::none);
+    }
+    SECTION("a guard that only kills cares for no clock") {
+        guard g = armed_at_start(lease::contract::selfstop);
+        g.take(clock_went_back{}, start + 1s);
+        CHECK(g.state_.promise == lease::contract::selfstop);
+    }
 }
 
 TEST_CASE("a guard without a watchdog promises to kill, and does") {

@@ -212,3 +212,92 @@ TEST_CASE("a new leader settles for its whole time, and what was held for too lo
         CHECK(m.state_.at != phase::settling);
     }
 }
+
+TEST_CASE("answers that nobody waits for change nothing") {
+    machine m = fit_observer();
+    CHECK(m.take(tick{}, start + 900s) == effect::none);
+    CHECK(m.take(renewed{true, start}, start + 900s) == effect::none);
+    CHECK(m.take(acquired{true, start}, start) == effect::none);
+    CHECK(m.take(epoch_answer{true, m.state_.epoch}, start) == effect::none);
+    CHECK(m.take(epoch_answer{false, m.state_.epoch}, start) == effect::none);
+    CHECK(m.take(fitness{false, false}, start) == effect::none);
+    CHECK(m.take(step_down{}, start) == effect::none);
+    CHECK(m.state_.at == phase::observer);
+
+    machine leader = leading_since_start();
+    const std::uint64_t epoch = leader.state_.epoch;
+    CHECK(leader.take(epoch_answer{false, epoch}, start + 31s) == effect::none);
+    CHECK(leader.take(acquired{false, start}, start + 31s) == effect::none);
+    CHECK(leader.take(fitness{true, true}, start + 31s) == effect::none);
+    CHECK(leader.state_.epoch == epoch);
+    CHECK(leader.state_.at == phase::leading);
+}
+
+TEST_CASE("a renewal that failed proves nothing") {
+    machine m = leading_since_start();
+    CHECK(m.take(renewed{false, start + 59s}, start + 59s) == effect::renew);
+    CHECK(m.take(tick{}, start + 61s) == effect::renew);
+    CHECK(m.state_.at == phase::paused);
+    CHECK(m.take(renewed{false, start + 75s}, start + 75s) == effect::drop);
+}
+
+TEST_CASE("a lock is renewed every ten seconds, and again after two when no answer came") {
+    machine m = leading_since_start();
+    CHECK(m.take(tick{}, start + 31s) == effect::none);
+    CHECK(m.take(tick{}, start + 40s) == effect::renew);
+    CHECK(m.take(tick{}, start + 41s) == effect::none);
+    CHECK(m.take(tick{}, start + 42s) == effect::renew);
+    m.take(renewed{true, start + 42s}, start + 43s);
+    CHECK(m.take(tick{}, start + 51s) == effect::none);
+    CHECK(m.take(tick{}, start + 52s) == effect::renew);
+}
+
+TEST_CASE("whoever has no epoch yet does not lead, however long it takes") {
+    machine m = fit_observer();
+    m.take(lock_seen{false, 0s}, start);
+    m.take(acquired{true, start}, start);
+    m.take(tick{}, start + 31s);
+    CHECK(m.state_.at == phase::claiming);
+    CHECK_FALSE(may_act(m.state_, start + 31s));
+    // The answer to an earlier question is none to this one.
+    m.take(epoch_answer{true, m.state_.epoch - 1}, start + 32s);
+    CHECK(m.state_.at == phase::claiming);
+}
+
+TEST_CASE("a paused leader needs a renewal younger than what a request may take") {
+    machine m = leading_since_start();
+    m.take(tick{}, start + 60s);
+    m.take(renewed{true, start + 40s}, start + 70s);
+    CHECK(m.state_.at == phase::paused);
+    m.take(renewed{true, start + 40s + 1ms}, start + 70s);
+    CHECK(m.state_.at == phase::leading);
+}
+
+TEST_CASE("no longer wanted, the lock is given back, and taken again at once when that changes") {
+    machine m = leading_since_start();
+    CHECK(m.take(fitness{true, false}, start + 31s) == effect::release);
+    CHECK(m.state_.at == phase::observer);
+    m.take(fitness{true, true}, start + 31s);
+    CHECK(m.take(lock_seen{false, 0s}, start + 31s) == effect::acquire);
+}
+
+TEST_CASE("the next look is due when something runs out, and not before") {
+    leader::state s;
+    s.lease_since = start;
+    s.entered = start;
+    s.next_renewal = start + 100s;
+    struct row {
+        phase at;
+        duration entered, renewal, due;
+    };
+    for (const row& r :
+         {row{phase::observer, 0s, 100s, 11s}, row{phase::leading, 0s, 100s, 30s}, row{phase::leading, 0s, 9s, 9s},
+          row{phase::paused, 0s, 100s, 45s}, row{phase::settling, -5s, 100s, 25s}, row{phase::claiming, -5s, 100s, 30s},
+          row{phase::leading, -5s, 100s, 30s}, row{phase::leading, 0s, 0s, 1s}}) {
+        INFO(name_of(r.at));
+        s.at = r.at;
+        s.entered = start + r.entered;
+        s.next_renewal = start + r.renewal;
+        CHECK(next_tick(s, start + 1s) == start + r.due);
+    }
+}

@@ -55,6 +55,65 @@ TEST_CASE("a lease survives being written and read, and what is none is refused"
     CHECK_FALSE(lease::parse_node_lease(std::string(5000, ' ')));
 }
 
+TEST_CASE("every word of a lease is read, and nothing is made up for one that is missing") {
+    const std::string whole = "node=n1\nboot=b\nrenewals=3\ncontract=watchdog\n";
+    const auto plain = lease::parse_node_lease(whole);
+    REQUIRE(plain);
+    CHECK_FALSE(plain->is_fit);  // who does not say so is not
+    const auto all = lease::parse_node_lease(
+        whole + "leaving=none\nconfig=d1\nleads=7\nfit=1\ndown=ct/102\nunsure=vm/103\nlater=what\n");
+    REQUIRE(all);
+    CHECK(all->config_digest == "d1");
+    CHECK(all->leads == 7);
+    CHECK(all->is_fit);
+    CHECK(all->down == std::vector<guest_id>{ct102});
+    CHECK(all->unsure == std::vector<guest_id>{guest_id(guest_type::vm, vmid(103))});
+
+    for (const char* without : {"node=n1\n", "boot=b\n", "renewals=3\n", "contract=watchdog\n"}) {
+        INFO(without);
+        std::string rest = whole;
+        rest.erase(rest.find(without), std::string(without).size());
+        CHECK_FALSE(lease::parse_node_lease(rest));
+    }
+    CHECK_FALSE(lease::parse_node_lease("node=n1\nboot=\nrenewals=3\ncontract=watchdog\n"));
+    CHECK_FALSE(lease::parse_node_lease(whole + "leads=x\n"));
+    CHECK_FALSE(lease::parse_node_lease(whole + "unsure=x\n"));
+    CHECK(lease::parse_node_lease(whole + "config=" + std::string(128, 'd') + "\n"));
+    CHECK_FALSE(lease::parse_node_lease(whole + "config=" + std::string(129, 'd') + "\n"));
+    node_lease many = lease_of(n1, 1);
+    for (std::uint32_t i = 100; i < 150; ++i) many.down.emplace_back(guest_type::ct, vmid(i));
+    many.unsure = many.down;
+    const auto back = lease::parse_node_lease(to_text(many));
+    REQUIRE(back);
+    CHECK(back->down == many.down);
+    CHECK(back->unsure == many.unsure);
+}
+
+TEST_CASE("what a daemon said is repeated while it is fresh; afterwards only which configuration it had") {
+    daemon_words words;
+    words.config_digest = "d1";
+    words.leads = 7;
+    words.is_fit = true;
+    words.down = {ct102};
+    words.unsure = {guest_id(guest_type::vm, vmid(103))};
+    node_lease fresh = lease_of(n1, 1);
+    lease::add_words(fresh, words, true);
+    CHECK(fresh.config_digest == "d1");
+    CHECK(fresh.leads == 7);
+    CHECK(fresh.is_fit);
+    CHECK(fresh.down == words.down);
+    CHECK(fresh.unsure == words.unsure);
+    node_lease old = lease_of(n1, 1);
+    lease::add_words(old, words, false);
+    CHECK(old.config_digest == "d1");
+    CHECK(old.leads == 0);
+    CHECK_FALSE(old.is_fit);
+    CHECK(old.down.empty());
+    words.is_fit = false;
+    lease::add_words(fresh, words, true);
+    CHECK_FALSE(fresh.is_fit);
+}
+
 TEST_CASE("an observer that sees more down than fits into a lease has no vote on any of it") {
     node_lease l = lease_of(n2, 1);
     for (std::uint32_t i = 100; i < 1100; ++i) l.down.emplace_back(guest_type::ct, vmid(i));
@@ -130,6 +189,43 @@ TEST_CASE("a guest is down when most observers say so, and nobody's word alone i
         CHECK(got.all.now == r.expected);
         CHECK(got.path_problem.empty() != r.is_path_problem);
     }
+}
+
+TEST_CASE("half of the voters are not most of them, and each is named once") {
+    using health::standing;
+    lease::lease_watch watch;
+    node_lease second = lease_of(n2, 1);
+    watch.observe(second, start);
+    // One of two.
+    const auto tie = lease::opinion_of(ct102, seen(standing::down), n1, n2, all, watch, "d", start + 1s);
+    CHECK(tie.all.now == standing::suspicious);
+    CHECK(tie.all.reason == "only n1 find it down, n2 do not: why");
+    second.renewals = 2;
+    second.down = {ct102};
+    watch.observe(second, start);
+    watch.observe(lease_of(n3, 1), start);
+    // Our own lease is not counted beside our own opinion.
+    node_lease own = lease_of(n1, 1);
+    own.down = {ct102};
+    watch.observe(own, start);
+    const auto most = lease::opinion_of(ct102, seen(standing::down), n1, n2, all, watch, "d", start + 1s);
+    CHECK(most.all.now == standing::down);
+    CHECK(most.all.reason == "n1, n2 find it down: why");
+    // Alone, what we see is what there is.
+    const auto alone = lease::opinion_of(ct102, seen(standing::down), n1, n2, {n1}, watch, "d", start + 1s);
+    CHECK(alone.all.reason == "why");
+}
+
+TEST_CASE("an observer that has no say is no witness either") {
+    lease::lease_watch watch;
+    node_lease l = lease_of(n2, 1);
+    l.is_fit = false;
+    watch.observe(l, start);
+    CHECK_FALSE(lease::is_seen_alive(ct102, n1, n3, all, watch, "d", start + 1s));
+    l = lease_of(n2, 2);
+    watch.observe(l, start);
+    CHECK(lease::is_seen_alive(ct102, n1, n3, all, watch, "d", start + 1s));
+    CHECK_FALSE(lease::is_seen_alive(ct102, n1, n3, all, watch, "another", start + 1s));
 }
 
 TEST_CASE("a lease that was not renewed for 45 s is no vote") {
