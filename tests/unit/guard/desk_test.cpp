@@ -56,6 +56,9 @@ TEST_CASE("guard: the leader's lock belongs to one node, and is renewed and rele
     CHECK(std::stoll(c.n2.ask(verb::lock, "look").text) > std::stoll(renewed));
     REQUIRE(c.n1.ask(verb::lock, "release").ok);
     CHECK_FALSE(c.n2.ask(verb::lock, "look").yes);
+    CHECK(c.n1.ask(verb::lock, "renew").code == errc::refused);
+    CHECK(c.n1.ask(verb::lock, "release").code == errc::refused);
+    CHECK(c.n1.ask(verb::lock, "steal").code == errc::invalid);
     REQUIRE(c.n2.ask(verb::lock, "take").ok);
 }
 
@@ -79,8 +82,24 @@ TEST_CASE("guard: a lock that was not renewed in time is given up, not grabbed b
         CHECK(c.n1.ask(verb::lock, "renew").code == errc::refused);
     }
     SECTION("that somebody asked for its age changes nothing") {
-        (void)c.n2.ask(verb::lock, "ask");
+        CHECK(c.n2.ask(verb::lock, "ask").code == errc::exists);
+        CHECK(c.n2.ask(verb::lock, "look").text == "0");
         CHECK(c.n1.ask(verb::lock, "renew").ok);
+        CHECK(c.n2.ask(verb::lock, "take").code == errc::exists);
+        CHECK(c.n2.ask(verb::lock, "look").text != "0");
+    }
+    SECTION("there is none any more: whoever asks takes it") {
+        REQUIRE(c.n1.ask(verb::lock, "release").ok);
+        CHECK(c.n2.ask(verb::lock, "ask").ok);
+        CHECK(c.n1.ask(verb::lock, "take").code == errc::exists);
+    }
+    SECTION("a node without a fresh lease of its own takes none") {
+        REQUIRE(c.n1.ask(verb::lock, "release").ok);
+        c.all.now += 45s;
+        CHECK(c.n2.ask(verb::lock, "take").code == errc::no_quorum);
+        CHECK(c.n2.ask(verb::lock, "ask").code == errc::no_quorum);
+        REQUIRE(c.n2.writer.renew());
+        CHECK(c.n2.ask(verb::lock, "take").ok);
     }
 }
 
@@ -142,7 +161,23 @@ TEST_CASE("guard: without any epoch a single instance works as ever") {
     r.source = node_name("n2");
     r.generation = 3;
     r.digest = sha1_hex(config);
+    CHECK(n1.ask(verb::claim, "claims/fo.101.3", "", 0).yes);
+    r.epoch = 5;  // of another cluster, or of one that was forgotten
+    CHECK(n1.desk.answer(r).code == errc::no_quorum);
+    CHECK(n1.ask(verb::save, "records/guest.101", "{}", 5).code == errc::no_quorum);
+    r.epoch = 0;
     CHECK(n1.desk.answer(r).ok);
+}
+
+TEST_CASE("guard: what cannot be written, or is too large for an answer, is said") {
+    led_cluster c;
+    std::filesystem::create_directories(c.all.pve() / "priv/steward/records/a");
+    CHECK_FALSE(c.n1.ask(verb::save, "records/a", "{}", 1).ok);
+    const std::string fits(guard::max_reply - 256, 'x');
+    write_text(c.all.pve() / "priv/steward/records/b", fits);
+    CHECK(c.n1.ask(verb::read, "records/b").text == fits);
+    write_text(c.all.pve() / "priv/steward/records/b", fits + "x");
+    CHECK(c.n1.ask(verb::read, "records/b").code == errc::garbage);
 }
 
 TEST_CASE("guard: that a node is gone is not believed: its lease must be silent, or a person must vouch for it") {
@@ -203,6 +238,24 @@ TEST_CASE("guard: that a node is gone is not believed: its lease must be silent,
         renew_n1();
         REQUIRE(c.n1.ask(verb::save, "fence/n2", "boot-0 1790000000 root", 1).ok);
         CHECK(c.park(c.n1, 1, true).code == errc::no_quorum);
+        c.all.now += 10s;
+        renew_n1();
+        CHECK(c.park(c.n1, 1, true).code == errc::no_quorum);
+    }
+    SECTION("somebody else writes of it: only its own lease is its own word") {
+        n2_says(lease::contract::watchdog, 50);
+        for (int i = 0; i < 16; ++i) {
+            lease::node_lease l;
+            l.node = node_name("n2");
+            l.boot_id = "boot-1";
+            l.renewals = 60U + static_cast<unsigned>(i);
+            write_text(c.all.pve() / "priv/steward/nodes/n3", lease::to_text(l));
+            write_text(c.all.pve() / "priv/steward/nodes/n4", "torn");
+            renew_n1();
+            c.all.now += 10s;
+        }
+        renew_n1();
+        CHECK(c.park(c.n1, 1, true).ok);
     }
 }
 
@@ -235,13 +288,32 @@ TEST_CASE("guard: a parked configuration is removed for ever only by whoever lea
     r.generation = 3;
     r.epoch = 7;
     CHECK(c.n1.desk.answer(r).code == errc::no_quorum);
-    r.epoch = 1;
     r.generation = 4;
     CHECK(c.n1.desk.answer(r).code == errc::not_found);
+    r.epoch = 1;
+    CHECK(c.n1.desk.answer(r).code == errc::not_found);
     r.generation = 3;
+    const auto kept = c.all.pve() / "priv/steward/parked/101.n2.g3.orig";
+    SECTION("what was kept of it is gone already") { std::filesystem::remove(kept); }
+    SECTION("both are there") { CHECK(std::filesystem::exists(kept)); }
     CHECK(c.n1.ask(verb::list, "parked").text.find("101.n2.g3.conf") != std::string::npos);
     REQUIRE(c.n1.desk.answer(r).ok);
     CHECK(c.n1.ask(verb::list, "parked").text.empty());
+}
+
+TEST_CASE("guard: half of a parked configuration that cannot be removed is said") {
+    led_cluster c;
+    REQUIRE(c.park(c.n1, 1).ok);
+    const auto kept = c.all.pve() / "priv/steward/parked/101.n2.g3.orig";
+    std::filesystem::remove(kept);
+    std::filesystem::create_directories(kept / "in the way");
+    guard::request r;
+    r.what = verb::discard;
+    r.guest = ct101;
+    r.source = node_name("n2");
+    r.generation = 3;
+    r.epoch = 1;
+    CHECK_FALSE(c.n1.desk.answer(r).ok);
 }
 
 TEST_CASE("guard: a node without a cluster file system says so, and serves nothing") {

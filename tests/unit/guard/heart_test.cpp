@@ -106,6 +106,18 @@ TEST_CASE(
     CHECK(n1.mux.heard() == ".");
 }
 
+TEST_CASE("guard: a guest that is at home but does not run is promised for as well") {
+    guarded_cluster all;
+    guarded_node n1(all, "n1", lease::contract::watchdog);
+    write_text(all.pve() / "nodes/n1/lxc/101.conf", "hostname: web\n");
+    n1.manage({ct101});
+    for (int i = 0; i < 4; ++i) {
+        REQUIRE(n1.writer.renew());
+        n1.second();
+    }
+    CHECK(n1.lease().promise == lease::contract::watchdog);
+}
+
 TEST_CASE("guard: without a guest of ours here nothing is promised") {
     guarded_cluster all;
     guarded_node n1(all, "n1", lease::contract::watchdog);
