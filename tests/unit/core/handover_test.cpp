@@ -8,7 +8,7 @@
 using namespace steward;
 using namespace steward::handover;
 using guard::verb;
-using text = std::optional<std::string>;
+using content = std::optional<std::string>;
 
 namespace {
 
@@ -16,13 +16,13 @@ const std::string original = "hostname: web\nonboot: 1\nrootfs: local-lvm:vm-101
 const std::string locked = locked_text(original);
 const std::string edited = original + "memory: 2048\n";
 const std::string backed_up = "lock: backup\n" + original;
-const text none;
+const content none;
 
 /// What a row wants: a step, or finish with "" (done) or the refusal's word.
 class wanted {
   public:
     wanted(step s) : next(s) {}
-    wanted(errc code, std::string word) : next(step::finish), code(code), word(std::move(word)) {}
+    wanted(errc refused_as, std::string says) : next(step::finish), code(refused_as), word(std::move(says)) {}
     step next;
     std::optional<errc> code;
     std::string word;
@@ -31,7 +31,7 @@ class wanted {
 class row {
   public:
     const char* what;
-    text home, parked, original, away;
+    content home, parked, original, away;
     std::string taken_by;
     wanted want;
 };
