@@ -25,6 +25,9 @@ class sim_time final : public time_source {
     [[nodiscard]] time_point now() const override { return now_; }
     [[nodiscard]] wall_time wall_now() const override;
     [[nodiscard]] boost::asio::awaitable<void> sleep_until(time_point when) override;
+    /// Of something that may stand still meanwhile: does not wake before `stands_until`, which may change while it
+    /// sleeps and outlives it. What stands still for good is looked at once a second.
+    [[nodiscard]] boost::asio::awaitable<void> sleep_until(time_point when, const time_point& stands_until);
 
     /// Runs everything that happens within the next `how_long`, then stands exactly there.
     void run_for(duration how_long);
@@ -50,6 +53,14 @@ class sim_time final : public time_source {
 
   private:
     using key = std::pair<time_point, std::uint64_t>;
+    class sleeper {
+      public:
+        std::unique_ptr<detail::parked_coroutine> who;
+        const time_point* stands_until = nullptr;
+    };
+    [[nodiscard]] boost::asio::awaitable<void> sleep(time_point when, const time_point* stands_until);
+    void drop(key where);
+    void wake_first();
     void drain();
     bool step(time_point end);
     void check_progress();
@@ -61,7 +72,8 @@ class sim_time final : public time_source {
     std::uint64_t steps_in_it_ = 0;
     std::function<std::optional<time_point>()> next_event_;
     std::function<void()> run_event_;
-    std::map<key, std::unique_ptr<detail::parked_coroutine>> sleepers_;
+    std::map<key, sleeper> sleepers_;
+    std::map<std::uint64_t, time_point> put_off_;  ///< until when, of sleepers that stood still when they were to wake
 };
 
 }  // namespace steward

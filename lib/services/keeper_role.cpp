@@ -61,6 +61,7 @@ daemon_words keeper::words() const {
     w.config_digest = cluster_->config_digest;
     w.leads = cluster_->leads_in();
     w.is_fit = !cluster_->was_stalled() && sees_now();
+    w.managed.reserve(guests_.size());
     for (const auto& [id, guest] : guests_) {
         w.managed.push_back(id);
         const health::standing s = guest->own_standing();

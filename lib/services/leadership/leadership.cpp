@@ -51,8 +51,7 @@ asio::awaitable<void> leadership::look() {
     }
     last_look_ = time_.now();
     // Its own age first: whatever it learns below may be late.
-    leader::event ages = leader::tick{};
-    co_await take(std::move(ages));
+    if (const auto due = learn(leader::tick{}); due != leader::effect::none) co_await act(due);
 
     if (words) {
         daemon_words said = words();
@@ -64,18 +63,16 @@ asio::awaitable<void> leadership::look() {
     if (seen)
         for (const stored_record& r : seen->leases) observe(r);
     if (fitness) {
-        leader::event fit = fitness();
-        co_await take(std::move(fit));
+        if (const auto due = learn(fitness()); due != leader::effect::none) co_await act(due);
     }
     if (!seen) co_return;
-    leader::event highest = leader::epoch_seen{seen->highest_epoch};
-    co_await take(std::move(highest));
+    if (const auto due = learn(leader::epoch_seen{seen->highest_epoch}); due != leader::effect::none) co_await act(due);
     if (seen->lock.stamp != stamp_ || !seen->lock.is_held) {
         stamp_ = seen->lock.stamp;
         stamp_changed_ = time_.now();
     }
-    leader::event held = leader::lock_seen{seen->lock.is_held, time_.now() - stamp_changed_};
-    co_await take(std::move(held));
+    const leader::lock_seen lock{seen->lock.is_held, time_.now() - stamp_changed_};
+    if (const auto due = learn(lock); due != leader::effect::none) co_await act(due);
 }
 
 /// A lease changes every ten seconds and is read every two: what has not changed says nothing new.
@@ -141,24 +138,29 @@ std::set<node_name> leadership::all_leaving() const {
 }
 
 asio::awaitable<void> leadership::leave() {
-    leader::event down = leader::step_down{};
-    co_await take(std::move(down));
+    const leader::effect due = learn(leader::step_down{});
+    co_await act(due);
 }
 
-/// One event, and whatever follows from it.
-asio::awaitable<void> leadership::take(leader::event what) {
-    for (;;) {
-        const leader::phase before = state_.at;
-        const leader::step next = leader::advance(state_, what, time_.now());
-        state_ = next.now;
-        tell(before);
-        if (next.run == leader::effect::none || next.run == leader::effect::drop) co_return;
-        if (next.run == leader::effect::release) {
+/// One event; what is to be done about it.
+leader::effect leadership::learn(const leader::event& what) {
+    const leader::phase before = state_.at;
+    const leader::step next = leader::advance(state_, what, time_.now());
+    state_ = next.now;
+    tell(before);
+    return next.run;
+}
+
+/// That, and whatever follows from its answer.
+asio::awaitable<void> leadership::act(leader::effect what) {
+    while (what != leader::effect::none && what != leader::effect::drop) {
+        if (what == leader::effect::release) {
             const auto released = co_await store_.release_lock();
             (void)released;  // it expires by itself
             co_return;
         }
-        what = co_await carry_out(next.run);
+        const leader::event answer = co_await carry_out(what);
+        what = learn(answer);
     }
 }
 

@@ -96,7 +96,8 @@ class leadership {
   private:
     [[nodiscard]] boost::asio::awaitable<void> look();
     void observe(const stored_record& r);
-    [[nodiscard]] boost::asio::awaitable<void> take(leader::event what);
+    [[nodiscard]] leader::effect learn(const leader::event& what);
+    [[nodiscard]] boost::asio::awaitable<void> act(leader::effect what);
     [[nodiscard]] boost::asio::awaitable<leader::event> carry_out(leader::effect what);
     void tell(leader::phase before);
     void tell_of_stuck_lock();

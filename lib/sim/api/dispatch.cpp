@@ -19,8 +19,8 @@ namespace {
 namespace schema = pve::schema;
 
 const handler* find_handler(const schema::method& what) {
-    static const std::map<std::pair<std::string, std::string>, handler> all = [] {
-        std::map<std::pair<std::string, std::string>, handler> table;
+    static const auto all = [] {
+        std::map<std::pair<std::string_view, std::string_view>, handler> table;
         for (const auto* part : {&access_routes(),
                                  &resource_routes(),
                                  &task_routes(),
@@ -91,9 +91,16 @@ reply not_implemented(const request& what) {
     return r;
 }
 
-reply dispatch(cluster& model, const request& what, const identity& who) {
+bool is_open(const cluster& model, const std::optional<schema::matched_call>& found) {
+    if (!found) return false;
+    const auto& all = found->what->permissions;
+    return std::any_of(all.begin(), all.end(), [&](const schema::permission& p) {
+        return p.rule == "world" && p.when.contains(model.version());
+    });
+}
+
+reply dispatch(cluster& model, const request& what, const std::optional<schema::matched_call>& m, const identity& who) {
     if (is_root_path(what.path) && what.method == "GET") return root_index(model, what);
-    const auto m = find_call(model, what.method, what.path);
     if (!m) return not_implemented(what);
     if (!who.token.empty() && !m->what->allows_token)
         return error(403, fmt::format("Permission check failed (URI '{}' not available with API token, need proper "
@@ -132,10 +139,11 @@ std::string who_for_log(const request& what, const cluster& model) {
 reply answer(cluster& model, const request& what) {
     const bool is_write = what.method != "GET" && !what.upload;  // no CSRF token for uploads (pve-facts A.5)
     model.access().see(model.files(what.contacted).tree());
-    if (is_open_to_the_world(model, what.method, what.path)) return dispatch(model, what, identity());
+    const auto found = find_call(model, what.method, what.path);
+    if (is_open(model, found)) return dispatch(model, what, found, identity());
     const auto who = authenticate(model, what.contacted, what.who, is_write);
     if (!who) return bare(401, who.error().detail, 3s);
-    return dispatch(model, what, *who);
+    return dispatch(model, what, found, *who);
 }
 
 /// Who logged in, or tried to, is in the cluster log.
@@ -178,12 +186,7 @@ reply handle_now(cluster& model, request& what) {
 }  // namespace
 
 bool is_open_to_the_world(const cluster& model, const std::string& method, const std::string& path) {
-    const auto found = find_call(model, method, path);
-    if (!found) return false;
-    const auto& all = found->what->permissions;
-    return std::any_of(all.begin(), all.end(), [&](const schema::permission& p) {
-        return p.rule == "world" && p.when.contains(model.version());
-    });
+    return is_open(model, find_call(model, method, path));
 }
 
 result<identity> authenticate(const cluster& model, const node_name& contacted, const credentials& given,

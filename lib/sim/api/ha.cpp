@@ -123,8 +123,8 @@ reply move_resource(call& c, const char* how) {
     if (s == nullptr) return no_such_resource(c.path.at("sid"));
     const std::string sid = sid_of(*s);
     const ha_view ha(c.model, c.at);
-    const auto service = ha.status.services.find(sid);
-    if (service != ha.status.services.end() && service->second.state == "error")
+    const auto service = ha.status->services.find(sid);
+    if (service != ha.status->services.end() && service->second.state == "error")
         return error(500, fmt::format("service '{}' in error state, must be disabled and fixed first", sid));
     if (auto busy = await_cluster_lock(c, lock)) return *busy;
     c.model.ha().command(fmt::format("{} {} {}", how, sid, c.get("node")));
@@ -162,14 +162,14 @@ json::object quorum_row(const call& c) {
 }
 
 json::object master_row(const call& c, const ha_view& ha) {
-    const std::string& name = ha.status.master.str();
-    std::string text = opinion(c, ha.status.timestamp, "active");
-    if (ha.status.services.empty() && text != "active") text = "idle";
+    const std::string& name = ha.status->master.str();
+    std::string text = opinion(c, ha.status->timestamp, "active");
+    if (ha.status->services.empty() && text != "active") text = "idle";
     return {{"id", "master"},
             {"type", "master"},
             {"node", name},
-            {"timestamp", ha.status.timestamp},
-            {"status", fmt::format("{} ({}, {})", name, text, date_of(ha.status.timestamp))}};
+            {"timestamp", ha.status->timestamp},
+            {"status", fmt::format("{} ({}, {})", name, text, date_of(ha.status->timestamp))}};
 }
 
 json::object lrm_row(const call& c, const ha_view& ha, const node_name& node) {
@@ -181,7 +181,7 @@ json::object lrm_row(const call& c, const ha_view& ha, const node_name& node) {
     }
     const ha_lrm_status lrm = ha_lrm_status::parse(*text);
     bool has_services = false;
-    for (const auto& [sid, s] : ha.status.services) has_services = has_services || s.node == node;
+    for (const auto& [sid, s] : ha.status->services) has_services = has_services || s.node == node;
     std::string state = lrm.state == "wait_for_agent_lock" && !has_services ? "idle" : lrm.state;
     if (lrm.mode == "maintenance") state = "maintenance mode";
     row["timestamp"] = lrm.timestamp;
@@ -191,9 +191,9 @@ json::object lrm_row(const call& c, const ha_view& ha, const node_name& node) {
 
 json::object service_row(const call& c, const ha_view& ha, const ha_resource& r) {
     const std::string sid = steward::sim::sid_of(r.guest);
-    const auto s = ha.status.services.find(sid);
+    const auto s = ha.status->services.find(sid);
     const auto place = c.files().find(r.guest.id);
-    const bool is_known = s != ha.status.services.end();
+    const bool is_known = s != ha.status->services.end();
     const std::string node = is_known ? s->second.node.str() : place ? place->node.str() : std::string();
     const std::string state = ha.state_of(r.guest);
     json::object row{{"id", "service:" + sid},
@@ -215,8 +215,8 @@ reply current_status(call& c) {
     const ha_view ha(c.model, c.at);
     json::array rows;
     rows.push_back(quorum_row(c));
-    if (!ha.status.master.empty()) rows.push_back(master_row(c, ha));
-    for (const auto& [node, state] : ha.status.nodes) rows.push_back(lrm_row(c, ha, node));
+    if (!ha.status->master.empty()) rows.push_back(master_row(c, ha));
+    for (const auto& [node, state] : ha.status->nodes) rows.push_back(lrm_row(c, ha, node));
     for (const ha_resource& r : ha.config.resources) rows.push_back(service_row(c, ha, r));
     return ok(std::move(rows));
 }

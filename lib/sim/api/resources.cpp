@@ -25,24 +25,30 @@ std::size_t index_of(const call& c, const node_name& node) {
 
 reply status(call& c) {
     const auto& nodes = c.model.nodes();
-    json::array rows;
-    if (nodes.size() > 1)
-        rows.push_back(json::object{{"type", "cluster"},
-                                    {"id", "cluster"},
-                                    {"name", c.model.configured().cluster_name},
-                                    {"nodes", nodes.size()},
-                                    {"quorate", c.model.is_quorate(c.at) ? 1 : 0},
-                                    {"version", 3}});
-    for (const sim_node& n : nodes)
-        rows.push_back(json::object{{"type", "node"},
-                                    {"id", "node/" + n.name.str()},
-                                    {"name", n.name.str()},
-                                    {"nodeid", nodes.size() > 1 ? n.index + 1 : 0},
-                                    {"ip", node_address(c.model, n.index)},
-                                    {"level", ""},
-                                    {"local", n.name == c.at ? 1 : 0},
-                                    {"online", c.model.is_member(c.at, n.name) ? 1 : 0}});
-    return ok(std::move(rows));
+    row_text rows;
+    if (nodes.size() > 1) {
+        rows.begin();
+        rows.text("type", "cluster");
+        rows.text("id", "cluster");
+        rows.text("name", c.model.configured().cluster_name);
+        rows.number("nodes", nodes.size());
+        rows.number("quorate", c.model.is_quorate(c.at) ? 1 : 0);
+        rows.number("version", 3);
+        rows.end();
+    }
+    for (const sim_node& n : nodes) {
+        rows.begin();
+        rows.text("type", "node");
+        rows.text("id", "node/" + n.name.str());
+        rows.text("name", n.name.str());
+        rows.number("nodeid", nodes.size() > 1 ? n.index + 1 : 0);
+        rows.text("ip", node_address(c.model, n.index));
+        rows.text("level", "");
+        rows.number("local", n.name == c.at ? 1 : 0);
+        rows.number("online", c.model.is_member(c.at, n.name) ? 1 : 0);
+        rows.end();
+    }
+    return std::move(rows).as_reply();
 }
 
 /// One guest as text: ten thousand of them in one answer are too many for a tree of JSON values.
@@ -185,7 +191,7 @@ reply resources(call& c) {
         for (const sim_node& n : c.model.nodes()) {
             json::object row = node_row(c, n);
             if (c.may("/nodes/" + n.name.str(), "Sys.Audit")) row["cgroup-mode"] = 2;
-            if (const std::string state = ha.status.node_state(n.name); shows_ha && !state.empty())
+            if (const std::string state = ha.status->node_state(n.name); shows_ha && !state.empty())
                 row["hastate"] = state;
             out.row(row);
         }

@@ -63,7 +63,9 @@ class config_files {
     [[nodiscard]] const entry* find(const node_name& node, guest_id guest) const;
     [[nodiscard]] std::optional<std::string> read(const node_name& node, guest_id guest) const;
     /// Other processes may have changed files since the last time: look.
-    void look_outside() { seen_changes_.reset(); }
+    void look_outside() {
+        if (tree_->is_shared()) seen_changes_.reset();
+    }
     /// `exists` when the vmid lives elsewhere or as another type.
     result<void> write(const node_name& node, guest_id guest, const std::string& text);
     void remove(const node_name& node, guest_id guest);

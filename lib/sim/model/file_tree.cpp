@@ -14,14 +14,23 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::string directory_of(const std::string& path) {
+std::string_view directory_of(std::string_view path) {
     const std::size_t slash = path.rfind('/');
-    return slash == std::string::npos ? std::string() : path.substr(0, slash);
+    return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
 }
 
-std::string name_in(const std::string& path) {
+std::string_view name_in(std::string_view path) {
     const std::size_t slash = path.rfind('/');
-    return slash == std::string::npos ? path : path.substr(slash + 1);
+    return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+/// Whether it was there.
+template <class Container>
+bool erase_name(Container& from, std::string_view name) {
+    const auto found = from.find(name);
+    if (found == from.end()) return false;
+    from.erase(found);
+    return true;
 }
 
 void copy_below(const file_tree& from, const std::string& path, file_tree& to) {
@@ -40,30 +49,46 @@ void copy_below(const file_tree& from, const std::string& path, file_tree& to) {
 
 memory_tree::memory_tree(const file_tree& of) { copy_below(of, "", *this); }
 
-const memory_tree::directory* memory_tree::find(const std::string& path) const {
+const memory_tree::directory* memory_tree::find(std::string_view path) const {
     const auto found = directories_.find(path);
     return found == directories_.end() ? nullptr : &found->second;
 }
 
 /// Made when it is missing, with those above it.
-memory_tree::directory& memory_tree::directory_at(const std::string& path) {
+memory_tree::directory& memory_tree::directory_at(std::string_view path) {
     const auto found = directories_.find(path);
     if (found != directories_.end()) return found->second;
-    directory_at(directory_of(path)).directories.insert(name_in(path));
-    return directories_[path];
+    directory_at(directory_of(path)).directories.emplace(name_in(path));
+    return directories_[std::string(path)];
 }
 
-void memory_tree::touch(directory& where, const std::string& path) {
+void memory_tree::touch(directory& where, std::string_view path) {
     where.stamp = ++last_stamp_;
     if (path.ends_with(".conf")) ++changes_;
 }
 
-std::optional<std::string> memory_tree::read(const std::string& path) const {
+const std::string* memory_tree::find_file(std::string_view path) const {
     const directory* where = find(directory_of(path));
-    if (where == nullptr) return std::nullopt;
+    if (where == nullptr) return nullptr;
     const auto found = where->files.find(name_in(path));
-    if (found == where->files.end()) return std::nullopt;
-    return found->second;
+    return found == where->files.end() ? nullptr : &found->second;
+}
+
+std::optional<std::string> memory_tree::read(const std::string& path) const {
+    const std::string* text = find_file(path);
+    if (text == nullptr) return std::nullopt;
+    return *text;
+}
+
+bool memory_tree::holds(const std::string& path, std::string_view text) const {
+    const std::string* known = find_file(path);
+    return known == nullptr ? text.empty() : *known == text;
+}
+
+std::vector<std::pair<std::string, std::string>> memory_tree::files_in(const std::string& path) const {
+    const directory* where = find(path);
+    if (where == nullptr) return {};
+    return {where->files.begin(), where->files.end()};
 }
 
 std::uint64_t memory_tree::stamp(const std::string& path) const {
@@ -73,17 +98,18 @@ std::uint64_t memory_tree::stamp(const std::string& path) const {
 
 void memory_tree::write(const std::string& path, const std::string& text) {
     directory& where = directory_at(directory_of(path));
-    where.files[name_in(path)] = text;
+    where.files.insert_or_assign(std::string(name_in(path)), text);
     touch(where, path);
 }
 
 bool memory_tree::rename(const std::string& from, const std::string& to) {
     directory& source = directory_at(directory_of(from));
-    auto file = source.files.extract(name_in(from));
-    if (file.empty()) return false;
+    const auto found = source.files.find(name_in(from));
+    if (found == source.files.end()) return false;
+    auto file = source.files.extract(found);
     touch(source, from);
     directory& target = directory_at(directory_of(to));
-    target.files[name_in(to)] = std::move(file.mapped());
+    target.files.insert_or_assign(std::string(name_in(to)), std::move(file.mapped()));
     touch(target, to);
     return true;
 }
@@ -97,7 +123,7 @@ bool memory_tree::remove(const std::string& path) {
     if (above == directories_.end()) return false;
     directory& where = above->second;
     const bool was_there =
-        where.files.erase(name_in(path)) != 0 || (is_empty && where.directories.erase(name_in(path)) != 0);
+        erase_name(where.files, name_in(path)) || (is_empty && erase_name(where.directories, name_in(path)));
     if (was_there) touch(where, path);
     return was_there;
 }
@@ -132,6 +158,17 @@ std::optional<std::string> directory_tree::read(const std::string& path) const {
     std::ifstream in(root_ / path, std::ios::binary);
     if (!in || !fs::is_regular_file(root_ / path)) return std::nullopt;
     return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+bool directory_tree::holds(const std::string& path, std::string_view text) const {
+    return read(path).value_or("") == text;
+}
+
+std::vector<std::pair<std::string, std::string>> directory_tree::files_in(const std::string& path) const {
+    std::vector<std::pair<std::string, std::string>> found;
+    for (const std::string& name : list(path))
+        if (auto text = read(path + "/" + name)) found.emplace_back(name, std::move(*text));
+    return found;
 }
 
 void directory_tree::write(const std::string& path, const std::string& text) {

@@ -1,11 +1,14 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace steward::sim {
@@ -16,6 +19,10 @@ class file_tree {
   public:
     virtual ~file_tree() = default;
     [[nodiscard]] virtual std::optional<std::string> read(const std::string& path) const = 0;
+    /// Whether that is what the file says; a missing one says nothing.
+    [[nodiscard]] virtual bool holds(const std::string& path, std::string_view text) const = 0;
+    /// Names, sorted, and contents of the files in a directory; empty when it is missing.
+    [[nodiscard]] virtual std::vector<std::pair<std::string, std::string>> files_in(const std::string& path) const = 0;
     /// Replaces the whole content atomically; creates the directories above.
     virtual void write(const std::string& path, const std::string& text) = 0;
     /// Atomic, replaces an existing file; false when `from` is missing.
@@ -30,6 +37,8 @@ class file_tree {
     [[nodiscard]] virtual std::uint64_t stamp(const std::string& directory) const = 0;
     /// Counts the changes made through this object; in memory only those of `*.conf`, which guests' configurations are.
     [[nodiscard]] virtual std::uint64_t changes() const = 0;
+    /// Whether other processes may change it.
+    [[nodiscard]] virtual bool is_shared() const = 0;
     /// Names of the files and directories in `path`, sorted; empty when it is missing.
     [[nodiscard]] virtual std::vector<std::string> list(const std::string& path) const = 0;
 };
@@ -40,6 +49,8 @@ class memory_tree final : public file_tree {
     /// A copy of another tree as it is now.
     explicit memory_tree(const file_tree& of);
     [[nodiscard]] std::optional<std::string> read(const std::string& path) const override;
+    [[nodiscard]] bool holds(const std::string& path, std::string_view text) const override;
+    [[nodiscard]] std::vector<std::pair<std::string, std::string>> files_in(const std::string& path) const override;
     void write(const std::string& path, const std::string& text) override;
     bool rename(const std::string& from, const std::string& to) override;
     bool remove(const std::string& path) override;
@@ -47,20 +58,27 @@ class memory_tree final : public file_tree {
     [[nodiscard]] bool exists(const std::string& path) const override;
     [[nodiscard]] std::uint64_t stamp(const std::string& path) const override;
     [[nodiscard]] std::uint64_t changes() const override { return changes_; }
+    [[nodiscard]] bool is_shared() const override { return false; }
     [[nodiscard]] std::vector<std::string> list(const std::string& path) const override;
 
   private:
     class directory {
       public:
-        std::map<std::string, std::string> files;
-        std::set<std::string> directories;
+        std::map<std::string, std::string, std::less<>> files;
+        std::set<std::string, std::less<>> directories;
         std::uint64_t stamp = 0;
     };
-    [[nodiscard]] const directory* find(const std::string& path) const;
-    directory& directory_at(const std::string& path);
-    void touch(directory& where, const std::string& path);
+    class path_hash {
+      public:
+        using is_transparent = void;
+        std::size_t operator()(std::string_view path) const noexcept { return std::hash<std::string_view>{}(path); }
+    };
+    [[nodiscard]] const directory* find(std::string_view path) const;
+    [[nodiscard]] const std::string* find_file(std::string_view path) const;
+    directory& directory_at(std::string_view path);
+    void touch(directory& where, std::string_view path);
 
-    std::unordered_map<std::string, directory> directories_{{"", {}}};
+    std::unordered_map<std::string, directory, path_hash, std::equal_to<>> directories_{{"", {}}};
     std::uint64_t last_stamp_ = 0;
     std::uint64_t changes_ = 0;
 };
@@ -70,6 +88,8 @@ class directory_tree final : public file_tree {
   public:
     explicit directory_tree(std::filesystem::path root);
     [[nodiscard]] std::optional<std::string> read(const std::string& path) const override;
+    [[nodiscard]] bool holds(const std::string& path, std::string_view text) const override;
+    [[nodiscard]] std::vector<std::pair<std::string, std::string>> files_in(const std::string& path) const override;
     void write(const std::string& path, const std::string& text) override;
     bool rename(const std::string& from, const std::string& to) override;
     bool remove(const std::string& path) override;
@@ -77,6 +97,7 @@ class directory_tree final : public file_tree {
     [[nodiscard]] bool exists(const std::string& path) const override;
     [[nodiscard]] std::uint64_t stamp(const std::string& directory) const override;
     [[nodiscard]] std::uint64_t changes() const override { return changes_; }
+    [[nodiscard]] bool is_shared() const override { return true; }
     [[nodiscard]] std::vector<std::string> list(const std::string& path) const override;
 
   private:

@@ -89,7 +89,7 @@ std::vector<node_name> ha_crm::usable_nodes() const {
 void ha_crm::manage() {
     const file_tree& tree = model_.files(self_).tree();
     config_ = ha_config::read(tree);
-    status_ = ha_manager_status::parse(tree.read("ha/manager_status").value_or(""));
+    status_ = *ha_.status(self_);
     status_.master = self_;
     lrm_.clear();
     for (const sim_node& n : model_.nodes())

@@ -40,22 +40,21 @@ void ha_lrm::forget() {
     left_ = nullptr;
 }
 
-bool ha_lrm::is_fence_wanted() const { return wanted_.node_state(self_) == "fence"; }
+bool ha_lrm::is_fence_wanted() const { return wanted_->node_state(self_) == "fence"; }
 
 int ha_lrm::active_services() const {
     static const std::set<std::string> idle = {"stopped", "freeze", "error", "fence", "recovery"};
-    return static_cast<int>(std::count_if(wanted_.services.begin(), wanted_.services.end(), [&](const auto& s) {
+    return static_cast<int>(std::count_if(wanted_->services.begin(), wanted_->services.end(), [&](const auto& s) {
         return s.second.node == self_ && idle.count(s.second.state) == 0;
     }));
 }
 
 duration ha_lrm::round() {
-    const file_tree& tree = model_.files(self_).tree();
-    wanted_ = ha_manager_status::parse(tree.read("ha/manager_status").value_or(""));
-    config_ = ha_config::read(tree);
+    wanted_ = ha_.status(self_);
+    config_ = ha_config::read(model_.files(self_).tree());
     if (!left_)
-        status_.mode = !wanted_.disarmed.empty()               ? "disarm"
-                       : wanted_.maintenance.count(self_) != 0 ? "maintenance"
+        status_.mode = !wanted_->disarmed.empty()               ? "disarm"
+                       : wanted_->maintenance.count(self_) != 0 ? "maintenance"
                                                                : "active";
     // Nothing is at work here any more: the node need not be reset for HA's sake (crm-command disarm-ha).
     if (status_.mode == "disarm" && status_.state == "active" && active_services() == 0 && workers_.empty()) let_go();
@@ -64,7 +63,7 @@ duration ha_lrm::round() {
         collect();
         // The last service that ends may let the node go down, and this daemon with it.
         if (!model_.find_node(self_)->powered) return active_round;
-        for (const auto& [sid, s] : wanted_.services)
+        for (const auto& [sid, s] : wanted_->services)
             if (s.node == self_) work_on(sid, s);
         check_departure();
     }
@@ -160,8 +159,8 @@ void ha_lrm::collect() {
 void ha_lrm::finish(const std::string& sid, const worker& w, bool ok) {
     const ha_resource* r = config_.find(sid);
     if (w.is_only_stopping && ok) {
-        const auto s = wanted_.services.find(sid);
-        if (s != wanted_.services.end() && s->second.uid == w.uid && r != nullptr) run_move(sid, r->guest, s->second);
+        const auto s = wanted_->services.find(sid);
+        if (s != wanted_->services.end() && s->second.uid == w.uid && r != nullptr) run_move(sid, r->guest, s->second);
         return;
     }
     if (w.state != "started" || ok) {
@@ -183,8 +182,8 @@ void ha_lrm::post(const std::string& sid, const std::string& uid, const std::str
 
 void ha_lrm::publish() {
     std::erase_if(status_.results, [&](const auto& r) {
-        const auto s = wanted_.services.find(r.second.sid);
-        return s == wanted_.services.end() || s->second.uid != r.first;
+        const auto s = wanted_->services.find(r.second.sid);
+        return s == wanted_->services.end() || s->second.uid != r.first;
     });
     status_.timestamp = model_.wall_now(self_).time_since_epoch().count();
     ha_.write(ha_lrm_status::path(self_), status_.text());
@@ -202,7 +201,7 @@ void ha_lrm::leave(bool comes_back, std::function<void()> done) {
 }
 
 void ha_lrm::stop_everything() {
-    for (const auto& [sid, s] : wanted_.services) {
+    for (const auto& [sid, s] : wanted_->services) {
         const auto guest = parse_sid(sid);
         if (s.node == self_ && guest && model_.is_running(self_, *guest))
             (void)model_.begin_shutdown(self_, *guest, who, patience_at_shutdown, true);
@@ -212,7 +211,7 @@ void ha_lrm::stop_everything() {
 void ha_lrm::check_departure() {
     if (!left_) return;
     bool is_busy = false;
-    for (const auto& [sid, s] : wanted_.services) {
+    for (const auto& [sid, s] : wanted_->services) {
         const auto guest = parse_sid(sid);
         if (s.node != self_ || !guest) continue;
         const bool still_here =

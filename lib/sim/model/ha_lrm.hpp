@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 
 namespace steward::sim {
@@ -54,7 +55,7 @@ class ha_lrm {
     ha_manager& ha_;
     node_name self_;
     ha_lrm_status status_;
-    ha_manager_status wanted_;
+    std::shared_ptr<const ha_manager_status> wanted_ = std::make_shared<const ha_manager_status>();
     ha_config config_;
     std::map<std::string, worker> workers_;  // by sid
     std::map<std::string, int> restart_tries_;

@@ -33,8 +33,7 @@ class ha_manager::node_daemons {
 };
 
 ha_view::ha_view(const cluster& model, const node_name& at)
-    : config(ha_config::read(model.files(at).tree())),
-      status(ha_manager_status::parse(model.files(at).tree().read("ha/manager_status").value_or(""))) {}
+    : config(ha_config::read(model.files(at).tree())), status(model.ha().status(at)) {}
 
 bool ha_view::is_managed(guest_id guest) const {
     const ha_resource* r = config.find(guest);
@@ -43,16 +42,16 @@ bool ha_view::is_managed(guest_id guest) const {
 
 std::string ha_view::short_state_of(guest_id guest) const {
     const ha_resource* r = config.find(guest);
-    const auto s = status.services.find(sid_of(guest));
-    if (s != status.services.end()) return s->second.state;
+    const auto s = status->services.find(sid_of(guest));
+    if (s != status->services.end()) return s->second.state;
     return r == nullptr ? std::string() : r->state;
 }
 
 std::string ha_view::state_of(guest_id guest) const {
     const ha_resource* r = config.find(guest);
-    const auto found = status.services.find(sid_of(guest));
+    const auto found = status->services.find(sid_of(guest));
     if (r != nullptr && r->state == "ignored") return "ignored";
-    if (found == status.services.end()) return r == nullptr ? "" : "queued";
+    if (found == status->services.end()) return r == nullptr ? "" : "queued";
     const ha_service& s = found->second;
     if (r == nullptr) return "deleting";
     if (s.state == "started" && !s.running) return "starting";
@@ -68,8 +67,12 @@ ha_manager::ha_manager(cluster& model) : model_(model) {
 
 ha_manager::~ha_manager() = default;
 
+std::shared_ptr<const ha_manager_status> ha_manager::status(const node_name& seen_from) const {
+    return status_file_.in(model_.files(seen_from).tree());
+}
+
 bool ha_manager::has_work() const {
-    if (!model_.files().tree().read(resources_file).value_or("").empty()) return true;
+    if (!model_.files().tree().holds(resources_file, "")) return true;
     return std::any_of(daemons_.begin(), daemons_.end(),
                        [](const auto& d) { return d->crm.is_master() || d->lrm.is_active() || d->lrm.is_leaving(); });
 }

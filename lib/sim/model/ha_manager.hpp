@@ -2,6 +2,7 @@
 #include "base/time.hpp"
 #include "sim/model/ha_config.hpp"
 #include "sim/model/ha_status.hpp"
+#include "sim/model/parsed_file.hpp"
 #include "sim/model/watchdog.hpp"
 
 #include <functional>
@@ -22,7 +23,7 @@ class ha_view {
   public:
     ha_view(const cluster& model, const node_name& at);
     ha_config config;
-    ha_manager_status status;
+    std::shared_ptr<const ha_manager_status> status;
 
     /// Listed with a state other than `ignored`.
     [[nodiscard]] bool is_managed(guest_id guest) const;
@@ -43,6 +44,8 @@ class ha_manager {
     ha_manager& operator=(const ha_manager&) = delete;
 
     [[nodiscard]] bool is_managed(const node_name& seen_from, guest_id guest) const;
+    /// What the CRM has written, as a node sees it.
+    [[nodiscard]] std::shared_ptr<const ha_manager_status> status(const node_name& seen_from) const;
 
     /// Adds the guest with `state started` if it is not there yet.
     void add(guest_id guest);
@@ -95,6 +98,7 @@ class ha_manager {
                                             const char* type, const std::string& command, std::function<void()> wish);
 
     cluster& model_;
+    mutable parsed_file<ha_manager_status> status_file_{"ha/manager_status", ha_manager_status::parse};
     std::vector<std::unique_ptr<node_daemons>> daemons_;
     std::map<std::pair<node_name, std::string>, watchdog_mux::client> watchdogs_;  // by node and daemon
     bool awake_ = false;

@@ -18,12 +18,13 @@ json::object object_of(std::string_view text) {
     json::error_code ec;
     json::value v = json::parse(json::string_view(text.data(), text.size()), ec);
     if (ec || !v.is_object()) return {};
-    return v.get_object();
+    return std::move(v.get_object());
 }
 
-json::object object_at(const json::object& o, const char* key) {
+const json::object& object_at(const json::object& o, const char* key) {
+    static const json::object nothing;
     const auto* v = o.if_contains(key);
-    return v != nullptr && v->is_object() ? v->get_object() : json::object();
+    return v != nullptr && v->is_object() ? v->get_object() : nothing;
 }
 
 std::string text_at(const json::object& o, const char* key, const char* fallback = "") {

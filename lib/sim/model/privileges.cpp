@@ -62,9 +62,8 @@ const std::set<std::string>& all_privileges() {
 
 void access_control::see(const file_tree& tree) const {
     tree_ = &tree;
-    std::string text = file("user.cfg");
-    if (users_ && text == text_) return;
-    text_ = std::move(text);
+    if (users_ && tree.holds("user.cfg", text_)) return;
+    text_ = file("user.cfg");
     users_ = std::make_shared<const user_config>(user_config::parse(text_, release_));
     by_path_.clear();
     by_roles_.clear();
@@ -159,9 +158,9 @@ result<identity> access_control::check_token(const std::string& value, wall_time
         return refuse(fmt::format("no such token '{}' for user '{}'", id->second, id->first));
     if (token->expire != 0 && token->expire < now.time_since_epoch().count())
         return refuse(fmt::format("token '{}' access expired", id->second));
-    const auto secrets = parse_token_secrets(file("priv/token.cfg"));
-    const auto secret = secrets.find(full_id);
-    if (secret == secrets.end() || secret->second != value.substr(equals + 1)) return refuse("invalid token value!");
+    const auto secrets = secrets_.in(*tree_);
+    const auto secret = secrets->find(full_id);
+    if (secret == secrets->end() || secret->second != value.substr(equals + 1)) return refuse("invalid token value!");
     identity who(id->first);
     who.token = full_id;
     return who;

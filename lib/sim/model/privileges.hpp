@@ -3,6 +3,8 @@
 #include "base/time.hpp"
 #include "sim/model/file_tree.hpp"
 #include "sim/model/options.hpp"
+#include "sim/model/parsed_file.hpp"
+#include "sim/model/secrets.hpp"
 #include "sim/model/text.hpp"
 #include "sim/model/user_config.hpp"
 
@@ -101,6 +103,7 @@ class access_control {
     mutable const file_tree* tree_;
     mutable std::string text_;  ///< of user.cfg, as it was parsed
     mutable std::shared_ptr<const user_config> users_;
+    mutable parsed_file<std::map<std::string, std::string>> secrets_{"priv/token.cfg", parse_token_secrets};
     std::map<std::pair<node_name, std::string>, std::string> system_passwords_;
     // Asked for each of ten thousand guests in one request, so kept until user.cfg changes. Never iterated.
     mutable std::unordered_map<std::string, shared_privileges> by_path_;

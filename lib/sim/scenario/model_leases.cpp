@@ -40,8 +40,8 @@ asio::awaitable<result<lease_sight>> model_leases::look() {
     const auto ready = co_await reach(false);
     if (!ready) co_return ready.error();
     lease_sight seen;
-    for (const std::string& name : tree().list("priv/steward/nodes"))
-        seen.leases.emplace_back(name, tree().read("priv/steward/nodes/" + name).value_or(""));
+    for (auto& [name, text] : tree().files_in("priv/steward/nodes"))
+        seen.leases.emplace_back(std::move(name), std::move(text));
     seen.highest_epoch = highest_number(tree().list(epoch_directory));
     if (is_deceived_) {
         // One below, so that the next one is that in which somebody leads already.

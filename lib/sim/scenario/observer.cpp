@@ -142,9 +142,10 @@ void observer::look_at_tasks() {
 }
 
 void observer::look_at_parked() {
-    const std::uint64_t stamp = model_.files().tree().stamp("priv/steward/parked");
+    static const std::string parked = "priv/steward/parked";
+    const std::uint64_t stamp = model_.files().tree().stamp(parked);
     if (std::exchange(parked_stamp_, stamp) == stamp) return;
-    for (const std::string& name : model_.files().tree().list("priv/steward/parked")) {
+    for (const std::string& name : model_.files().tree().list(parked)) {
         if (!name.ends_with(".conf") || !parked_.insert(name).second) continue;
         const auto number = parse_vmid(std::string_view(name).substr(0, name.find('.')));
         for (const auto& [guest, home] : first_home_)

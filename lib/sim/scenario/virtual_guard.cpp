@@ -181,8 +181,9 @@ std::string virtual_guard::status() const {
 
 /// Only when anything has begun or ceased to run, or was written, since.
 void virtual_guard::look_at_guests() {
+    static const std::string parked = handover::parked_directory;
     const file_tree& tree = model_.files(node_).tree();
-    std::array<std::uint64_t, 4> now{model_.instance_changes(), tree.changes(), tree.stamp(handover::parked_directory),
+    std::array<std::uint64_t, 4> now{model_.instance_changes(), tree.changes(), tree.stamp(parked),
                                      serves_changes()};
     if (std::exchange(seen_, now) == now) return;
     runs_guests_ = !running_here().empty();
@@ -217,6 +218,7 @@ void virtual_guard::take(const fencing::guard_event& what) {
 }
 
 void virtual_guard::carry_out(fencing::guard_effect what) {
+    if (what == fencing::guard_effect::none) return;
     sim_node* n = model_.find_node(node_);
     switch (what) {
         case fencing::guard_effect::none: return;
