@@ -12,7 +12,9 @@
 
 #include <list>
 #include <memory>
+#include <type_traits>
 #include <utility>
+#include <variant>
 
 namespace steward {
 namespace detail {
@@ -27,33 +29,43 @@ class parked_coroutine {
     virtual void post(boost::system::error_code ec) = 0;
 };
 
-template <class Handler>
+/// Whether a loop with nothing but coroutines that are parked so in it is over.
+enum class loop_is { over, not_over };
+
+template <class Handler, loop_is Loop>
 class parked_handler final : public parked_coroutine {
   public:
-    explicit parked_handler(Handler handler)
-        : handler_(std::move(handler)), work_(boost::asio::make_work_guard(handler_)) {}
+    explicit parked_handler(Handler handler) : handler_(std::move(handler)), work_(work_of(handler_)) {}
 
     void resume(boost::system::error_code ec) override {
         Handler handler = std::move(handler_);
         std::move(handler)(ec);
     }
     void post(boost::system::error_code ec) override {
-        boost::asio::post(work_.get_executor(),
-                          [handler = std::move(handler_), ec]() mutable { std::move(handler)(ec); });
+        const auto executor = boost::asio::get_associated_executor(handler_);
+        boost::asio::post(executor, [handler = std::move(handler_), ec]() mutable { std::move(handler)(ec); });
     }
 
   private:
+    using guard = boost::asio::executor_work_guard<boost::asio::associated_executor_t<Handler>>;
+    using work = std::conditional_t<Loop == loop_is::over, std::monostate, guard>;
+    static work work_of([[maybe_unused]] const Handler& of) {
+        if constexpr (Loop == loop_is::over)
+            return {};
+        else
+            return boost::asio::make_work_guard(of);
+    }
+
     Handler handler_;
-    /// A loop with nothing but parked coroutines in it is not over.
-    boost::asio::executor_work_guard<boost::asio::associated_executor_t<Handler>> work_;
+    [[no_unique_address]] work work_;
 };
 
 /// Suspends the caller and gives what resumes it to `keep(parked, slot)`, which also sees to its cancellation.
-template <class Keep>
+template <loop_is Loop = loop_is::not_over, class Keep>
 boost::asio::awaitable<void> park_coroutine(Keep keep) {
     auto start = [keep = std::move(keep)](auto handler) {
         auto slot = boost::asio::get_associated_cancellation_slot(handler);
-        keep(std::make_unique<parked_handler<decltype(handler)>>(std::move(handler)), slot);
+        keep(std::make_unique<parked_handler<decltype(handler), Loop>>(std::move(handler)), slot);
     };
     return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&, void(boost::system::error_code)>(
         std::move(start), boost::asio::use_awaitable);

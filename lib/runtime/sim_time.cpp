@@ -32,7 +32,7 @@ asio::awaitable<void> sim_time::sleep(time_point when, const time_point* stands_
         sleepers_.emplace(mine, sleeper{std::move(who), stands_until});
         if (slot.is_connected()) slot.assign([this, mine](asio::cancellation_type) { drop(mine); });
     };
-    return detail::park_coroutine(std::move(keep));
+    return detail::park_coroutine<detail::loop_is::over>(std::move(keep));
 }
 
 void sim_time::drop(key where) {

@@ -65,7 +65,7 @@ class sim_time final : public time_source {
     bool step(time_point end);
     void check_progress();
 
-    boost::asio::io_context io_{1};
+    boost::asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE};  // one thread, and nobody posts from another
     time_point now_{};
     std::uint64_t sequence_ = 0;
     time_point last_moment_{};

@@ -38,9 +38,10 @@ result<void> model_store::writable() const {
 
 asio::awaitable<result<std::vector<stored_record>>> model_store::load_records() {
     co_await reach_store();
+    auto files = model_.files().tree().files_in(record_directory);
     std::vector<stored_record> records;
-    for (auto& [name, text] : model_.files().tree().files_in(record_directory))
-        records.emplace_back(std::move(name), std::move(text));
+    records.reserve(files.size());
+    for (auto& [name, text] : files) records.emplace_back(std::move(name), std::move(text));
     co_return records;
 }
 

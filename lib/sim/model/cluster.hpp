@@ -217,6 +217,8 @@ class cluster {
     [[nodiscard]] host_files& hosts() { return host_files_; }
     [[nodiscard]] cluster_log& journal() { return cluster_log_; }
     [[nodiscard]] const broadcasts& heard() const { return heard_; }
+    /// Another value whenever a node was reset.
+    [[nodiscard]] std::uint64_t reset_changes() const { return reset_changes_; }
     [[nodiscard]] int resets(const node_name& node) const { return resets_.count(node) != 0 ? resets_.at(node) : 0; }
 
     // ---- tasks (tasks.cpp)
@@ -350,6 +352,7 @@ class cluster {
     std::shared_ptr<const config_files> newest_view_;
     time_point newest_view_taken_{};
     std::map<node_name, int> resets_;
+    std::uint64_t reset_changes_ = 0;
     std::map<node_name, std::vector<std::function<void()>>> frozen_requests_;
     std::map<std::string, task> tasks_;
     std::deque<std::string> task_order_;                                          // oldest first

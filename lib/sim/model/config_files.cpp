@@ -63,7 +63,7 @@ std::string guest_config::text() const {
     return out;
 }
 
-std::string guest_config::get(const std::string& key) const {
+std::string guest_config::get(std::string_view key) const {
     const auto found = values.find(key);
     return found == values.end() ? std::string() : found->second;
 }

@@ -22,13 +22,13 @@ class guest_config {
     /// As PVE writes it: keys sorted.
     [[nodiscard]] std::string text() const;
 
-    [[nodiscard]] std::string get(const std::string& key) const;  ///< "" when missing
-    void set(const std::string& key, std::string value);          ///< "" removes
+    [[nodiscard]] std::string get(std::string_view key) const;  ///< "" when missing
+    void set(const std::string& key, std::string value);        ///< "" removes
     /// rootfs, mpN, scsiN, virtioN, sataN, ideN (no CD-ROM), unusedN and a saved state with their volids.
     [[nodiscard]] std::vector<std::pair<std::string, volid>> volumes() const;
 
     std::string description;  ///< raw lines, each with its '#'
-    std::map<std::string, std::string> values;
+    std::map<std::string, std::string, std::less<>> values;
     std::string sections;  ///< "[snapshot]…" and what follows
 };
 

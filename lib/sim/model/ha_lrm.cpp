@@ -55,7 +55,7 @@ duration ha_lrm::round() {
     if (!left_)
         status_.mode = !wanted_->disarmed.empty()               ? "disarm"
                        : wanted_->maintenance.count(self_) != 0 ? "maintenance"
-                                                               : "active";
+                                                                : "active";
     // Nothing is at work here any more: the node need not be reset for HA's sake (crm-command disarm-ha).
     if (status_.mode == "disarm" && status_.state == "active" && active_services() == 0 && workers_.empty()) let_go();
     keep_lock();

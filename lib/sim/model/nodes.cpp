@@ -13,7 +13,11 @@ constexpr duration pvestatd_cycle = 10s;  // pve-facts D.3
 }  // namespace
 
 sim_node* cluster::find_node(const node_name& name) {
-    const auto found = std::find_if(nodes_.begin(), nodes_.end(), [&](const sim_node& n) { return n.name == name; });
+    if (name.empty()) return nullptr;
+    // Asked at every step: names of nodes differ at their ends, if anywhere.
+    const char last = name.str().back();
+    const auto found = std::find_if(nodes_.begin(), nodes_.end(),
+                                    [&](const sim_node& n) { return n.name.str().back() == last && n.name == name; });
     return found == nodes_.end() ? nullptr : &*found;
 }
 
@@ -79,6 +83,7 @@ void cluster::reset(const node_name& node) {
     const sim_node* n = find_node(node);
     if (n == nullptr || !n->powered) return;
     ++resets_[node];
+    ++reset_changes_;
     power(node, false);
     if (options_.boots_after_reset) at(now_ + options_.takes.boot, [this, node] { power(node, true); });
 }

@@ -40,8 +40,9 @@ asio::awaitable<result<lease_sight>> model_leases::look() {
     const auto ready = co_await reach(false);
     if (!ready) co_return ready.error();
     lease_sight seen;
-    for (auto& [name, text] : tree().files_in("priv/steward/nodes"))
-        seen.leases.emplace_back(std::move(name), std::move(text));
+    auto files = tree().files_in("priv/steward/nodes");
+    seen.leases.reserve(files.size());
+    for (auto& [name, text] : files) seen.leases.emplace_back(std::move(name), std::move(text));
     seen.highest_epoch = highest_number(tree().list(epoch_directory));
     if (is_deceived_) {
         // One below, so that the next one is that in which somebody leads already.

@@ -154,6 +154,7 @@ void observer::look_at_parked() {
 }
 
 void observer::look_at_resets() {
+    if (std::exchange(resets_seen_, model_.reset_changes()) == model_.reset_changes()) return;
     for (const sim_node& n : model_.nodes()) {
         int& known = resets_[n.name];
         const int now = model_.resets(n.name);

@@ -82,6 +82,7 @@ class observer {
     std::uint64_t acting_epoch_ = 0;  ///< highest one in which anything was changed
     std::map<guest_id, std::uint64_t> epochs_;
     std::map<node_name, int> resets_;
+    std::uint64_t resets_seen_ = 0;
     std::map<guest_id, failover::state> states_;
     std::set<std::string> reported_;  ///< each violation once
     std::map<node_name, bool> frozen_;

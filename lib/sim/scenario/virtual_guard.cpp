@@ -183,8 +183,7 @@ std::string virtual_guard::status() const {
 void virtual_guard::look_at_guests() {
     static const std::string parked = handover::parked_directory;
     const file_tree& tree = model_.files(node_).tree();
-    std::array<std::uint64_t, 4> now{model_.instance_changes(), tree.changes(), tree.stamp(parked),
-                                     serves_changes()};
+    std::array<std::uint64_t, 4> now{model_.instance_changes(), tree.changes(), tree.stamp(parked), serves_changes()};
     if (std::exchange(seen_, now) == now) return;
     runs_guests_ = !running_here().empty();
     has_guests_ = has_guests();
