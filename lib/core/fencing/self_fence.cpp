@@ -29,6 +29,10 @@ class stepper {
     void on(const guard_tick&) {
         if (!s().has_renewed || s().at == guard_phase::embargo || s().at == guard_phase::killed) return;
         const duration age = now_ - s().lease_since;
+        if (is_given_up() && age >= guard_timing::late) {
+            s().at = guard_phase::killing;
+            return run(guard_effect::kill_guests);
+        }
         // Whoever has promised nothing has nothing to keep: its guests run on, and nobody takes them for dead. What
         // counts is what the others read, not what the next renewal would tell them.
         if (!is_promising(s().promise) && !s().is_relied_on && s().at != guard_phase::withdrawing) return;
@@ -42,6 +46,10 @@ class stepper {
         else if (age >= guard_timing::late && s().at != guard_phase::withdrawing)
             s().at = guard_phase::late;
     }
+
+    /// The others read that nothing of ours runs here any more, and are free to start it elsewhere as soon as this node
+    /// has left and missed its renewals (timing::after_release); but a shutdown was called off, and something runs.
+    bool is_given_up() { return lease::is_empty_handed(s().written) && s().wishes.runs_guests; }
 
     void on(const renewal_ended& r) {
         if (!r.ok) {

@@ -67,7 +67,8 @@ asio::awaitable<void> leadership::look() {
     }
     if (!seen) co_return;
     if (const auto due = learn(leader::epoch_seen{seen->highest_epoch}); due != leader::effect::none) co_await act(due);
-    if (seen->lock.stamp != stamp_ || !seen->lock.is_held) {
+    // Cut off it reads what was: that nothing changes there says nothing about the lock (L3).
+    if (seen->lock.stamp != stamp_ || !seen->lock.is_held || !state_.fit.is_quorate) {
         stamp_ = seen->lock.stamp;
         stamp_changed_ = time_.now();
     }
