@@ -2,9 +2,6 @@
 
 #include "runtime/sim_time.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-
 #include <catch2/catch.hpp>
 
 using namespace steward;
@@ -46,7 +43,8 @@ TEST_CASE("a node that was cut off has not watched the lock: its 120 s begin whe
     leadership cluster(time, store, node_name("n1"));
     bool is_quorate = false;
     cluster.fitness = [&] { return leader::fitness{is_quorate, true}; };
-    asio::co_spawn(time.io(), cluster.run(), asio::detached);
+    task_group tasks(time.io().get_executor());
+    tasks.spawn("leadership", cluster.run());
     time.run_for(300s);
     CHECK(store.asked == 0);
     is_quorate = true;
@@ -54,4 +52,6 @@ TEST_CASE("a node that was cut off has not watched the lock: its 120 s begin whe
     CHECK(store.asked == 0);
     time.run_for(10s);
     CHECK(store.asked > 0);
+    tasks.cancel();
+    time.run_for(duration::zero());
 }
