@@ -27,6 +27,7 @@ class worker {
     [[nodiscard]] boost::asio::awaitable<result<bool>> is_home_again();
     [[nodiscard]] boost::asio::awaitable<finished> isolate();
     [[nodiscard]] boost::asio::awaitable<finished> roll_back();
+    [[nodiscard]] boost::asio::awaitable<finished> start_at_home();
 
     [[nodiscard]] boost::asio::awaitable<finished> look_at_target();
     [[nodiscard]] boost::asio::awaitable<finished> restore();
