@@ -39,7 +39,7 @@ result<void> model_store::writable() const {
 asio::awaitable<result<std::vector<stored_record>>> model_store::load_records() {
     co_await reach_store();
     std::vector<stored_record> records;
-    const file_tree& tree = model_.files().tree();
+    const file_tree& tree = model_.files(node_).tree();
     for (const std::string& name : tree.list(record_directory))
         records.emplace_back(name, tree.read(record_directory + "/" + name).value_or(""));
     co_return records;
