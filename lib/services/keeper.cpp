@@ -180,7 +180,9 @@ asio::awaitable<void> keeper::look_at_cluster() {
             log::warning("cluster.unseen", {{"reason", problem}});
     }
     sight_.problem = problem;
-    if (!view && world_.pve.is_elsewhere()) misfit_ = fault(errc::invalid, "cluster_mismatch", view.error().detail);
+    // After a reload it only sees nothing any more: a slip of the pen is no reason to end.
+    if (!view && !sight_.view && world_.pve.is_elsewhere())
+        misfit_ = fault(errc::invalid, "cluster_mismatch", view.error().detail);
     if (view) {
         if (sight_.view) tell_moves(*sight_.view, *view);
         sight_.view = std::move(*view);

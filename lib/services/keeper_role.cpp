@@ -60,7 +60,7 @@ daemon_words keeper::words() const {
     daemon_words w;
     w.config_digest = cluster_->config_digest;
     w.leads = cluster_->leads_in();
-    w.is_fit = !cluster_->was_stalled() && sees_now();
+    w.is_fit = !cluster_->was_stalled() && sees_now() && !cluster_->is_blind();
     for (const auto& [id, guest] : guests_) {
         w.managed.push_back(id);
         const health::standing s = guest->own_standing();

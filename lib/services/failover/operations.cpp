@@ -73,13 +73,22 @@ asio::awaitable<finished> worker::follow(result<upid> posted, duration limit, du
     pve::task_limits limits;
     limits.deadline = time().now() + limit;
     limits.stall = stall;
-    auto end = co_await pve::follow_task(pve(), *posted, limits, news_.progress);
+    if (stall != duration::zero()) limits.moved = [this] { return free_where_it_goes(); };
+    auto end = co_await pve::follow_task(pve(), *posted, std::move(limits), news_.progress);
     if (!end) {
         // A task whose log is gone has ended, somehow; and one that overran may still end.
         co_return not_known(end.error().text());
     }
     if (!end->ok) co_return failed_with(end->text);
     co_return succeeded(end->text);
+}
+
+/// Of the storage that a restore or a migration fills; a hundred others may use it as well, but then it is in use.
+asio::awaitable<std::optional<std::uint64_t>> worker::free_where_it_goes() {
+    const auto view = co_await pve().look();
+    const auto* there = view ? view->find(bound_for(saved_), saved_.chosen->storage) : nullptr;
+    if (there == nullptr) co_return std::nullopt;
+    co_return there->free_bytes;
 }
 
 asio::awaitable<finished> worker::settle(node_name node, model::run_state wanted, duration limit) {
