@@ -7,6 +7,7 @@
 #include "cluster/pmxcfs_store.hpp"
 #include "config/digest.hpp"
 #include "net/resolver.hpp"
+#include "net/steady_resolver.hpp"
 #include "notify.hpp"
 #include "pve/credential_files.hpp"
 #include "pve/https_transport.hpp"
@@ -27,6 +28,8 @@
 #include <csignal>
 #include <filesystem>
 #include <fmt/core.h>
+#include <stdexcept>
+#include <sysexits.h>
 #include <unistd.h>
 
 namespace steward {
@@ -130,6 +133,7 @@ class daemon {
         : config_file_(std::move(config_file)),
           chance_(os_seed()),
           names_(net::make_cares_resolver(io_.get_executor(), time_)),
+          endpoint_names_(*names_),
           gate_(wire_),
           pve_(gate_, time_, settings.pve.request_timeout),
           shared_(settings.who == config::daemons::per_node ? std::make_unique<shared_work>(time_, settings) : nullptr),
@@ -168,7 +172,7 @@ class daemon {
 
     void connect(const config::settings& s, pve::credentials who) {
         pve_.expect_cluster(s.pve.name);
-        wire_.replace(std::make_shared<pve::https_transport>(io_.get_executor(), time_, chance_, *names_,
+        wire_.replace(std::make_shared<pve::https_transport>(io_.get_executor(), time_, chance_, endpoint_names_,
                                                              endpoints_of(s.pve), std::move(who), options_of(s)));
     }
 
@@ -176,14 +180,14 @@ class daemon {
         const auto started = co_await keeper_.start();
         if (!started) {
             log::error("start.failed", {{"reason", started.error().text()}});
-            co_return 1;
+            co_return exit_code();
         }
         auto control = api::control_server::listen(io_.get_executor(), keeper_, keeper_.settings().control_socket);
         if (!control) {
             log::error("start.failed", {{"reason", control.error().text()}});
             co_return 1;
         }
-        tasks_.spawn("keeper", keeper_.run());
+        tasks_.spawn("keeper", keep());
         tasks_.spawn("control", (*control)->serve());
         tasks_.spawn("watchdog", feed_watchdog());
         attendants_.spawn("attendant", notice_failure());
@@ -206,8 +210,17 @@ class daemon {
                          {{"reason", "tasks did not end in time; they are resumed from their records"}});
         log::info("daemon.stopped");
         if (!gone) ::_exit(0);  // the records are on disk; destructors could wait for what has just not ended
-        co_return is_clean ? 0 : 1;
+        co_return is_clean ? 0 : exit_code();
     }
+
+    /// It ends by itself only when it is no use in this cluster.
+    asio::awaitable<void> keep() {
+        co_await keeper_.run();
+        throw std::runtime_error(keeper_.misfit() ? keeper_.misfit()->text() : "the keeper has ended");
+    }
+
+    /// systemd starts it again, unless it would end for the same reason.
+    [[nodiscard]] int exit_code() const { return keeper_.misfit() ? EX_CONFIG : 1; }
 
     asio::awaitable<result<void>> hand_lead_back() {
         co_await shared_->lead.leave();
@@ -307,6 +320,7 @@ class daemon {
     random_source chance_;
     asio::io_context io_{1};
     std::unique_ptr<net::resolver> names_;
+    net::steady_resolver endpoint_names_;
     current_transport wire_;
     pve::write_gate gate_;
     pve::client pve_;

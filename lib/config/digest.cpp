@@ -29,14 +29,15 @@ std::string text_of(const failover_policy& p) {
     const auto name_text = [](const auto& n) { return n.str(); };
     const auto guest_text = [](guest_id g) { return to_string(g); };
     return fmt::format(
-        "failover {} {} {} {} targets={} {} apart={} avoid={} storage={} backups={} {} {} {} {} {} {} {} {} {} {} {} "
+        "failover {} {} {} {} targets={} {} apart={} together={} avoid={} storage={} backups={} {} {} {} {} {} {} {} "
+        "{} {} {} {} "
         "{} {} {}\n",
         p.enabled, p.accept_weak_fence, p.priority, p.approval, joined(p.targets, name_text), p.strict,
-        joined(p.apart, guest_text), joined(p.avoid, name_text), p.storage ? p.storage->str() : "",
-        joined(p.backup_storages, name_text), p.max_backup_age.count(), p.attempts, p.stop_timeout.count(),
-        p.stall_timeout.count(), p.start_timeout.count(), p.verify_timeout.count(), p.cooldown.count(), p.max_per_day,
-        static_cast<int>(p.shutdown), p.reboot_grace.count(), p.fails_back, p.failback_stable.count(),
-        static_cast<int>(p.before), p.approval_ttl.count());
+        joined(p.apart, guest_text), joined(p.together, guest_text), joined(p.avoid, name_text),
+        p.storage ? p.storage->str() : "", joined(p.backup_storages, name_text), p.max_backup_age.count(), p.attempts,
+        p.stop_timeout.count(), p.stall_timeout.count(), p.start_timeout.count(), p.verify_timeout.count(),
+        p.cooldown.count(), p.max_per_day, static_cast<int>(p.shutdown), p.reboot_grace.count(), p.fails_back,
+        p.failback_stable.count(), static_cast<int>(p.before), p.approval_ttl.count());
 }
 
 }  // namespace
@@ -48,6 +49,7 @@ std::string guests_digest(const settings& s) {
         for (const check& c : g.checks) text += text_of(c);
         text += text_of(g.restart) + text_of(g.failover);
     }
+    if (!s.ignored.empty()) text += "ignored=" + joined(s.ignored, [](const node_name& n) { return n.str(); });
     return sha1_hex(text);
 }
 

@@ -68,6 +68,14 @@ void read_targets(section& s, failover_policy& into) {
     std::vector<guest_id> apart;
     if (s.texts("apart", [&](const std::string& t) { return add_once(t, parse_guest_id(t), apart); }))
         into.apart = apart;
+    std::vector<guest_id> together;
+    const node* const joined =
+        s.texts("together", [&](const std::string& t) { return add_once(t, parse_guest_id(t), together); });
+    if (joined) into.together = together;
+    for (const guest_id g : into.together)
+        if (std::find(into.apart.begin(), into.apart.end(), g) != into.apart.end())
+            s.complain(joined ? joined->at : s.at(), "together",
+                       fmt::format("{} is to be kept apart as well", to_string(g)));
     if (allowed) into.targets = targets;
     if (avoided) into.avoid = avoid;
     for (const node_name& n : into.avoid)

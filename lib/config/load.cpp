@@ -128,9 +128,8 @@ fence_agent read_agent(section& s) {
     return agent;
 }
 
-std::map<node_name, fence_agent> read_nodes(const node* n, complaints& to) {
-    std::map<node_name, fence_agent> agents;
-    if (!n) return agents;
+void read_nodes(const node* n, settings& into, complaints& to) {
+    if (!n) return;
     const section all(n, "nodes", to);
     for (std::size_t i = 0; all.usable() && i < n->keys.size(); ++i) {
         const auto name = parse_node_name(n->keys[i].text);
@@ -139,11 +138,13 @@ std::map<node_name, fence_agent> read_nodes(const node* n, complaints& to) {
         if (const node* const f = s.take("fence")) {
             section fence(f, s.path_of("fence"), to);
             fence_agent agent = read_agent(fence);
-            if (name) agents.emplace(*name, std::move(agent));
+            if (name) into.agents.emplace(*name, std::move(agent));
         }
+        bool is_ignored = false;
+        s.boolean("ignored", is_ignored);
+        if (name && is_ignored) into.ignored.insert(*name);
         s.finish();
     }
-    return agents;
 }
 
 void read_socket(section& s, std::string_view key, std::string& into) {
@@ -169,7 +170,7 @@ void read_all(const node& root, reading& into) {
     read_socket(s, "control_socket", into.values.control_socket);
     read_socket(s, "guard_socket", into.values.guard_socket);
     read_log(s.take("log"), into);
-    into.values.agents = read_nodes(s.take("nodes"), into.problems);
+    read_nodes(s.take("nodes"), into.values, into.problems);
     const inherited defaults = read_defaults(s.take("defaults"), into.problems);
     into.values.guests = read_guests(s.take("guests"), defaults, into.problems, into.files);
     s.finish();

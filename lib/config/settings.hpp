@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -92,6 +93,7 @@ struct failover_policy {
     std::vector<node_name> targets;                 ///< allowed nodes in order of preference; empty: all
     bool strict = true;                             ///< false: when none of `targets` can, any other node may
     std::vector<guest_id> apart;                    ///< guests that it must not share a node with
+    std::vector<guest_id> together;                 ///< guests that it must share a node with
     std::vector<node_name> avoid;
     std::optional<storage_id> storage;        ///< where restored volumes go; default: the storage of its first disk
     std::vector<storage_id> backup_storages;  ///< where to look; empty: all with content backup
@@ -136,6 +138,7 @@ struct settings {
     std::string log_level = "info";  ///< debug info warning error
     wire_log log_wire = wire_log::off;
     std::map<node_name, fence_agent> agents;  ///< by the node that each can switch off
+    std::set<node_name> ignored;              ///< nodes with which nothing is done
     std::vector<guest> guests;                ///< ordered by id
 };
 

@@ -174,6 +174,11 @@ void heart::take(const fencing::guard_event& what) {
         has_news_ = true;
         news_.notify_all();
     }
+    if (!before.is_slow && next.now.is_slow)
+        complain(
+            "contract_downgraded",
+            "/etc/pve takes writes so slowly that the watchdog cannot be fed in time: nothing is promised until it "
+            "is faster");
     if (before.at != next.now.at)
         log::info("guard.phase", {{"node", setup_.node.str()},
                                   {"from", fencing::name_of(before.at)},

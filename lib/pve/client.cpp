@@ -69,7 +69,8 @@ asio::awaitable<result<model::cluster_view>> client::look(scope of) {
     if (!status) co_return status.error();
     const auto status_read = read_status(*status, view);
     if (!status_read) co_return status_read.error();
-    if (!expected_cluster_.empty() && view.cluster_name != expected_cluster_)
+    is_elsewhere_ = !expected_cluster_.empty() && view.cluster_name != expected_cluster_;
+    if (is_elsewhere_)
         co_return fault(
             errc::refused, "pve /cluster/status",
             fmt::format("this is cluster \"{}\", the configuration says \"{}\"", view.cluster_name, expected_cluster_));

@@ -37,6 +37,8 @@ class client {
     [[nodiscard]] api::session& session() { return session_; }
     /// A cluster with another name is refused by `look`; an empty name accepts any.
     void expect_cluster(std::string name) { expected_cluster_ = std::move(name); }
+    /// Whether the last `look` was refused for that: asking again will not help.
+    [[nodiscard]] bool is_elsewhere() const { return is_elsewhere_; }
 
     enum class scope {
         everything,
@@ -76,6 +78,7 @@ class client {
   private:
     api::session session_;
     std::string expected_cluster_;
+    bool is_elsewhere_ = false;
 };
 
 }  // namespace steward::pve

@@ -1,11 +1,13 @@
 #include "pve/https_transport.hpp"
 
 #include "base/log.hpp"
+#include "pve/detours.hpp"
 #include "pve/endpoints.hpp"
 #include "runtime/byte_stream.hpp"
 
 #include <algorithm>
 #include <fmt/core.h>
+#include <optional>
 
 namespace steward::pve {
 namespace asio = boost::asio;
@@ -65,15 +67,16 @@ struct https_transport::state : std::enable_shared_from_this<state> {
 
     asio::awaitable<result<net::http_response>> ask_door(request call, time_point deadline) {
         // Asking for a ticket changes nothing: as harmless as a GET.
-        return send_somewhere(to_http(call), true, deadline);
+        return send_somewhere(to_http(call), {}, true, deadline);
     }
 
     /// One endpoint after the other, the best first.
-    asio::awaitable<result<net::http_response>> send_somewhere(net::http_request http, bool repeatable,
-                                                               time_point deadline) {
+    asio::awaitable<result<net::http_response>> send_somewhere(net::http_request http, std::string node,
+                                                               bool repeatable, time_point deadline) {
         fault last(errc::unavailable, "", "no endpoint is configured");
+        std::optional<net::http_response> answered;
         std::vector<std::size_t> silent;
-        const std::vector<std::size_t> order = health.at(time.now());
+        const std::vector<std::size_t> order = ways.sorted(health.at(time.now()), node, time.now());
         for (std::size_t i = 0; i < order.size(); ++i) {
             const std::size_t at = order[i];
             // A fair part of what is left, so that a silent first one leaves time for the next.
@@ -91,9 +94,15 @@ struct https_transport::state : std::enable_shared_from_this<state> {
             note(record_of(http, got, trace.bodies), at, began);
             if (got) {
                 for (const std::size_t other : silent) note_bad(other);
-                note_good(at);
+                const bool is_detour = ways.is_closed(health.preferred(), node, time.now());
+                if (!is_detour) note_good(at);
                 if (is_redirect(got->status)) co_return redirected(*got);
-                co_return got;
+                const bool has_no_way = detours::is_closed_by(got->status);
+                ways.note(at, node, !has_no_way, time.now());
+                const bool may_repeat = has_no_way && (repeatable || got->status == 595);
+                if (!may_repeat || i + 1 == order.size() || !may_have_way(order[i + 1], node)) co_return got;
+                answered = std::move(*got);
+                continue;
             }
             last = got.error();
             if (is_not_delivered(last.code) || !repeatable)
@@ -103,7 +112,13 @@ struct https_transport::state : std::enable_shared_from_this<state> {
             if (!repeatable && !is_not_delivered(last.code)) break;
             if (time.now() >= deadline) break;
         }
+        if (answered) co_return std::move(*answered);
         co_return last;
+    }
+
+    /// To a node that somebody else has no way to.
+    [[nodiscard]] bool may_have_way(std::size_t at, const std::string& node) const {
+        return !node.empty() && !ways.is_closed(at, node, time.now()) && !health.is_resting(at, time.now());
     }
 
     /// The same for bodies that are read or written once only.
@@ -174,7 +189,8 @@ struct https_transport::state : std::enable_shared_from_this<state> {
             if (!shown) co_return shown.error();
             net::http_request http = to_http(call);
             add(http.headers, shown->headers(is_write));
-            auto got = co_await send_somewhere(std::move(http), !is_write, deadline);
+            std::string node = detours::node_of(call.path);
+            auto got = co_await send_somewhere(std::move(http), std::move(node), !is_write, deadline);
             if (!got || got->status != 401 || is_second || !door.refused(*shown)) co_return got;
         }
     }
@@ -211,6 +227,7 @@ struct https_transport::state : std::enable_shared_from_this<state> {
     time_source& time;
     std::unique_ptr<http_exchange> way;
     endpoint_order health;
+    detours ways;
     std::vector<throttle> limits;
     wire_trace trace;
     login door;

@@ -25,8 +25,10 @@ class https_options {
 /// (login.hpp), a budget for each endpoint (throttle.hpp), a trace on request.
 ///
 /// A GET without an answer is tried on every endpoint, each with a fair part of the time left; anything else moves on
-/// only while it was not delivered. A 401 is answered by one new log-in and one more try (it was never carried out,
-/// pve-facts M1), never for a token; a 403 is an answer. A redirect is garbage and never followed.
+/// only while it was not delivered. What an endpoint cannot pass on to a node (595 to 599) another one may: a GET is
+/// tried there as well, anything else only after a 595, which says that it never arrived (detours.hpp). A 401 is
+/// answered by one new log-in and one more try (it was never carried out, pve-facts M1), never for a token; a 403 is an
+/// answer. A redirect is garbage and never followed.
 class https_transport final : public transport {
   public:
     /// `chance` and whatever the exchange uses outlive the transport and the calls under way.

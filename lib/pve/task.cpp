@@ -53,7 +53,7 @@ class follower {
         : pve_(pve),
           quick_(pve.limited(std::min(pve.limit(), last_words_limit))),
           task_(std::move(task)),
-          limits_(limits),
+          limits_(std::move(limits)),
           progress_(std::move(progress)),
           last_line_(pve.time().now()) {}
 
@@ -69,7 +69,8 @@ class follower {
             if (state && is_watched() && pve_.time().now() - log_read_ >= log_pause) {
                 log_read_ = pve_.time().now();
                 co_await read_log(pve_);
-                if (limits_.stall != duration::zero() && pve_.time().now() - last_line_ > limits_.stall)
+                const bool is_stalled = co_await has_stalled();
+                if (is_stalled)
                     co_return fault(errc::timed_out, "task " + task_.text,
                                     "no progress for " + describe_duration(limits_.stall));
             }
@@ -88,12 +89,26 @@ class follower {
 
     [[nodiscard]] bool is_watched() const { return progress_ || limits_.stall != duration::zero(); }
 
+    /// Neither its log nor what it moves has said anything new for too long.
+    asio::awaitable<bool> has_stalled() {
+        const duration silence = pve_.time().now() - last_line_;
+        if (limits_.stall == duration::zero() || silence <= limits_.stall / 2) co_return false;
+        const bool is_over = silence > limits_.stall;
+        if (!limits_.moved || (moved_ && !is_over)) co_return is_over;
+        const auto now = co_await limits_.moved();
+        if (is_over && moved_ && now && *now != *moved_) last_line_ = pve_.time().now();
+        const bool is_still = is_over && pve_.time().now() - last_line_ > limits_.stall;
+        if (now) moved_ = now;
+        co_return is_still;
+    }
+
     /// Whether there may be more.
     asio::awaitable<bool> read_log(api::session& from) {
         const auto lines = co_await log_of(from, task_, lines_seen_);
         if (!lines) co_return false;
         for (const std::string& line : *lines) {
             last_line_ = pve_.time().now();
+            moved_.reset();
             if (progress_) progress_(line);
             tail_.push_back(line);
         }
@@ -137,6 +152,7 @@ class follower {
     std::vector<std::string> tail_;
     std::size_t lines_seen_ = 0;
     time_point log_read_{};
+    std::optional<std::uint64_t> moved_;  ///< when the log had been silent for half of the limit
     time_point last_line_;
 };
 

@@ -5,7 +5,9 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,11 +42,15 @@ class task_end {
     std::vector<std::string> tail;  ///< of one that failed: its last log lines, at most ten
 };
 
-/// Limits for following a task. `stall` is time without a new log line; zero switches that limit off.
+/// Limits for following a task. `stall` is time without progress; zero switches that limit off.
 class task_limits {
   public:
+    task_limits() {}
     time_point deadline{};
     duration stall{};
+    /// Asked while the log is silent, which it is for hours when a container is restored: another number than before is
+    /// progress as well. Nothing: it cannot be told. Empty function: only the log tells.
+    std::function<boost::asio::awaitable<std::optional<std::uint64_t>>()> moved;
 };
 
 /// Called with each new log line; for progress.

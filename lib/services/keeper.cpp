@@ -51,11 +51,13 @@ keeper::keeper(keeper_world& world, config::settings settings, std::function<voi
     };
     world_.paused = [this](guest_id guest) {
         auto no = failover::paused(pauses_, guest, world_.home_of(guest));
+        if (!no) no = ignored(guest);
         return no ? no : misplaced(guest);
     };
-    world_.closed = [this] { return failover::closed_nodes(pauses_); };
+    world_.closed = [this] { return closed_nodes(); };
     world_.traffic = [this](guest_id guest) { return traffic_beside(guest); };
     world_.reserved = [this](guest_id guest) { return reserved_beside(guest); };
+    world_.bound = [this](guest_id guest) { return bound_beside(guest); };
     world_.on_turn_free = [this] { call_the_next(); };
 }
 
@@ -69,6 +71,7 @@ asio::awaitable<result<void>> keeper::start() {
     world_.armed = settings_.run_mode == config::mode::armed;
     allow_writes_(world_.armed);
     if (records) accept_records(std::move(*records));
+    if (finds_newer_records()) co_return *misfit_;
     log::info("mode", {{"mode", mode_name()}});
     co_return result<void>();
 }
@@ -153,11 +156,12 @@ bool keeper::is_time_to_look() const {
 }
 
 asio::awaitable<void> keeper::watch_cluster() {
-    for (;;) {
+    while (!misfit_) {
         if (is_time_to_look()) co_await look_at_cluster();
         if (cluster_ != nullptr && !is_leading_) co_await follow_records();
         co_await end_pauses();
         co_await finish_disarming();
+        co_await inspect_next();
         if (foresees) co_await foresee_next();
         tell_nodes();
         take_leave();
@@ -176,6 +180,9 @@ asio::awaitable<void> keeper::look_at_cluster() {
             log::warning("cluster.unseen", {{"reason", problem}});
     }
     sight_.problem = problem;
+    // After a reload it only sees nothing any more: a slip of the pen is no reason to end.
+    if (!view && !sight_.view && world_.pve.is_elsewhere())
+        misfit_ = fault(errc::invalid, "cluster_mismatch", view.error().detail);
     if (view) {
         if (sight_.view) tell_moves(*sight_.view, *view);
         sight_.view = std::move(*view);
@@ -252,8 +259,7 @@ failover::traffic keeper::traffic_beside(guest_id guest) const {
     for (const auto& [id, other] : guests_) {
         const failover::record& r = other->state().saved;
         if (id == guest) continue;
-        const bool waits = r.at == failover::phase::held && r.held && r.held->code == "queue";
-        if (waits && comes_before(id, guest)) ++all.ahead;
+        if (failover::is_waiting(r) && comes_before(id, guest)) ++all.ahead;
         if (!failover::is_traffic(r)) continue;
         ++all.under_way;
         all.targets.insert(r.target);
@@ -275,6 +281,16 @@ std::map<node_name, std::uint64_t> keeper::reserved_beside(guest_id guest) const
         // What it already uses there its node counts itself.
         const std::uint64_t has = is_there ? std::min(row->used_memory, wants->second) : 0;
         all[where] += wants->second - has;
+    }
+    return all;
+}
+
+std::map<guest_id, node_name> keeper::bound_beside(guest_id guest) const {
+    std::map<guest_id, node_name> all;
+    for (const auto& [id, other] : guests_) {
+        const failover::record& r = other->state().saved;
+        const node_name where = failover::is_in_flight(r.at) ? failover::bound_for(r) : node_name();
+        if (id != guest && !where.empty()) all[id] = where;
     }
     return all;
 }
@@ -352,8 +368,9 @@ asio::awaitable<result<std::variant<failover::plan, failover::refusal>>> keeper:
     const failover::policy rules = policy_of(known->settings());
     failover::facts seen =
         co_await failover::gather_facts(world_.pve, world_.store, guest, rules, world_.own_user, world_.lead);
-    seen.closed.merge(failover::closed_nodes(pauses_));
+    seen.closed.merge(closed_nodes());
     seen.reserved = reserved_beside(guest);
+    seen.bound = bound_beside(guest);
     co_return failover::make_plan(seen, rules, asked);
 }
 

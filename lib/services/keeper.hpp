@@ -93,6 +93,10 @@ class keeper {
         std::string text;
         wall_time at{};
     };
+    /// Why this daemon is no use in this cluster, with a code in `where` (cluster_mismatch, schema_too_new): `run` has
+    /// ended, or ends, and to begin again will not help. Nothing: it is.
+    [[nodiscard]] const std::optional<fault>& misfit() const { return misfit_; }
+
     /// Whether that is worked out at all: a handful of calls with every look at the cluster.
     bool foresees = false;
     /// Null: not worked out yet, or by the leader only.
@@ -128,9 +132,12 @@ class keeper {
     void note_place(const model::guest_row& row);
     /// Why a guest may run elsewhere than where its configuration is (keeper_placement.cpp).
     [[nodiscard]] std::optional<failover::refusal> misplaced(guest_id guest) const;
+    [[nodiscard]] std::optional<failover::refusal> ignored(guest_id guest) const;
+    [[nodiscard]] std::set<node_name> closed_nodes() const;
     void tell_nodes();
     [[nodiscard]] failover::traffic traffic_beside(guest_id guest) const;
     [[nodiscard]] std::map<node_name, std::uint64_t> reserved_beside(guest_id guest) const;
+    [[nodiscard]] std::map<guest_id, node_name> bound_beside(guest_id guest) const;
     [[nodiscard]] bool comes_before(guest_id one, guest_id other) const;
     void call_the_next();
     void tell_moves(const model::cluster_view& before, const model::cluster_view& now);
@@ -144,10 +151,14 @@ class keeper {
     [[nodiscard]] boost::asio::awaitable<void> take_lead();
     [[nodiscard]] boost::asio::awaitable<void> follow_records();
     [[nodiscard]] boost::asio::awaitable<void> foresee_next();
+    void tell_foreseen(guest_id guest, const std::string& code, const std::string& text);
+    [[nodiscard]] boost::asio::awaitable<void> inspect_next();
     [[nodiscard]] boost::asio::awaitable<result<failover::parked_config>> parked_to_change(std::string name);
     bool accept_records(std::vector<stored_record> found);
     [[nodiscard]] daemon_words words() const;
     [[nodiscard]] std::string storm() const;
+    /// Whether a newer program has written any of the records: then misfit_ says so.
+    [[nodiscard]] bool finds_newer_records();
     [[nodiscard]] failover::state state_from(guest_id guest, bool& is_resumed);
     void add_guest(const config::guest& g);
     /// Orders to a daemon that does not lead would be lost.
@@ -158,6 +169,7 @@ class keeper {
     config::settings settings_;
     std::function<void(bool)> allow_writes_;
     cluster_sight sight_;
+    std::optional<fault> misfit_;
     std::map<guest_id, std::unique_ptr<guest_keeper>> guests_;
     std::map<guest_id, std::unique_ptr<task_group>> runs_;
     std::map<std::string, std::string> records_;  ///< as found at the start, for guests that a reload adds
@@ -175,6 +187,8 @@ class keeper {
     std::map<guest_id, place_seen> ran_on_;
     std::map<node_name, std::string> node_states_;  ///< as told last; "" when never
     std::map<guest_id, foresight> foreseen_;
+    std::map<guest_id, std::string> foretold_;     ///< what a person was told would hold it
+    std::set<guest_id> inspected_;                 ///< since this daemon leads
     std::map<guest_id, std::uint64_t> memory_of_;  ///< bytes that it may use; a parked one is in no list
     guest_id foreseen_last_;
     leadership* cluster_ = nullptr;

@@ -1,12 +1,24 @@
+#include "base/log.hpp"
+#include "core/failover/movable.hpp"
 #include "services/failover/gather.hpp"
 #include "services/keeper.hpp"
 
+#include <algorithm>
+#include <array>
 #include <fmt/core.h>
+#include <string_view>
 
 /// What would happen to each guest if its node died now.
 namespace steward {
 namespace asio = boost::asio;
 namespace {
+
+/// What no time heals: better said while all is well than when the guest is down.
+bool needs_person(const std::string& code) {
+    constexpr std::array<std::string_view, 6> codes{"not_movable",     "no_backup",        "backup_stale",
+                                                    "backup_identity", "no_usable_backup", "missing_privilege"};
+    return std::find(codes.begin(), codes.end(), code) != codes.end();
+}
 
 std::string words_for(const failover::plan& p, wall_time now) {
     if (p.targets.empty()) return "nowhere to go";
@@ -34,7 +46,7 @@ asio::awaitable<void> keeper::foresee_next() {
     failover::facts seen =
         co_await failover::gather_facts_as_if_dead(world_.pve, world_.store, guest, rules, world_.own_user, cluster_);
     if (!seen.view || !seen.config) co_return;  // it was not seen just now: what was foreseen before stands
-    seen.closed = failover::closed_nodes(pauses_);
+    seen.closed = closed_nodes();
     foresight f;
     f.at = world_.time.wall_now();
     const fencing::verdict proof = fencing::judge(*seen.source);
@@ -53,7 +65,38 @@ asio::awaitable<void> keeper::foresee_next() {
         f.outcome = failover::name_of(chosen.how);
         f.text = words_for(chosen, f.at);
     }
+    tell_foreseen(guest, f.code, f.text);
     foreseen_[guest] = std::move(f);
+}
+
+/// Once, until something else is in the way.
+void keeper::tell_foreseen(guest_id guest, const std::string& code, const std::string& text) {
+    std::string& known = foretold_[guest];
+    const guest_keeper* who = find(guest);
+    if (code == known || who == nullptr || who->state().saved.at != failover::phase::watching) return;
+    known = code;
+    if (!needs_person(code)) return;
+    const std::string words = "if its node died now: " + text;
+    log::warning("alert", {{"guest", to_string(guest)}, {"code", code}, {"reason", words}});
+    if (cluster_ != nullptr && cluster_->on_alert) cluster_->on_alert(code.c_str(), words);
+}
+
+/// Each guest once: whether it could be brought elsewhere at all is known from its configuration, and better said while
+/// all is well than when it is down.
+asio::awaitable<void> keeper::inspect_next() {
+    if (!sight_.view || (cluster_ != nullptr && !is_leading_)) co_return;
+    const auto next =
+        std::find_if(guests_.begin(), guests_.end(), [&](const auto& g) { return inspected_.count(g.first) == 0; });
+    if (next == guests_.end()) co_return;
+    failover::facts seen;
+    seen.guest = next->first;
+    inspected_.insert(seen.guest);
+    const node_name home = world_.home_of(seen.guest);
+    if (home.empty()) co_return;
+    auto config = co_await world_.pve.guest_config(home, seen.guest);
+    if (!config || guests_.count(seen.guest) == 0) co_return;
+    seen.config = std::move(*config);
+    if (const auto no = failover::tied_to_its_node(seen)) tell_foreseen(seen.guest, no->code, no->text);
 }
 
 }  // namespace steward

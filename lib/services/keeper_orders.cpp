@@ -32,6 +32,10 @@ result<void> keeper::order_failover(guest_id guest, failover::wish asked) {
     if (failover::is_in_flight(at))
         return fault(errc::refused, "",
                      fmt::format("a hand-over of {} is under way ({})", to_string(guest), failover::name_of(at)));
+    if (failover::is_parked(known->second->state().saved))
+        return fault(
+            errc::refused, "",
+            fmt::format("{} is on its way already: {}", to_string(guest), known->second->state().saved.reason));
     if (at == failover::phase::failed_parked)
         return fault(errc::refused, "",
                      fmt::format("{} is failed_parked; use steward retry {}", to_string(guest), to_string(guest)));
@@ -50,9 +54,10 @@ result<void> keeper::order_failover(guest_id guest, failover::wish asked) {
 asio::awaitable<result<void>> keeper::confirm_fence(node_name node, std::string by) {
     if (cluster_ == nullptr) co_return fault(errc::unsupported, "", "this daemon shares its work with no other");
     const auto known = sight_.view ? sight_.view->nodes.find(node) : std::map<node_name, model::node>::const_iterator();
-    if (!sight_.view || known == sight_.view->nodes.end())
-        co_return fault(errc::not_found, "", "there is no node " + node.str());
-    if (known->second.online != false)
+    // One that was taken out of the cluster may have left guests behind.
+    const bool is_listed = sight_.view && known != sight_.view->nodes.end();
+    if (!is_listed && !cluster_->is_gone(node)) co_return fault(errc::not_found, "", "there is no node " + node.str());
+    if (is_listed && known->second.online != false)
         co_return fault(errc::refused, "",
                         node.str() + " is a member of the cluster right now: nobody needs to vouch for it");
     const lease::node_lease* last = cluster_->leases().last(node);
@@ -150,7 +155,8 @@ result<void> keeper::disable(guest_id guest, std::string by) {
     if (known == guests_.end()) return not_ours(guest);
     if (auto leads = must_lead(); !leads) return leads;
     const failover::phase at = known->second->state().saved.at;
-    if (failover::is_in_flight(at) || at == failover::phase::failed_parked)
+    const bool is_parked = failover::is_parked(known->second->state().saved);
+    if (failover::is_in_flight(at) || at == failover::phase::failed_parked || is_parked)
         return fault(errc::refused, "",
                      fmt::format("{} is {}: what was begun has to end first", to_string(guest), failover::name_of(at)));
     known->second->post(failover::disable{std::move(by)});

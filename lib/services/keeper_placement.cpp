@@ -20,6 +20,26 @@ void keeper::note_place(const model::guest_row& row) {
         seen = {};
 }
 
+/// Whether the configuration says to leave its node alone.
+std::optional<failover::refusal> keeper::ignored(guest_id guest) const {
+    const node_name home = world_.home_of(guest);
+    if (settings_.ignored.count(home) == 0) return std::nullopt;
+    failover::refusal no;
+    no.code = "node_ignored";
+    no.text = fmt::format("{} is on {}, with which nothing is done (nodes.{}.ignored)", to_string(guest), home.str(),
+                          home.str());
+    no.release = "the configuration says otherwise";
+    no.is_untouchable = true;
+    return no;
+}
+
+/// Nothing is brought there.
+std::set<node_name> keeper::closed_nodes() const {
+    std::set<node_name> closed = failover::closed_nodes(pauses_);
+    closed.insert(settings_.ignored.begin(), settings_.ignored.end());
+    return closed;
+}
+
 /// What is known last is where a hand-over brought it, or where it was seen to run.
 std::optional<failover::refusal> keeper::misplaced(guest_id guest) const {
     const guest_keeper* known = find(guest);

@@ -18,7 +18,7 @@ void keeper::join(leadership& cluster) {
     world_.storm = [this] { return storm(); };
     world_.leaving = [this](guest_id guest) { return cluster_->leaving(world_.home_of(guest)); };
     world_.closed = [this] {
-        auto closed = failover::closed_nodes(pauses_);
+        auto closed = closed_nodes();
         closed.merge(cluster_->all_leaving());
         return closed;
     };
@@ -29,7 +29,7 @@ void keeper::join(leadership& cluster) {
     };
     cluster.fitness = [this] {
         leader::fitness f;
-        f.is_quorate = sees_now() && sight_.view->is_quorate == true && !cluster_->is_forced();
+        f.is_quorate = sees_now() && sight_.view->is_quorate == true && !cluster_->is_forced() && !cluster_->is_blind();
         // Who is being worked on had better not lead; who was just ordered to must, to carry the order out.
         const bool is_closed = pauses_.find(failover::pause_object(cluster_->self())) != nullptr ||
                                cluster_->leaving(cluster_->self()).has_value();
@@ -60,7 +60,7 @@ daemon_words keeper::words() const {
     daemon_words w;
     w.config_digest = cluster_->config_digest;
     w.leads = cluster_->leads_in();
-    w.is_fit = !cluster_->was_stalled() && sees_now();
+    w.is_fit = !cluster_->was_stalled() && sees_now() && !cluster_->is_blind();
     w.managed.reserve(guests_.size());
     for (const auto& [id, guest] : guests_) {
         w.managed.push_back(id);
@@ -77,6 +77,7 @@ void keeper::change_role(bool leads) {
         role_.spawn("take the lead", take_lead());
         return;
     }
+    inspected_.clear();
     records_.clear();  // others write them from now on: the next look is news, whatever it finds
     for (auto& [id, guest] : guests_) guest->follow();
     for (auto& [name, known] : node_states_) known.clear();
@@ -91,6 +92,17 @@ bool keeper::accept_records(std::vector<stored_record> found) {
     read_pauses();
     remember_mode();
     return true;
+}
+
+/// What a newer program has written may say something that this one would do wrong.
+bool keeper::finds_newer_records() {
+    for (const auto& [name, text] : records_) {
+        if (!name.starts_with("guest.") || name.ends_with(".unreadable")) continue;
+        const auto saved = failover::parse_record(text);
+        if (!saved && saved.error().code == errc::unsupported)
+            misfit_ = fault(errc::unsupported, "schema_too_new", name + " " + saved.error().detail);
+    }
+    return misfit_.has_value();
 }
 
 /// Whoever asks a daemon that does not lead wants to know what the leader does.
@@ -118,6 +130,10 @@ asio::awaitable<void> keeper::take_lead() {
         }
         log::error("records.unreadable", {{"reason", found.error().text()}});
         co_await world_.time.sleep_for(std::chrono::seconds(2));
+    }
+    if (finds_newer_records()) {
+        co_await cluster_->leave();
+        co_return;
     }
     for (auto& [id, guest] : guests_) {
         bool is_resumed = false;

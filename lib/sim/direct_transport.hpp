@@ -1,8 +1,11 @@
 #pragma once
+#include "net/resolver.hpp"
+#include "pve/detours.hpp"
 #include "pve/transport.hpp"
 #include "runtime/time_source.hpp"
 #include "sim/model/cluster.hpp"
 
+#include <map>
 #include <optional>
 
 namespace steward::sim {
@@ -19,6 +22,7 @@ class direct_transport final : public pve::transport {
     duration latency = std::chrono::milliseconds(4);   ///< there and back
     duration connect_limit = std::chrono::seconds(1);  ///< spent on a node that is off
     std::optional<node_name> origin;  ///< where the client is; nothing: outside, with a way to every node
+    net::resolver* names = nullptr;   ///< what a new connection asks for its endpoint's address; null: it knows it
 
   private:
     [[nodiscard]] boost::asio::awaitable<result<pve::reply>> ask(node_name node, pve::request call,
@@ -28,6 +32,9 @@ class direct_transport final : public pve::transport {
     time_source& time_;
     std::string token_;
     std::vector<node_name> endpoints_;
+    std::vector<std::size_t> order_;  ///< 0, 1, …
+    pve::detours ways_;
+    std::map<node_name, time_point> connected_until_;
 };
 
 /// The token of make_options as a transport wants it.

@@ -38,7 +38,7 @@ result<void> model_store::writable() const {
 
 asio::awaitable<result<std::vector<stored_record>>> model_store::load_records() {
     co_await reach_store();
-    auto files = model_.files().tree().files_in(record_directory);
+    auto files = model_.files(node_).tree().files_in(record_directory);
     std::vector<stored_record> records;
     records.reserve(files.size());
     for (auto& [name, text] : files) records.emplace_back(std::move(name), std::move(text));

@@ -65,6 +65,9 @@ constexpr std::array<const char*, count> names{"five seconds",
 void count_up(std::uint8_t& age, std::uint8_t most) {
     if (age < most) ++age;
 }
+std::uint8_t age_of(time_point when) {
+    return static_cast<std::uint8_t>(std::min<std::int64_t>((now - when) / one_step, oldest));
+}
 
 }  // namespace
 
@@ -125,6 +128,7 @@ class fence_world::moment {
         count_up(s.silence, oldest);
         if (s.is_on == 0) return;
         count_up(s.lease_age, oldest);
+        count_up(s.fed_age, oldest);
         if (s.in_flight != 0) count_up(s.in_flight, oldest);
         if (s.pause != 0) --s.pause;
     }
@@ -269,6 +273,8 @@ class fence_world::moment {
         g.is_relied_on = s.is_relied_on != 0;
         g.has_renewed = s.has_renewed != 0;
         g.suspended_renewals = s.suspended;
+        g.is_slow = s.is_slow != 0;
+        g.fed = now - one_step * s.fed_age;
         g.lease_since = now - one_step * s.lease_age;
         g.wishes.has_guests = s.has_guests != 0;
         g.wishes.wanted = world_.wanted_;
@@ -288,7 +294,9 @@ class fence_world::moment {
         s.is_relied_on = g.is_relied_on ? 1 : 0;
         s.has_renewed = g.has_renewed ? 1 : 0;
         s.suspended = static_cast<std::uint8_t>(g.suspended_renewals);
-        s.lease_age = static_cast<std::uint8_t>(std::min<std::int64_t>((now - g.lease_since) / one_step, oldest));
+        s.is_slow = g.is_slow ? 1 : 0;
+        s.fed_age = g.has_watchdog ? age_of(g.fed) : std::uint8_t{0};
+        s.lease_age = age_of(g.lease_since);
         s.has_guests = g.wishes.has_guests ? 1 : 0;
         s.runs_guests = g.wishes.runs_guests ? 1 : 0;
         carry_out(next.run);

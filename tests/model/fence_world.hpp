@@ -37,6 +37,8 @@ class fence_world {
         std::uint8_t is_relied_on = 0;
         std::uint8_t has_renewed = 0;
         std::uint8_t suspended = 0;
+        std::uint8_t is_slow = 0;
+        std::uint8_t fed_age = 0;
         std::uint8_t lease_age = 0;
         std::uint8_t has_guests = 0;  ///< as it knows them
         std::uint8_t runs_guests = 0;

@@ -23,7 +23,7 @@ PROTOCOLS = [
     ("a guard's word alone is enough", "lib/core/fencing/proof.cpp", "promise == lease::contract::selfstop && !e.accepts_weak", "false", "A29"),
     ("the watchdog is fed without a lease", "lib/core/fencing/self_fence.cpp", "            return on(guard_tick{});\n        }\n        s().lease_since",
      "            return run(guard_effect::feed);\n        }\n        s().lease_since", "C03"),
-    ("the watchdog is fed however late the renewal was", "lib/core/fencing/self_fence.cpp", "age <= guard_timing::feed_within", "true", CORE),
+    ("the watchdog is fed however late the renewal was", "lib/core/fencing/self_fence.cpp", "if (s().has_watchdog && age <= guard_timing::feed_within) {", "if (s().has_watchdog) {", CORE),
     ("the watchdog is closed before the promise is taken back", "lib/guard/heart.cpp",
      "    is_ending_ = true;\n", "    is_ending_ = true;\n    if (watchdog_) watchdog_->close_cleanly();\n    watchdog_.reset();\n", GUARD),
     ("guests are not ended without a lease", "lib/core/fencing/self_fence.cpp", "if (age >= guard_timing::kill) {", "if (false) {", "A29"),

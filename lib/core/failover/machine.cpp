@@ -58,8 +58,7 @@ stepper& stepper::alarm(std::string code, std::string text) {
     return *this;
 }
 
-/// Holds that are only a matter of time wake nobody.
-static bool passes_by_itself(const std::string& code) {
+bool passes_by_itself(const std::string& code) noexcept {
     return code == "node_away" || code == "queue" || code == "settling";
 }
 
@@ -193,6 +192,14 @@ bool is_news(const state& now, const event& what) {
 bool is_traffic(const record& r) noexcept {
     return is_in_flight(r.at) && r.at != phase::verifying && r.at != phase::failing_back && r.chosen &&
            r.chosen->how == strategy::restore;
+}
+
+bool is_waiting(const record& r) noexcept {
+    return r.at == phase::confirming || (r.at == phase::held && r.held && detail::passes_by_itself(r.held->code));
+}
+
+bool is_parked(const record& r) noexcept {
+    return r.at == phase::held && r.chosen && !r.parked_path.empty() && r.claim > r.generation;
 }
 
 bool is_acting(phase p) noexcept { return is_in_flight(p) || p == phase::restarting; }

@@ -163,6 +163,9 @@ struct surroundings {
 /// The hold of a guest that may run elsewhere than where its configuration is.
 inline constexpr const char* placement_mismatch = "placement_mismatch";
 
+/// Whether it is held after its configuration was parked: it goes on by itself, and nothing else can be done for it.
+[[nodiscard]] bool is_parked(const record& r) noexcept;
+
 /// Whether its replacement runs, but has never passed its checks. What its reason then begins with:
 inline constexpr const char* unverified = "unverified: ";
 [[nodiscard]] bool is_unverified(const record& r) noexcept;
@@ -172,6 +175,10 @@ inline constexpr const char* unverified = "unverified: ";
 
 /// Whether that guest keeps others from being restored, and where.
 [[nodiscard]] bool is_traffic(const record& r) noexcept;
+
+/// Whether that guest is about to be handed over and waits for nothing but time: for its turn, for its node to have
+/// been gone for long enough, or for its plan.
+[[nodiscard]] bool is_waiting(const record& r) noexcept;
 
 /// Whether something is being changed for a guest in that phase.
 [[nodiscard]] bool is_acting(phase p) noexcept;

@@ -76,6 +76,21 @@ void give_up_target(stepper& s, const std::string& why) {
     s.enter(phase::cleaning, s.saved().tried.back(), limits::cleaning).run(operation::clean);
 }
 
+/// Beside the one that is being tried.
+bool has_another_target(record r, const policy& rules) {
+    mark_tried(r, "is not there");
+    return next_target(r, rules).has_value();
+}
+
+/// There is no home to go back to, and the only node that may take it is down: that one may come back.
+void wait_for_target(stepper& s, const std::string& why) {
+    s.saved().attempt_since = s.around().wall;  // what was begun there before has ended with it
+    s.hold_for(
+        "no_target",
+        fmt::format("{} is down, and no other node may take it: {}. {}", guest_name(s), why, what_is_kept(s.saved())),
+        s.saved().target.str() + " comes back");
+}
+
 void tell_warnings(stepper& s, plan& p) {
     for (const rejected& w : p.warnings) s.alarm(w.what, w.why);
     p.warnings.clear();
@@ -253,10 +268,19 @@ void on_parked(stepper& s, const event& e) {
         case outcome::failed:
             if (end->code != "target_gone") return give_up_target(s, end->text);
             // Nothing can be removed there, and it is proven that nothing runs.
+            if (r.chosen->is_source_gone && !has_another_target(r, s.rules())) return wait_for_target(s, end->text);
             mark_tried(r, end->text);
             return try_next(s);
         case outcome::blocked: return fail_parked(s, "vmid_conflict", end->text);
     }
+}
+
+void on_held_while_parked(stepper& s, const event& e) {
+    if (is<finished>(e)) return on_parked(s, e);
+    const bool is_due = is<reconsider>(e) || is<retry>(e) || (is<tick>(e) && s.is_overdue());
+    if (!is_due) return;
+    s.set_deadline(limits::held_recheck);
+    s.run(operation::look_at_target);
 }
 
 void on_restoring(stepper& s, const event& e) {
@@ -338,6 +362,11 @@ void on_rolling_back(stepper& s, const event& e) {
     record& r = s.saved();
     const auto* end = std::get_if<finished>(&e);
     if (end && end->how == outcome::ok && end->code == "running") return verify(s, end->text);
+    if (end && end->how == outcome::ok && end->code == "gone") {
+        s.enter(phase::aborted_safe, end->text, s.rules().cooldown)
+            .alarm("aborted_safe", end->text + " while it was handed over, and is left to them");
+        return;
+    }
     if (end && end->how == outcome::ok) {
         const bool was_committed = !r.tried.empty();
         const std::string why = r.tried.empty() ? r.reason : r.tried.back();

@@ -61,6 +61,9 @@ struct limits {
 /// The outcome could not be learned: the same operation once more in a moment; it adopts what it finds.
 void look_again(stepper& s, const std::string& why);
 
+/// Holds that are only a matter of time: they wake nobody.
+[[nodiscard]] bool passes_by_itself(const std::string& code) noexcept;
+
 /// How long a verified stop may take: graceful, then hard, then some; with the backup that may come before it.
 [[nodiscard]] duration stop_limit(const policy& rules);
 [[nodiscard]] duration stopping_limit(const policy& rules);
@@ -97,6 +100,8 @@ void on_stopping(stepper& s, const event& e);
 void on_fencing(stepper& s, const event& e);
 void on_isolating(stepper& s, const event& e);
 void on_parked(stepper& s, const event& e);
+/// Until a target is there again.
+void on_held_while_parked(stepper& s, const event& e);
 void on_restoring(stepper& s, const event& e);
 void on_cleaning(stepper& s, const event& e);
 void on_restored(stepper& s, const event& e);

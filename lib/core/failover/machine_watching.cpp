@@ -71,6 +71,8 @@ bool finds_its_turn(stepper& s, plan& p) {
     const auto free = std::find_if(p.targets.begin(), p.targets.end(),
                                    [&](const node_name& n) { return others->targets.count(n) == 0; });
     if (free == p.targets.end()) return false;
+    // Those that belong together all wait for the same one.
+    if (!s.rules().together.empty()) return free == p.targets.begin();
     std::rotate(p.targets.begin(), free, std::next(free));
     return true;
 }
@@ -114,9 +116,9 @@ void decide(stepper& s, plan p) {
 void hold_because(stepper& s, const refusal& no) {
     std::string text = no.text;
     for (const rejected& x : no.rejections) text += fmt::format("; {}: {}", x.what, x.why);
-    const bool is_news = !s.saved().held || s.saved().held->code != no.code;
+    const bool is_news = !s.saved().held || s.saved().held->text != text;
     s.hold_for(no.code, text, no.release);
-    if (no.code == "locked_create" && is_news) s.alarm("manual_cleanup", std::move(text));
+    if (!no.also.empty() && is_news) s.alarm(no.also, std::move(text));
 }
 
 /// A held guest was looked at again. A restart in place needs less than a hand-over does.
@@ -149,7 +151,7 @@ void react(stepper& s) {
 
 void on_disable(stepper& s, const disable& wish) {
     record& r = s.saved();
-    if (is_in_flight(r.at) || r.at == phase::failed_parked) return;
+    if (is_in_flight(r.at) || r.at == phase::failed_parked || is_parked(r)) return;
     r.ordered = false;
     r.asked = {};
     s.enter(phase::disabled, "disabled by " + wish.by);
@@ -289,6 +291,7 @@ void on_held(stepper& s, const event& e) {
     // Until HA lets go of it, or it is seen to run where its configuration is.
     if (r.held && (r.held->code == "ha_managed" || r.held->code == placement_mismatch))
         return s.set_deadline(limits::held_recheck);
+    if (is_parked(r)) return on_held_while_parked(s, e);
     if (const auto* o = std::get_if<ordered>(&e)) return order(s, *o);
     const bool is_timed = r.held && r.held->until > s.around().wall;
     if (says(e, standing::up) && !is_timed && !shows_life_afar(s)) return back_to_watching(s, "healthy again");

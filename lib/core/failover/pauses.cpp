@@ -72,7 +72,7 @@ std::string release_of(const pause& p) {
 }
 
 refusal to_refusal(const char* code, std::string text, const pause& p) {
-    return refusal{code, std::move(text), release_of(p), {}, true};
+    return refusal{code, std::move(text), release_of(p), {}, true, {}};
 }
 
 }  // namespace

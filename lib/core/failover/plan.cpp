@@ -1,4 +1,4 @@
-#include "core/failover/plan.hpp"
+#include "core/failover/movable.hpp"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -10,7 +10,7 @@ namespace {
 using model::backup;
 
 refusal refuse(std::string code, std::string text, std::string release) {
-    return refusal{std::move(code), std::move(text), std::move(release), {}, false};
+    return refusal{std::move(code), std::move(text), std::move(release), {}, false, {}};
 }
 
 bool contains(const std::vector<std::string>& list, std::string_view item) {
@@ -99,6 +99,16 @@ storage_id restore_storage(const facts& seen, const policy& rules) {
     return {};
 }
 
+/// Its creation was under way when its node went away. What is left can be looked at once nobody works on it any more.
+refusal half_made(const facts& seen) {
+    const bool is_proven_dead = seen.source && fencing::judge(*seen.source).given;
+    std::string text = fmt::format("{} was being created when its node went away", to_string(seen.guest));
+    if (is_proven_dead) text += "; that node is proven down, so that what is left of it can be cleaned up";
+    refusal no = refuse("locked_create", std::move(text), "a person has to look at what is there");
+    if (is_proven_dead) no.also = "manual_cleanup";
+    return no;
+}
+
 /// Reasons in the guest itself why nobody but its owner may touch it now.
 std::optional<refusal> untouchable(const facts& seen) {
     const auto& row = *seen.view->find(seen.guest);
@@ -117,9 +127,7 @@ std::optional<refusal> untouchable(const facts& seen) {
     if (row.is_template || seen.config->get("template") == "1")
         return refuse("template", name + " is a template", "it is never failed over");
     const std::string lock = !status.lock.empty() ? status.lock : seen.config->get("lock");
-    if (is_gone && lock == "create")
-        return refuse("locked_create", fmt::format("{} was being created when its node went away", name),
-                      "a person has to look at what is there");
+    if (is_gone && lock == "create") return half_made(seen);
     // What else was locked died with its node (P14); on a living node it is somebody's work.
     if (!lock.empty() && !is_gone)
         return refuse(
@@ -130,22 +138,6 @@ std::optional<refusal> untouchable(const facts& seen) {
                       "it is started again");
     if (status.detail == "paused" || status.detail == "suspended")
         return refuse("guest_suspended", fmt::format("{} is {}, not dead", name, status.detail), "resume it");
-    return std::nullopt;
-}
-
-/// Reasons in the guest itself why it can live only where it is.
-std::optional<refusal> unmovable(const facts& seen) {
-    const std::string name = to_string(seen.guest);
-    for (const disk& d : disks_of(seen.guest.type, *seen.config))
-        if (d.volume.starts_with('/'))
-            return refuse("not_movable",
-                          fmt::format("{} has a bind mount or device ({}: {}) that exists only on its node", name,
-                                      d.key, d.volume),
-                          "move that data to a storage");
-    for (const auto& [key, value] : seen.config->values)
-        if (key.starts_with("hostpci") || (key.starts_with("usb") && value.find("host=") != std::string::npos))
-            return refuse("not_movable", fmt::format("{} uses a device of its node ({}: {})", name, key, value),
-                          "remove the pass-through device");
     return std::nullopt;
 }
 
@@ -326,6 +318,14 @@ std::vector<node_name> candidates(const facts& seen, const policy& rules, const 
     return all;
 }
 
+/// Where another guest is or will be; "" when that is not known.
+node_name place_of(const facts& seen, guest_id other) {
+    const auto bound = seen.bound.find(other);
+    if (bound != seen.bound.end()) return bound->second;
+    const auto* row = seen.view->find(other);
+    return row == nullptr ? node_name() : row->node;
+}
+
 std::string node_fault(const facts& seen, const policy& rules, const node_name& target) {
     const auto node = seen.view->nodes.find(target);
     if (node == seen.view->nodes.end()) return "is not a member of the cluster";
@@ -334,10 +334,14 @@ std::string node_fault(const facts& seen, const policy& rules, const node_name& 
     if (node->second.online != true) return "is offline";
     if (seen.closed.count(target) != 0) return "is in maintenance, or about to go down";
     if (node->second.is_in_ha_maintenance) return "is in Proxmox HA's maintenance";
-    for (const guest_id other : rules.apart) {
-        const auto* row = seen.view->find(other);
-        if (row != nullptr && row->node == target)
-            return fmt::format("is where {} is (failover.apart)", to_string(other));
+    for (const guest_id other : rules.apart)
+        if (place_of(seen, other) == target) return fmt::format("is where {} is (failover.apart)", to_string(other));
+    for (const guest_id other : rules.together) {
+        const node_name place = place_of(seen, other);
+        const auto there = seen.view->nodes.find(place);
+        const bool is_alive = there != seen.view->nodes.end() && there->second.online == true;
+        if (is_alive && place != target)
+            return fmt::format("is not where {} is, which is {} (failover.together)", to_string(other), place.str());
     }
     return memory_fault(seen, node->second);
 }
@@ -424,6 +428,21 @@ std::vector<storage_id> backup_storages(const model::cluster_view& view, const p
     return out;
 }
 
+std::optional<refusal> tied_to_its_node(const facts& seen) {
+    const std::string name = to_string(seen.guest);
+    for (const disk& d : disks_of(seen.guest.type, *seen.config))
+        if (d.volume.starts_with('/'))
+            return refuse("not_movable",
+                          fmt::format("{} has a bind mount or device ({}: {}) that exists only on its node", name,
+                                      d.key, d.volume),
+                          "move that data to a storage");
+    for (const auto& [key, value] : seen.config->values)
+        if (key.starts_with("hostpci") || (key.starts_with("usb") && value.find("host=") != std::string::npos))
+            return refuse("not_movable", fmt::format("{} uses a device of its node ({}: {})", name, key, value),
+                          "remove the pass-through device");
+    return std::nullopt;
+}
+
 std::optional<refusal> may_touch(const facts& seen) {
     auto no = world_forbids(seen);
     if (!no) no = untouchable(seen);
@@ -442,7 +461,7 @@ std::variant<plan, refusal> make_plan(const facts& seen, const policy& rules, co
                       "they are given the same configuration; or steward failover GUEST --force");
     if (auto no = may_touch(seen)) return *no;
     if (!seen.path_problem.empty()) return refuse("path_problem", seen.path_problem, "the observers agree");
-    if (auto no = unmovable(seen)) return *no;
+    if (auto no = tied_to_its_node(seen)) return *no;
     if (seen.parking_problem) return refuse("no_guard", *seen.parking_problem, "steward-guard runs on this node");
 
     plan p;

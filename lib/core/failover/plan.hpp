@@ -29,6 +29,7 @@ struct policy {
     bool needs_approval = false;     ///< a hand-over waits for a person
     bool only_targets = true;        ///< false: after `targets` come all other nodes
     std::vector<guest_id> apart;     ///< never on a node where one of them is
+    std::vector<guest_id> together;  ///< only on the node where they are
     std::vector<node_name> targets;  ///< in order of preference; empty: all, the one with most memory to spare first
     std::vector<node_name> avoid;
     std::optional<storage_id> storage;
@@ -68,6 +69,7 @@ struct facts {
     std::optional<fencing::evidence> source;        ///< about its node, when that is not online
     std::string path_problem;                       ///< why the observers' opinion does not count as the guest's fault
     std::set<node_name> closed;                     ///< nodes in maintenance: nothing is brought there
+    std::map<guest_id, node_name> bound;            ///< where replacements of other guests are brought, or just came
     std::map<node_name, std::uint64_t> reserved;    ///< bytes of memory that other replacements will still take
     std::string divergence;                         ///< why the observers are not asked the same questions
     std::string storm;                              ///< why too much fails at once for anybody to be believed
@@ -106,6 +108,7 @@ struct refusal {
     std::string release;  ///< what would release the hold
     std::vector<rejected> rejections;
     bool is_untouchable = false;  ///< forbids a restart in place as well
+    std::string also;             ///< code of an alert beside that of the hold, once its text is new; empty: none
 };
 
 /// Why the guest may not even be restarted in place; nothing when it may.

@@ -192,6 +192,10 @@ result<record> parse_record(std::string_view text) {
     const json::value parsed = json::parse(json::string_view(text.data(), text.size()), ec);
     if (ec || !parsed.is_object()) return bad("is not a JSON object");
     const reader in(parsed.get_object());
+    if (in.number("format") > record::format)
+        return fault(errc::unsupported, "record",
+                     fmt::format("has format {}, this program knows {}: a newer one has written it",
+                                 in.number("format"), int{record::format}));
     if (in.number("format") != record::format)
         return bad(fmt::format("has format {}, this program knows {}", in.number("format"), int{record::format}));
     const auto guest = parse_guest_id(in.text("guest"));

@@ -60,7 +60,7 @@ struct record {
 
 /// At most 4096 bytes: the oldest story lines and long notes give way.
 [[nodiscard]] std::string to_json(const record& r);
-/// `garbage` when it is not a record of a format that we know.
+/// `unsupported` when a newer program has written it, `garbage` when it is no record at all.
 [[nodiscard]] result<record> parse_record(std::string_view text);
 
 /// Name of a guest's record in the cluster_store: a vmid is unique across both types (reliability P9).

@@ -64,6 +64,7 @@ class stepper {
         if (s().suspended_renewals > 0 && --s().suspended_renewals == 0 && s().has_watchdog)
             s().promise = lease::contract::watchdog;
         const duration age = now_ - s().lease_since;
+        if (age <= guard_timing::feed_within) s().is_slow = false;
         switch (s().at) {
             case guard_phase::embargo: return;
             case guard_phase::killing: return run(guard_effect::kill_guests);
@@ -86,8 +87,28 @@ class stepper {
             case guard_phase::armed: break;
         }
         // Checked immediately before the feed, which is the caller's next instruction (E2).
-        if (s().has_watchdog && age <= guard_timing::feed_within) run(guard_effect::feed);
+        if (s().has_watchdog && age <= guard_timing::feed_within) {
+            s().fed = now_;
+            run(guard_effect::feed);
+        }
+        if (is_too_slow_for_the_watchdog(age)) return give_up_feeding();
         if (out_.run == guard_effect::none) reconsider();
+    }
+
+    /// Whether another renewal like this one would leave no time to take the promise back in writing before
+    /// watchdog-mux has had enough. A change of the membership blocks one renewal for some seconds, and is none.
+    bool is_too_slow_for_the_watchdog(duration age) {
+        if (!s().has_watchdog || age <= guard_timing::feed_within || s().at == guard_phase::starved) return false;
+        return now_ - s().fed + std::max(age, guard_timing::renewal) + age >= guard_timing::unfed;
+    }
+
+    /// A slow disk is no reason to reset a node that can still write: the others are told to count on nothing, and then
+    /// the watchdog is closed.
+    void give_up_feeding() {
+        s().is_slow = true;
+        s().at = guard_phase::withdrawing;
+        s().promise = lease::contract::none;
+        s().suspended_renewals = 0;
     }
 
     void on(const guard_wishes& w) {
@@ -108,7 +129,8 @@ class stepper {
         if (w.leaving != lease::departure::none && !w.runs_guests && s().has_renewed) return let_go();
         // It was called off, or something was started after all.
         if (lease::is_empty_handed(s().promise)) s().promise = lease::contract::none;
-        const bool wants = w.has_guests && w.may_arm && w.wanted != lease::contract::none;
+        const bool is_hindered = s().is_slow && w.wanted == lease::contract::watchdog;
+        const bool wants = w.has_guests && w.may_arm && w.wanted != lease::contract::none && !is_hindered;
         if (s().at == guard_phase::disarmed && wants && !s().has_watchdog) {
             s().at = guard_phase::arming;
             if (w.wanted == lease::contract::watchdog) return run(guard_effect::open_watchdog);
@@ -125,6 +147,7 @@ class stepper {
     void on(const watchdog_answer& a) {
         if (s().at == guard_phase::arming && a.works) {
             s().has_watchdog = true;
+            s().fed = now_;
             s().promise = lease::contract::watchdog;
             return;
         }
@@ -205,7 +228,9 @@ guard_step advance(guard_state before, const guard_event& what, time_point now) 
     return s.take();
 }
 
-std::string describe(const guard_state& s, const no_promise& why, time_point now) {
+std::string describe(const guard_state& s, const no_promise& given, time_point now) {
+    const no_promise slow{writes_too_slow, "a lease takes too long to write for the watchdog to be fed in time"};
+    const no_promise& why = given.code.empty() && s.is_slow ? slow : given;
     const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(now - s.lease_since);
     return fmt::format("phase={}\ncontract={}\nwanted={}\nlease_age_ms={}\nno_promise={}\nreason={}\n", name_of(s.at),
                        lease::name_of(s.promise), lease::name_of(s.wishes.wanted), s.has_renewed ? age.count() : -1,

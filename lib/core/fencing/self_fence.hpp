@@ -31,6 +31,8 @@ class guard_timing {
     static constexpr duration late = std::chrono::seconds(15);
     static constexpr duration hold = std::chrono::seconds(45);
     static constexpr duration kill = std::chrono::seconds(55);
+    /// watchdog-mux lets a client be silent for 60 s (reliability P11), and looks once a second.
+    static constexpr duration unfed = std::chrono::seconds(58);
 };
 
 /// E0: whether a healthy cluster of so many nodes can renew in time at all, given corosync's token (ms) and its
@@ -109,6 +111,8 @@ class guard_state {
     lease::contract written = lease::contract::none;  ///< what the lease as it stands in pmxcfs promises
     bool has_renewed = false;
     int suspended_renewals = 0;  ///< before the promise is made again
+    bool is_slow = false;        ///< renewals take too long to feed a watchdog: nothing is promised until one does not
+    time_point fed{};            ///< the watchdog, the last time
     time_point lease_since{};
     guard_wishes wishes;
 };
@@ -121,8 +125,10 @@ class guard_step {
 
 [[nodiscard]] guard_step advance(guard_state before, const guard_event& what, time_point now);
 
+inline constexpr const char* writes_too_slow = "writes_too_slow";
+
 /// The guard's state as `key=value` lines, for people.
-[[nodiscard]] std::string describe(const guard_state& s, const no_promise& why, time_point now);
+[[nodiscard]] std::string describe(const guard_state& s, const no_promise& given, time_point now);
 
 /// Notices that somebody set the wall clock: its distance to the clock that cannot be set has changed.
 class clock_watch {

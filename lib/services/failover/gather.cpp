@@ -156,7 +156,8 @@ asio::awaitable<facts> gather_guest(pve::client& pve, guest_id guest, std::strin
     const auto* row = seen.view->find(guest);
     if (!row) co_return seen;
     const auto node = seen.view->nodes.find(row->node);
-    const bool is_gone = node != seen.view->nodes.end() && node->second.online == false;
+    const bool is_removed = node == seen.view->nodes.end() && lead != nullptr && lead->is_gone(row->node);
+    const bool is_gone = is_removed || (node != seen.view->nodes.end() && node->second.online == false);
     if (is_gone && lead != nullptr) {
         co_await look_from_afar(*lead, row->node, accepts_weak_fence, seen);
         co_return seen;

@@ -51,6 +51,7 @@ failover::policy policy_of(const config::guest& g) {
     p.needs_approval = g.failover.approval;
     p.only_targets = g.failover.strict;
     p.apart = g.failover.apart;
+    p.together = g.failover.together;
     p.targets = g.failover.targets;
     p.avoid = g.failover.avoid;
     p.storage = g.failover.storage;
@@ -396,6 +397,7 @@ asio::awaitable<void> guest_keeper::carry_out(failover::operation what, std::uin
         if (world_.lead != nullptr) seen.divergence = world_.lead->divergence();
         if (world_.closed) seen.closed.merge(world_.closed());
         if (world_.reserved) seen.reserved = world_.reserved(settings_.id);
+        if (world_.bound) seen.bound = world_.bound(settings_.id);
         inbox_.post({number, failover::planned{failover::make_plan(seen, rules_, state_.saved.asked)}});
         co_return;
     }

@@ -57,6 +57,8 @@ class keeper_world {
     std::function<std::set<node_name>()> closed;
     /// The restores of all other guests. Empty function: there are no others.
     std::function<failover::traffic(guest_id)> traffic;
+    /// Where the replacements of all other guests are being brought, or have just come. Empty function: there are none.
+    std::function<std::map<guest_id, node_name>(guest_id)> bound;
     /// Memory that the replacements of all other guests will still take, by node. Empty function: there are none.
     std::function<std::map<node_name, std::uint64_t>(guest_id)> reserved;
     /// Told when a restore no longer keeps others waiting.

@@ -27,6 +27,7 @@ class worker {
     [[nodiscard]] boost::asio::awaitable<result<bool>> is_home_again();
     [[nodiscard]] boost::asio::awaitable<finished> isolate();
     [[nodiscard]] boost::asio::awaitable<finished> roll_back();
+    [[nodiscard]] boost::asio::awaitable<finished> start_at_home();
 
     [[nodiscard]] boost::asio::awaitable<finished> look_at_target();
     [[nodiscard]] boost::asio::awaitable<finished> restore();
@@ -50,6 +51,7 @@ class worker {
     /// Follows a task that was just posted (or could not be).
     boost::asio::awaitable<finished> follow(result<upid> posted, duration limit, duration stall);
     /// Asks for `wanted` until it is so, or until `limit` has passed.
+    [[nodiscard]] boost::asio::awaitable<std::optional<std::uint64_t>> free_where_it_goes();
     boost::asio::awaitable<finished> settle(node_name node, model::run_state wanted, duration limit);
     boost::asio::awaitable<finished> start_on(node_name node);
     /// A backup of the guest at home, right before it is stopped, when the policy wants one (fresh_backup.cpp).

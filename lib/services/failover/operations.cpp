@@ -10,6 +10,13 @@ namespace steward::failover {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
+namespace {
+
+/// How long a guest that somebody else has locked is waited for before a person is called.
+constexpr duration others_work = 30min;
+
+}  // namespace
+
 namespace detail {
 
 finished succeeded(std::string text) {
@@ -66,13 +73,22 @@ asio::awaitable<finished> worker::follow(result<upid> posted, duration limit, du
     pve::task_limits limits;
     limits.deadline = time().now() + limit;
     limits.stall = stall;
-    auto end = co_await pve::follow_task(pve(), *posted, limits, news_.progress);
+    if (stall != duration::zero()) limits.moved = [this] { return free_where_it_goes(); };
+    auto end = co_await pve::follow_task(pve(), *posted, std::move(limits), news_.progress);
     if (!end) {
         // A task whose log is gone has ended, somehow; and one that overran may still end.
         co_return not_known(end.error().text());
     }
     if (!end->ok) co_return failed_with(end->text);
     co_return succeeded(end->text);
+}
+
+/// Of the storage that a restore or a migration fills; a hundred others may use it as well, but then it is in use.
+asio::awaitable<std::optional<std::uint64_t>> worker::free_where_it_goes() {
+    const auto view = co_await pve().look();
+    const auto* there = view ? view->find(bound_for(saved_), saved_.chosen->storage) : nullptr;
+    if (there == nullptr) co_return std::nullopt;
+    co_return there->free_bytes;
 }
 
 asio::awaitable<finished> worker::settle(node_name node, model::run_state wanted, duration limit) {
@@ -318,7 +334,25 @@ asio::awaitable<finished> worker::roll_back() {
             co_return from_fault(away.error());
         }
     }
-    auto up = co_await start_on(home);
+    auto up = co_await start_at_home();
+    co_return up;
+}
+
+/// Somebody else may have destroyed or moved it meanwhile, or be about to: then it is his, if nothing of it is parked.
+asio::awaitable<finished> worker::start_at_home() {
+    const node_name home = saved_.chosen->source;
+    finished up = co_await start_on(home);
+    if (up.how != outcome::failed || !saved_.parked_path.empty()) co_return up;
+    const auto status = co_await pve().guest_status(home, guest());
+    if (!status && status.error().code == errc::not_found) {
+        finished gone = succeeded(
+            fmt::format("{} was destroyed or moved away from {} by somebody else", to_string(guest()), home.str()));
+        gone.code = "gone";
+        co_return gone;
+    }
+    const bool is_worked_on = status && !status->lock.empty();
+    const bool is_patient = time().wall_now() - saved_.since < others_work;
+    if (is_worked_on && is_patient) co_return not_known(up.text);
     co_return up;
 }
 

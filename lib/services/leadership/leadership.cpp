@@ -198,6 +198,7 @@ void leadership::tell_of_stuck_lock() {
 void leadership::see_members(const model::cluster_view& view) {
     if (!first_look_) first_look_ = time_.now();
     members_.clear();
+    see_removed(view);
     for (const auto& [name, node] : view.nodes) {
         members_.push_back(name);
         if (node.online == false)
@@ -205,6 +206,14 @@ void leadership::see_members(const model::cluster_view& view) {
         else if (gone_since_.erase(name) != 0)
             back_since_[name] = time_.now();
     }
+}
+
+/// pvecm delnode takes a node out of the list; what it leaves in /etc/pve/nodes stays. Only a list that shows the
+/// majority says that somebody is missing in it.
+void leadership::see_removed(const model::cluster_view& view) {
+    if (view.is_quorate != true || view.nodes.count(view.contacted) == 0) return;
+    for (const auto& [id, row] : view.guests)
+        if (view.nodes.count(row.node) == 0) gone_since_.try_emplace(row.node, time_.now());
 }
 
 lease::opinion leadership::opinion_of(guest_id guest, const health::summary& own, const node_name& home) const {

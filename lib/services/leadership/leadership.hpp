@@ -28,8 +28,13 @@ class leadership {
     /// Runs until cancelled.
     [[nodiscard]] boost::asio::awaitable<void> run();
 
-    /// Whether a request that changes something may be issued now (E1).
-    [[nodiscard]] bool may_act() const { return leader::may_act(state_, time_.now()); }
+    /// Whether a request that changes something may be issued now (E1), by a daemon that sees what is written.
+    [[nodiscard]] bool may_act() const { return leader::may_act(state_, time_.now()) && sight_age() < oldest_sight; }
+    /// For how long our own node's lease, which its guard renews all the time, has not changed as it is read here:
+    /// what is read may be as old (reliability P2). Zero when it was never seen.
+    [[nodiscard]] duration sight_age() const { return leases_.silence(self_, time_.now()).value_or(duration::zero()); }
+    /// Whether that is so long that this node cannot be taken for one of the majority.
+    [[nodiscard]] bool is_blind() const { return sight_age() >= leader::timing::hold; }
     /// Why no new hand-over may begin: a leader that has only just begun, or a cluster that is only just there
     /// (reliability §1.5). Empty: it may.
     [[nodiscard]] std::string claims_forbidden(const node_name& home) const;
@@ -94,6 +99,9 @@ class leadership {
     std::function<void(bool leads, std::uint64_t epoch)> on_change;
 
   private:
+    /// Two renewals, and some time for a write that is slow.
+    static constexpr duration oldest_sight = std::chrono::seconds(25);
+
     [[nodiscard]] boost::asio::awaitable<void> look();
     void observe(const stored_record& r);
     [[nodiscard]] leader::effect learn(const leader::event& what);
@@ -101,6 +109,7 @@ class leadership {
     [[nodiscard]] boost::asio::awaitable<leader::event> carry_out(leader::effect what);
     void tell(leader::phase before);
     void tell_of_stuck_lock();
+    void see_removed(const model::cluster_view& view);
     [[nodiscard]] bool is_newly_booted(time_point now) const;
     [[nodiscard]] fencing::evidence known_of(const node_name& node, bool accepts_weak) const;
     void tell_of_agent(const node_name& node, fencing::evidence& e) const;

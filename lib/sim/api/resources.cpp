@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <fmt/core.h>
+#include <functional>
 
 /// What the cluster looks like from one of its nodes: membership at once, guests and load as pvestatd told (pve-facts
 /// D.1, D.2, D.5).
@@ -23,8 +24,16 @@ std::size_t index_of(const call& c, const node_name& node) {
     return n == nullptr ? most_nodes : n->index;
 }
 
+/// Of what corosync knows; /etc/pve/nodes may have more directories.
+std::vector<std::reference_wrapper<const sim_node>> listed_nodes(const call& c) {
+    std::vector<std::reference_wrapper<const sim_node>> all;
+    for (const sim_node& n : c.model.nodes())
+        if (!n.is_removed) all.emplace_back(n);
+    return all;
+}
+
 reply status(call& c) {
-    const auto& nodes = c.model.nodes();
+    const auto nodes = listed_nodes(c);
     row_text rows;
     if (nodes.size() > 1) {
         rows.begin();
@@ -154,7 +163,7 @@ void storage_rows(const call& c, row_text& out) {
     std::vector<const storage_entry*> seen;
     for (const storage_entry& s : c.model.storages(c.at))
         if (c.may("/storage/" + s.id.str(), "Datastore.Audit")) seen.push_back(&s);
-    for (const sim_node& n : c.model.nodes())
+    for (const sim_node& n : listed_nodes(c))
         for (const storage_entry* s : seen)
             if (s->is_enabled_on(n.name)) storage_row(c, *s, n, use, out);
 }
@@ -188,7 +197,7 @@ reply resources(call& c) {
     row_text out;
     if (wanted("vm")) guest_rows(c, ha, out);
     if (wanted("node"))
-        for (const sim_node& n : c.model.nodes()) {
+        for (const sim_node& n : listed_nodes(c)) {
             json::object row = node_row(c, n);
             if (c.may("/nodes/" + n.name.str(), "Sys.Audit")) row["cgroup-mode"] = 2;
             if (const std::string state = ha.status->node_state(n.name); shows_ha && !state.empty())
@@ -197,13 +206,13 @@ reply resources(call& c) {
         }
     if (wanted("storage")) storage_rows(c, out);
     if (wanted("sdn") && c.may("/sdn/zones/localnetwork", "SDN.Audit"))
-        for (const sim_node& n : c.model.nodes()) sdn_row(n, out);
+        for (const sim_node& n : listed_nodes(c)) sdn_row(n, out);
     return std::move(out).as_reply();
 }
 
 reply nodes(call& c) {
     json::array rows;
-    for (const sim_node& n : c.model.nodes()) {
+    for (const sim_node& n : listed_nodes(c)) {
         json::object row = node_row(c, n);
         row["ssl_fingerprint"] = n.fingerprint;
         rows.push_back(std::move(row));

@@ -1,5 +1,6 @@
 #include "sim/model/cluster.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <fmt/core.h>
 
@@ -7,9 +8,14 @@
 /// _partition_write_loop).
 namespace steward::sim {
 
+std::size_t cluster::node_count() const {
+    return static_cast<std::size_t>(
+        std::count_if(nodes_.begin(), nodes_.end(), [](const sim_node& n) { return !n.is_removed; }));
+}
+
 bool cluster::is_majority(node_set members) const {
     const auto votes = static_cast<std::size_t>(std::popcount(members));
-    if (!options_.has_qdevice) return votes * 2 > nodes_.size();
+    if (!options_.has_qdevice) return votes * 2 > node_count();
     // The quorum device votes for the largest part, of equal ones for that with the lowest node.
     bool has_device = !faults_.qdevice_off;
     for (const sim_node& other : nodes_) {
@@ -18,7 +24,7 @@ bool cluster::is_majority(node_set members) const {
         if (theirs > votes || (theirs == votes && std::countr_zero(other.members) < std::countr_zero(members)))
             has_device = false;
     }
-    return (votes + (has_device ? 1 : 0)) * 2 > nodes_.size() + 1;
+    return (votes + (has_device ? 1 : 0)) * 2 > node_count() + 1;
 }
 
 /// A side that the quorum device has just chosen has to agree on that before it can write.
@@ -45,7 +51,7 @@ bool cluster::is_member(const node_name& seen_from, const node_name& other) cons
 
 bool cluster::is_blocked(const node_name& node) const {
     const sim_node* n = find_node(node);
-    return n != nullptr && n->is_agreeing;
+    return n != nullptr && (n->is_agreeing || syncing_.count(node) != 0);
 }
 
 node_set cluster::up_nodes() const {
@@ -127,6 +133,7 @@ void cluster::agree(std::size_t node) {
     if (was_quorate && !quorate) keep_old_view(n.name);
     if (!was_quorate && quorate) {
         // It takes over what the majority has; what it had is dropped (pve-facts E.3).
+        if (n.syncs_for) begin_sync(n.name);
         old_views_.erase(n.name);
         n.quorate_since = now_;
     }
@@ -137,17 +144,61 @@ void cluster::agree(std::size_t node) {
     changed();
 }
 
-void cluster::keep_old_view(const node_name& node) {
-    if (nodes_.size() == 1 || old_views_.count(node) != 0) return;
-    // One copy serves all that lose their quorum in the same moment.
+/// One copy serves all that need it in the same moment.
+std::shared_ptr<const config_files> cluster::present_view() {
     if (!newest_view_ || newest_view_taken_ != now_) {
         newest_view_ = std::make_shared<config_files>(std::make_shared<memory_tree>(files_.tree()), options_.nodes);
         newest_view_taken_ = now_;
     }
-    old_views_[node] = newest_view_;
+    return newest_view_;
+}
+
+void cluster::keep_old_view(const node_name& node) {
+    if (nodes_.size() == 1 || old_views_.count(node) != 0) return;
+    old_views_[node] = present_view();
+}
+
+void cluster::stop_updates(const node_name& node, bool stop) {
+    if (stop)
+        stale_views_[node] = present_view();
+    else
+        stale_views_.erase(node);
+    changed();
+}
+
+/// Quorum is back before the state is (reliability P2, P12): until then writes wait, and reads are answered from what
+/// the node had before.
+void cluster::begin_sync(const node_name& node) {
+    const auto old = old_views_.find(node);
+    if (old != old_views_.end()) stale_views_[node] = old->second;
+    syncing_.insert(node);
+    const duration lasts = *std::exchange(find_node(node)->syncs_for, std::nullopt);
+    at(now_ + lasts, [this, node] {
+        syncing_.erase(node);
+        stale_views_.erase(node);
+        changed();
+    });
+}
+
+void cluster::boot_stale(const node_name& node, duration lasts) {
+    find_node(node)->syncs_for = lasts;
+    power(node, true);
+}
+
+void cluster::remove_node(const node_name& node) {
+    find_node(node)->is_removed = true;
+    seek_agreement();
+    changed();
+}
+
+void cluster::add_node_again(const node_name& node) {
+    find_node(node)->is_removed = false;
+    power(node, true);
 }
 
 const config_files& cluster::files(const node_name& node) const {
+    const auto stale = stale_views_.find(node);
+    if (stale != stale_views_.end()) return *stale->second;
     const auto old = old_views_.find(node);
     return old == old_views_.end() ? files_ : *old->second;
 }

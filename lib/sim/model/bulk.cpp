@@ -101,7 +101,7 @@ std::vector<std::vector<item>> grouped(const cluster& model, const bulk_order& w
                                        const std::function<bool(guest_id, const guest_config&)>& takes_part) {
     constexpr std::int64_t last = std::numeric_limits<std::int64_t>::max();
     std::map<std::int64_t, std::vector<item>> by_order;
-    for (const auto& p : model.files().guests()) {
+    for (const auto& p : model.files(what.node).guests()) {
         if (p.node != what.node || !is_wanted(what, p.guest)) continue;
         const auto c = model.config(p.node, p.guest);
         if (!c || c->get("template") == "1" || !takes_part(p.guest, *c)) continue;

@@ -80,6 +80,8 @@ class sim_node {
     node_set wanted = 0;          ///< the membership that is being agreed on
     bool is_agreeing = false;     ///< writes to its /etc/pve block
     bool waits_to_autostart = false;
+    bool is_removed = false;            ///< pvecm delnode: no longer in corosync's list, though its files are there
+    std::optional<duration> syncs_for;  ///< at its next boot, after it is in the quorate part
 
     time_point booted{};
     std::uint32_t next_pid = 1000;
@@ -92,7 +94,7 @@ class sim_node {
     [[nodiscard]] bool reachable() const { return powered && connected && !frozen; }
     /// Whether corosync runs and has a network.
     [[nodiscard]] bool takes_part() const {
-        return powered && !frozen && connected && cluster_network && pmxcfs != service::stopped;
+        return powered && !frozen && connected && cluster_network && pmxcfs != service::stopped && !is_removed;
     }
 };
 
@@ -156,6 +158,16 @@ class cluster {
     void power(const node_name& node, bool on);
     /// What a watchdog does: off at once, and on again after the boot time if options::boots_after_reset.
     void reset(const node_name& node);
+    /// `pvecm delnode` of a node that is off, and `pvecm addnode` of one with its name, which is then switched on.
+    void remove_node(const node_name& node);
+    void add_node_again(const node_name& node);
+    /// From now on what is read from /etc/pve on that node does not change any more, whatever is written: until told
+    /// otherwise.
+    void stop_updates(const node_name& node, bool stop);
+    /// Switches it on; once it is quorate its /etc/pve is as old as when it went down for so long, and takes no writes.
+    void boot_stale(const node_name& node, duration lasts);
+    /// What pve-guests.service waits for after a boot, beside quorum; empty: nothing.
+    std::function<bool(const node_name&)> may_autostart;
     /// `pvecm expected` on that node.
     void expect_votes(const node_name& node, int votes);
     void connect(const node_name& node, bool on);
@@ -319,6 +331,10 @@ class cluster {
     void seek_agreement();
     void agree(std::size_t node);
     void keep_old_view(const node_name& node);
+    [[nodiscard]] std::shared_ptr<const config_files> present_view();
+    [[nodiscard]] std::size_t node_count() const;
+    void begin_sync(const node_name& node);
+    void start_onboot(const node_name& node, time_point booted);
     [[nodiscard]] bool has_majority(const node_name& seen_from) const;
     void go_down(sim_node& node);
     void delay_tasks_on(const node_name& node, duration time);
@@ -348,7 +364,9 @@ class cluster {
     network network_;
     broadcasts heard_;
     cluster_locks cluster_locks_;
-    std::map<node_name, std::shared_ptr<const config_files>> old_views_;  // of nodes without quorum
+    std::map<node_name, std::shared_ptr<const config_files>> old_views_;    // of nodes without quorum
+    std::map<node_name, std::shared_ptr<const config_files>> stale_views_;  // of nodes with it
+    std::set<node_name> syncing_;
     std::shared_ptr<const config_files> newest_view_;
     time_point newest_view_taken_{};
     std::map<node_name, int> resets_;

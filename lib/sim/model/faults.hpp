@@ -75,6 +75,7 @@ class fault_plan {
     std::string ebusy_step;                    ///< the next "park", "unpark" or "relocate" ends without an answer …
     bool is_ebusy_applied = false;             ///< … and has happened all the same
     bool qdevice_off = false;
+    bool names_lost = false;                 ///< no name can be resolved
     std::set<std::string> storages_offline;  ///< "backup" or "backup@n2"
     std::set<std::string> storages_full;
     std::map<std::string, std::string> storages_failing;  ///< what making a volume there ends with

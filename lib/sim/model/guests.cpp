@@ -100,7 +100,8 @@ result<void> cluster::add_guest(guest_options g) {
 }
 
 std::optional<guest_config> cluster::config(const node_name& node, guest_id guest) const {
-    const auto* found = files_.find(node, guest);
+    const auto stale = stale_views_.find(node);
+    const auto* found = (stale == stale_views_.end() ? files_ : *stale->second).find(node, guest);
     if (found == nullptr) return std::nullopt;
     return found->parsed;
 }

@@ -57,6 +57,8 @@ void cluster::go_down(sim_node& n) {
     frozen_requests_.erase(n.name);
     keep_old_view(n.name);
     n.members = 0;
+    stale_views_.erase(n.name);
+    syncing_.erase(n.name);
 }
 
 void cluster::power(const node_name& node, bool on) {
@@ -141,10 +143,19 @@ void cluster::autostart(const node_name& node) {
     host_files_.boot(node);
     const auto own = guest_config::parse(files_.tree().read("nodes/" + node.str() + "/config").value_or(""));
     const auto delay = std::strtoll(own.get("startall-onboot-delay").c_str(), nullptr, 10);
-    at(now_ + std::chrono::seconds(delay), [this, node, booted = find_node(node)->booted] {
-        const sim_node* n = find_node(node);
-        if (n->powered && n->booted == booted) begin_start_all(*this, bulk_order(node, "root@pam"));
-    });
+    at(now_ + std::chrono::seconds(delay),
+       [this, node, booted = find_node(node)->booted] { start_onboot(node, booted); });
+}
+
+/// Once whatever is ordered before pve-guests.service is ready.
+void cluster::start_onboot(const node_name& node, time_point booted) {
+    const sim_node* n = find_node(node);
+    if (!n->powered || n->booted != booted) return;
+    if (!may_autostart || may_autostart(node)) {
+        begin_start_all(*this, bulk_order(node, "root@pam"));
+        return;
+    }
+    at(now_ + 500ms, [this, node, booted] { start_onboot(node, booted); });
 }
 
 void cluster::publish(std::size_t sender) {

@@ -267,7 +267,8 @@ std::string cluster::begin_restore(const node_name& node, const std::string& use
     const std::string prefix = run->prefix();
     w.undo = [run] { run->undo(); };
     w.begin = [this, run](const std::string& upid) { return run->begin(upid, tasks_.at(upid).work); };
-    for (int percent = 10; percent < 100; percent += 10)
+    const int step = w.takes > 10min ? 1 : 10;  // of a long one it is told more often
+    for (int percent = step; percent < 100; percent += step)
         w.progress.emplace_back(percent / 100.0, fmt::format("progress {}%", percent));
     w.finish = [run, prefix](const std::string& upid) -> std::string {
         const std::string why = run->finish(upid);

@@ -173,10 +173,10 @@ class lab_commands {
         return {};
     }
 
-    /// dns fail|ok: checks that need a name cannot say anything
+    /// dns fail|ok: nobody resolves a name any more; checks that need one cannot say anything
     result<void> names(const words& w) {
         if (w.size() != 2 || (w[1] != "fail" && w[1] != "ok")) return wrong("dns fail|ok");
-        if (lab_.named_checks_.empty()) return wrong("dns: no check of this scenario needs a name");
+        lab_.model_.faults().names_lost = w[1] == "fail";
         for (const guest_id guest : lab_.named_checks_) {
             lab_.overrides_.erase(guest);
             if (w[1] == "ok") continue;
@@ -251,15 +251,17 @@ class lab_commands {
         return {};
     }
 
-    /// cfs N rw fail|work, cfs N hang|restart|slow D: the node's pmxcfs
+    /// cfs N rw|update fail|work, cfs N hang|restart|slow D: the node's pmxcfs
     result<void> cluster_file_system(const words& w) {
         if (const auto done = all_files(w)) return *done;
-        if (w.size() != 4) return wrong("cfs N rw fail|work, cfs N hang|restart TIME");
+        if (w.size() != 4) return wrong("cfs N rw|update fail|work, cfs N hang|restart TIME");
         const auto time = config::parse_sim_time(w[3]);
         for (const std::string& node : nodes_named(w[1])) {
             const std::string service = "service " + node + " pmxcfs ";
             result<void> done;
-            if (w[2] == "rw" && (w[3] == "fail" || w[3] == "work")) {
+            if (w[2] == "update" && (w[3] == "fail" || w[3] == "work")) {
+                lab_.model_.stop_updates(node_name(node), w[3] == "fail");
+            } else if (w[2] == "rw" && (w[3] == "fail" || w[3] == "work")) {
                 done = fault_of(service + (w[3] == "fail" ? "stop" : "start"));
             } else if ((w[2] == "hang" || w[2] == "restart") && time) {
                 done = fault_of(service + (w[2] == "hang" ? "freeze" : "stop"));

@@ -1,6 +1,6 @@
 #include "sim/scenario/expectation.hpp"
 
-#include "core/failover/phase.hpp"
+#include "core/failover/machine.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -197,6 +197,36 @@ std::string always_disagrees(const expectation& wanted, const timeline& seen) {
     return all.empty() ? "it never happened" : others;
 }
 
+std::string everywhere_disagrees(const expectation& wanted, const timeline& seen) {
+    for (const std::string& node : seen.nodes) {
+        expectation here = wanted;
+        here.how = expectation::form::happens;
+        here.what.nodes = {node};
+        if (std::string why = disagreement(here, seen); !why.empty()) return node + ": " + why;
+    }
+    return {};
+}
+
+/// Only the first hand-over of each guest counts: what is tried again later has its own reasons. Two are restored at
+/// once, so that one guest that is more important may still be on its way.
+std::string priority_disagrees(const timeline& seen) {
+    std::vector<std::pair<int, std::string>> order;
+    for (const happening& h : seen.all) {
+        const end_of_guest* end = h.kind == sight::claim ? end_of(h.guest, seen) : nullptr;
+        const auto is_same = [&](const auto& o) { return o.second == h.guest; };
+        if (end != nullptr && std::none_of(order.begin(), order.end(), is_same))
+            order.emplace_back(end->priority, h.guest);
+    }
+    if (order.size() < 2) return "there were no two hand-overs";
+    for (auto one = order.begin(); one != order.end(); ++one) {
+        const auto is_above = [&](const auto& o) { return o.first > one->first; };
+        if (std::count_if(one, order.end(), is_above) < failover::traffic::most) continue;
+        return fmt::format("{} (priority {}) was handed over before {} that are more important", one->second,
+                           one->first, std::count_if(one, order.end(), is_above));
+    }
+    return {};
+}
+
 std::string peak_disagrees(const expectation& wanted, const timeline& seen) {
     const auto found = seen.peaks.find(wanted.what.names.front());
     const int peak = found == seen.peaks.end() ? 0 : found->second;
@@ -243,6 +273,8 @@ std::string disagreement(const expectation& wanted, const timeline& seen) {
         case expectation::form::at_rest: return at_rest_disagrees(seen);
         case expectation::form::peak: return peak_disagrees(wanted, seen);
         case expectation::form::always: return always_disagrees(wanted, seen);
+        case expectation::form::everywhere: return everywhere_disagrees(wanted, seen);
+        case expectation::form::by_priority: return priority_disagrees(seen);
         case expectation::form::either: break;
     }
     std::string all;

@@ -44,6 +44,8 @@ class expectation {
         peak,         ///< `names` at once
         at_rest,      ///< no hand-over is under way in the end
         always,       ///< `what`, and nothing else of that kind and guest
+        everywhere,   ///< `what` at least once in `when` on each node
+        by_priority,  ///< hand-overs begin with the most important guest
         either,       ///< one of `choices`
     };
     form how = form::happens;

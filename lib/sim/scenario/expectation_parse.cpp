@@ -187,9 +187,16 @@ result<void> read_end(line_reader& from) {
 /// Pattern, window and, when there is one, a comparison.
 result<expectation> read_happening(line_reader& from, const std::string& word, bool is_never) {
     expectation e;
+    // "exits n1.main WHY", "exits all.main WHY"; "exits WHY" on whichever.
+    constexpr std::string_view process = ".main";
+    std::string node;
+    if (word == "exits" && from.peek().ends_with(process)) node = from.take();
+    node.resize(node.size() - std::min(node.size(), process.size()));
     auto p = read_pattern(from, word);
     if (!p) return p.error();
     e.what = std::move(*p);
+    if (node == "all") e.how = expectation::form::everywhere;
+    if (!node.empty() && node != "all") e.what.nodes = {node};
     if (auto ok = read_window(from, e.when); !ok) return ok.error();
     if (is_never) e.how = expectation::form::count;
     // "alert none": not one.
@@ -371,6 +378,12 @@ result<expectation> read_special(line_reader& from, const std::string& word) {
         e.what.names = {has_object ? word + " " + from.take() : word};
         from.take_if("per-minute");
         return read_count(from, std::move(e));
+    }
+    if (word == "order") {
+        e.how = expectation::form::by_priority;
+        if (!from.take_if("by") || !from.take_if("priority")) return from.wrong("order by priority");
+        if (auto ok = read_end(from); !ok) return ok.error();
+        return e;
     }
     return from.wrong(fmt::format("\"{}\" cannot be judged by this version", word));
 }

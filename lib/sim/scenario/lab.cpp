@@ -90,6 +90,11 @@ lab::lab(topology t)
         may_have_daemon_work_ = true;
     };
     model_.on_change = [this] { may_have_daemon_work_ = true; };
+    // pve-guests.service is ordered behind the guard.
+    model_.may_autostart = [this](const node_name& node) {
+        const virtual_guard* guard = guard_of(node);
+        return guard == nullptr ? dead_guards_.count(node) != 0 : guard->state().at != fencing::guard_phase::embargo;
+    };
     if (setup_.guards_fail) watcher_.expect_copies();
     time_.lead([this] { return model_.next_event(); }, std::move(go_on));
 }
@@ -138,7 +143,11 @@ void lab::boot_daemon(const node_name& node) {
     listener.after_park = [this](const guard::request& parked) { steal(parked); };
     listener.after_claim = [this](const std::string& name) { see_claim(name); };
     listener.on_alert = [this, node](const char* code, const std::string& text) {
-        note_of(sight::alert, node, code, text);
+        happening h(time_.now() - zero_, sight::alert);
+        h.node = node.str();
+        h.name = code;
+        h.text = text;
+        watcher_.note_standing(std::move(h));
     };
     listener.dies_after = [this, node](const std::string& record) { return dies_after(node, record); };
     listener.dies_here = [this, node] { return dies_here(node); };
@@ -150,6 +159,7 @@ void lab::boot_daemon(const node_name& node) {
         std::move(listener));
     if (is_deceived(node)) place->deceive();
     place->boot();
+    if (place->all().misfit()) may_have_daemon_work_ = true;
 }
 
 /// Beside the one that leads, the next ones in order.
@@ -228,6 +238,7 @@ void lab::boot_guard(const node_name& node) {
         h.text = text;
         watcher_.note_standing(std::move(h));
     };
+    note_of(sight::guard, node, fencing::name_of(fencing::guard_phase::embargo));
     const std::string boot = node.str() + "-boot-" + std::to_string(++boots_[node]);
     guards_[node] = std::make_unique<virtual_guard>(model_, time_, node, boot, setup, std::move(listener));
 }
@@ -270,6 +281,8 @@ bool lab::wants_daemon(const node_name& node) const {
 
 bool lab::has_daemon_work() {
     if (!std::exchange(may_have_daemon_work_, false)) return false;
+    const auto has_ended = [](const auto& d) { return d.second->has_crashed() || d.second->all().misfit(); };
+    if (std::any_of(daemons_.begin(), daemons_.end(), has_ended)) return true;
     return std::any_of(model_.nodes().begin(), model_.nodes().end(), [&](const sim_node& n) {
         const bool wants_guard = n.powered && dead_guards_.count(n.name) == 0;
         return wants_guard != (guards_.count(n.name) != 0) || wants_daemon(n.name) != (daemons_.count(n.name) != 0);
@@ -322,7 +335,9 @@ void lab::kill_daemon(const node_name& node) {
 void lab::tend_daemons() {
     for (const sim_node& n : model_.nodes()) {
         const bool has = daemons_.count(n.name) != 0;
-        if (has && daemons_.at(n.name)->has_crashed()) {
+        if (has && daemons_.at(n.name)->all().misfit()) {
+            see_misfit(n.name, *daemons_.at(n.name)->all().misfit());
+        } else if (has && daemons_.at(n.name)->has_crashed()) {
             note_of(sight::crash, n.name, "", daemons_.at(n.name)->problem());
             kill_daemon(n.name);
         }
@@ -338,6 +353,17 @@ void lab::tend_daemons() {
     }
 }
 
+/// Its unit does not start it again.
+void lab::see_misfit(const node_name& node, const fault& why) {
+    stopped_daemons_.insert(node);
+    misfits_.insert(node);
+    happening h(time_.now() - zero_, sight::exit);
+    h.node = node.str();
+    h.name = why.where;
+    h.text = why.detail;
+    watcher_.note_standing(std::move(h));
+}
+
 /// The node that the scenario wants to lead comes first.
 void lab::settle() {
     for (const std::string& what : setup_.faults) (void)carry_out(*this, what);
@@ -349,11 +375,15 @@ void lab::settle() {
     for (const guest_id guest : setup_.ha_managed) (void)apply_fault(model_, "ha add " + short_name(guest));
     for (const guest_id guest : setup_.ha_failed) (void)apply_fault(model_, "ha error " + short_name(guest));
     for (const sim_node& n : model_.nodes())
-        if (n.name != setup_.leader) stopped_daemons_.insert(n.name);
+        if (n.name != setup_.leader || setup_.has_no_daemons) stopped_daemons_.insert(n.name);
     tend_daemons();
     const bool has_leader = time_.run_until([this] { return leading_.has_value(); }, settling);
-    stopped_daemons_.clear();
+    if (!setup_.has_no_daemons) stopped_daemons_ = misfits_;
     tend_daemons();
+    for (int i = 0; i < 30 && !misfits_.empty(); ++i) {
+        time_.run_for(1s);
+        tend_daemons();
+    }
     if (has_leader) time_.run_for(settling);
     if (setup_.is_off)
         for (const sim_node& n : model_.nodes()) model_.power(n.name, false);
@@ -453,6 +483,15 @@ void lab::run_until(duration since_zero) {
         const bool is_due = time_.run_until([this] { return has_daemon_work(); }, end - time_.now());
         if (is_due) tend_daemons();
     }
+}
+
+timeline lab::take() {
+    timeline all = watcher_.take();
+    for (const sim_node& n : model_.nodes()) all.nodes.push_back(n.name.str());
+    for (const config::guest& g : setup_.steward.guests)
+        if (const auto end = all.guests.find(short_name(g.id)); end != all.guests.end())
+            end->second.priority = g.failover.priority;
+    return all;
 }
 
 result<void> lab::command(const std::string& text) {

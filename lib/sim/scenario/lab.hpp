@@ -39,7 +39,7 @@ class lab {
     /// Errors: `invalid` when the command is none, or one that this version does not know.
     [[nodiscard]] result<void> command(const std::string& text);
     void run_until(duration since_zero);
-    [[nodiscard]] timeline take() { return watcher_.take(); }
+    [[nodiscard]] timeline take();
     /// After the timeline has been taken nothing more is seen.
     void end_daemons();
     /// The leader dies at these of the points at which it waits for the world while a hand-over is under way: before
@@ -60,6 +60,7 @@ class lab {
     [[nodiscard]] bool wants_daemon(const node_name& node) const;
     [[nodiscard]] bool has_daemon_work();
     void tend_daemons();
+    void see_misfit(const node_name& node, const fault& why);
     void kill_daemon(const node_name& node);
     /// What the services of a node that is shut down do before its guests are stopped.
     void go_down(const node_name& node, lease::departure what);
@@ -100,6 +101,7 @@ class lab {
     std::optional<node_name> leading_;
     std::map<node_name, time_point> restarts_at_;  ///< of daemons that were killed
     std::set<node_name> stopped_daemons_;
+    std::set<node_name> misfits_;       ///< nodes whose daemons have ended for good
     std::set<node_name> going_down_;    ///< their daemons have ended
     bool may_have_daemon_work_ = true;  ///< something happened since it was looked at last
     int random_crashes_ = 0;            ///< the daemon dies so many more times, after records of any hand-over

@@ -1,5 +1,6 @@
 #include "sim/scenario/left_records.hpp"
 
+#include "core/failover/machine.hpp"
 #include "core/failover/pauses.hpp"
 #include "core/failover/record.hpp"
 
@@ -81,6 +82,13 @@ result<std::vector<left_record>> left_records(const std::string& value, const op
     if (guest == cluster.guests.end()) return not_known(value);
     if (what == "garbage")
         return std::vector<left_record>{{"records/" + failover::record_name(guest->guest), "\x01{garbage"}};
+    if (what == "newer") {
+        failover::record r = failover::first_state(guest->guest, {}, now).saved;
+        std::string text = failover::to_json(r);
+        const std::string format = fmt::format("\"format\":{}", int{failover::record::format});
+        text.replace(text.find(format), format.size(), fmt::format("\"format\":{}", failover::record::format + 1));
+        return std::vector<left_record>{{"records/" + failover::record_name(guest->guest), std::move(text)}};
+    }
     if (what == "owner") {
         std::string owner;
         rest >> owner;

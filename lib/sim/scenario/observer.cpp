@@ -129,7 +129,8 @@ void observer::look_at_tasks() {
         }
         const auto number = parse_vmid(t.work.id);
         if (is_new && number && t.work.type == "vzdump") add(sight::backup, guest_with(*number), t.node);
-        if (!is_new || !number || t.user != failover_token_id || (!is_restore(t) && !is_start(t))) continue;
+        const bool is_ours = t.user == failover_token_id || t.user == failover_user;
+        if (!is_new || !number || !is_ours || (!is_restore(t) && !is_start(t))) continue;
         const guest_type type = t.work.type.starts_with("vz") ? guest_type::ct : guest_type::vm;
         add(is_restore(t) ? sight::restore : sight::start, guest_id(type, *number), t.node);
     }
@@ -226,6 +227,7 @@ void observer::on_step(const failover::state& before, const failover::step& next
         return r.at == failover::phase::held && r.held ? r.held->code : std::string();
     };
     if (is.at != was.at) add(sight::state, is.guest, is.target, failover::name_of(is.at), is.reason);
+    look_at_knowledge(before, next.now);
     if (name(is) != name(was) && !name(is).empty()) add(sight::held, is.guest, node_name(), name(is), is.reason);
     if (is.at == failover::phase::claimed && was.at != is.at) targets_[is.guest] = is.target;
     if (is.at == failover::phase::aborted_safe && was.at != is.at) add(sight::abort, is.guest, node_name());
@@ -233,6 +235,17 @@ void observer::on_step(const failover::state& before, const failover::step& next
         add(sight::fence, is.guest, is.chosen->source, is.proof, is.reason);
     if (is.proof != was.proof && is.chosen) check_fence(is);
     for (const failover::alert& a : next.alerts) add(sight::alert, is.guest, node_name(), a.code, a.text);
+}
+
+/// Of a watched guest nothing may be known for a while; that is no phase of its own.
+void observer::look_at_knowledge(const failover::state& before, const failover::state& now) {
+    using health::standing;
+    const failover::record& r = now.saved;
+    if (r.at != failover::phase::watching || before.last == now.last) return;
+    if (now.last == standing::unknown && unknown_.insert(r.guest).second)
+        add(sight::state, r.guest, node_name(), "unknown", now.last_reason);
+    if (now.last == standing::up && unknown_.erase(r.guest) != 0)
+        add(sight::state, r.guest, node_name(), "watching", "its checks answer again");
 }
 
 void observer::on_record(const failover::record& written) {

@@ -52,6 +52,7 @@ class observer {
     using place = std::pair<node_name, guest_id>;
 
     void add(sight kind, guest_id guest, const node_name& node, std::string name = {}, std::string text = {});
+    void look_at_knowledge(const failover::state& before, const failover::state& now);
     void broken(const char* invariant, guest_id guest, std::string text);
     void look_at_instances();
     void look_at_tasks();
@@ -84,6 +85,7 @@ class observer {
     std::map<node_name, int> resets_;
     std::uint64_t resets_seen_ = 0;
     std::map<guest_id, failover::state> states_;
+    std::set<guest_id> unknown_;      ///< watched ones of which nothing is known
     std::set<std::string> reported_;  ///< each violation once
     std::map<node_name, bool> frozen_;
     std::map<node_name, time_point> awake_since_;

@@ -29,6 +29,7 @@ class operator_commands {
         if (verb == "ha-disarm" && w.size() == 2) return give_to_model("ha disarm freeze");
         if (verb == "ha-arm" && w.size() == 2) return give_to_model("ha arm");
         if (verb == "pvecm-expected" && w.size() == 4) return expect_votes(w);
+        if (verb == "delnode" || verb == "addnode") return change_nodes(w);
         if (w.size() < 3) return wrong("op " + verb + " needs a guest");
         if (verb == "fence-confirm") return confirm_fence(node_name(w[2]));
         if (verb == "steal-vmid") return steal_later(w);
@@ -61,6 +62,18 @@ class operator_commands {
         const int votes = std::atoi(w[3].c_str());
         if (lab_.model_.find_node(node_name(w[2])) == nullptr || votes < 1) return wrong("op pvecm-expected N VOTES");
         lab_.model_.expect_votes(node_name(w[2]), votes);
+        return {};
+    }
+
+    /// op delnode N, of a node that is off; op addnode N: a new one with its name, which is switched on
+    result<void> change_nodes(const words& w) {
+        const sim_node* n = w.size() == 3 ? lab_.model_.find_node(node_name(w[2])) : nullptr;
+        const bool removes = w[1] == "delnode";
+        if (n == nullptr || n->powered || n->is_removed == removes) return wrong("op delnode N, op addnode N");
+        if (removes)
+            lab_.model_.remove_node(n->name);
+        else
+            lab_.model_.add_node_again(n->name);
         return {};
     }
 
@@ -188,6 +201,13 @@ class operator_commands {
             if (broken.problems.empty()) return wrong("a broken configuration was accepted");
             lab_.note_of(sight::alert, lab_.leading_.value_or(node_name("n1")), "config_rejected",
                          config::to_string(broken.problems.front()));
+            return {};
+        }
+        constexpr std::string_view without = "nodes-=";
+        if (w.size() == 3 && w[1] == "apply" && w[2].starts_with(without)) {
+            const node_name node(w[2].substr(without.size()));
+            if (lab_.model_.find_node(node) == nullptr) return wrong("no node " + node.str());
+            lab_.configure([&](config::settings& s) { s.ignored.insert(node); });
             return {};
         }
         const bool is_one = w.size() == 4 && w[1] == "apply-on";

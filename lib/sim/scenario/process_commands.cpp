@@ -42,6 +42,8 @@ class process_commands {
 
     std::optional<result<void>> handle(const words& w) {
         if (w[0] == "rollback") return roll_back(w);
+        if (w[0] == "start-daemon") return start_daemon(w);
+        if (w[0] == "boot-with-stale-cfs") return boot_stale(w);
         if (w.size() != 2 || (w[0] != "spawn" && w[0] != "cont")) return std::nullopt;
         const std::size_t dot = w[1].find('.');
         const node_name node(w[1].substr(0, dot));
@@ -70,6 +72,23 @@ class process_commands {
         cluster* model = &lab_.model_;
         lab_.model_.at(lab_.time_.now() + out_of_the_ring,
                        [model, node] { model->connect_cluster_network(node, true); });
+        return {};
+    }
+
+    /// start-daemon N v1: of this version
+    result<void> start_daemon(const words& w) {
+        const bool is_known = w.size() == 3 && w[2] == "v1" && lab_.model_.find_node(node_name(w[1])) != nullptr;
+        if (!is_known) return wrong("start-daemon N v1");
+        lab_.stopped_daemons_.erase(node_name(w[1]));
+        return {};
+    }
+
+    /// boot-with-stale-cfs N TIME: it is quorate before its /etc/pve is that of the others
+    result<void> boot_stale(const words& w) {
+        const auto lasts = w.size() == 3 ? config::parse_sim_time(w[2]) : std::nullopt;
+        const sim_node* n = w.size() == 3 ? lab_.model_.find_node(node_name(w[1])) : nullptr;
+        if (n == nullptr || !lasts || n->powered) return wrong("boot-with-stale-cfs N TIME, of a node that is off");
+        lab_.model_.boot_stale(n->name, *lasts);
         return {};
     }
 

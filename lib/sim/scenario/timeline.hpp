@@ -59,6 +59,7 @@ class end_of_guest {
     bool is_healthy = false;
     bool is_unverified = false;  ///< runs, but its checks never succeeded after the hand-over
     int generation = 0;
+    int priority = 0;                     ///< of guests that wait for their turn the higher one comes first
     std::optional<duration> lost_at;      ///< when it first was not retained any more
     bool is_retained = false;             ///< the configuration and every volume of the start still exist
     std::vector<std::string> remains_on;  ///< nodes with a configuration or volumes of it
@@ -66,7 +67,8 @@ class end_of_guest {
 
 class timeline {
   public:
-    std::vector<happening> all;  ///< in order
+    std::vector<happening> all;      ///< in order
+    std::vector<std::string> nodes;  ///< that there are
     std::map<std::string, end_of_guest> guests;
     std::map<std::string, int> peaks;  ///< "restores" → how many ran at once at most
 };

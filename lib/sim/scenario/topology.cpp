@@ -119,8 +119,10 @@ class builder {
         if (!shape) return fault(errc::invalid, "topology", fmt::format("\"{}\" is no topology", scenario_.topology));
         nodes_ = shape->nodes;
         guests_ = shape->guests;
-        for (const config::sim_setting& s : scenario_.settings)
+        for (const config::sim_setting& s : scenario_.settings) {
             if (auto ok = apply_to_cluster(s); !ok) return ok.error();
+            last_key_ = s.key;
+        }
         out_.cluster = make_options(nodes_, guests_);
         out_.cluster.has_qdevice = shape->has_qdevice || has_qdevice_;
         out_.cluster.tokens.emplace_back(operator_token, operator_secret, false);
@@ -159,6 +161,8 @@ class builder {
         if (s.key == "ha") {
             for (const std::string& item : items_of(s.value))
                 if (item.find('@') != std::string::npos && !add_ha_guest(item)) return unknown(s);
+        } else if (s.key == "together") {
+            return gather_at(s);
         } else if (s.key == "nodes") {
             const auto count = whole_number(s.value);
             if (!count || *count < 1 || *count > 32) return unknown(s);
@@ -170,6 +174,10 @@ class builder {
             if (!s.value.empty() && (!count || *count < 1 || *count > 500)) return unknown(s);
             if (count) return fill_up(static_cast<std::size_t>(*count));
             guests_.clear();
+        } else if (s.key == "on" && last_key_ == "guests") {
+            has_place_word_ = true;
+        } else if (std::exchange(has_place_word_, false)) {
+            return gather_on(s);
         } else if (s.key.starts_with("guests.")) {
             return apply_to_guest(s);
         } else if (s.key.starts_with('+')) {
@@ -197,6 +205,36 @@ class builder {
     result<void> fill_up(std::size_t count) {
         for (int i = 0; guests_.size() < count; ++i)
             guests_.push_back(guest_at(fmt::format("ct{}", 200 + i).c_str(), fmt::format("n{}", (i % nodes_) + 1)));
+        return {};
+    }
+
+    /// "together=[ct104,ct114]@n4": both are there, and belong together.
+    result<void> gather_at(const config::sim_setting& s) {
+        const std::size_t end = s.value.find("]@");
+        if (!s.value.starts_with('[') || end == std::string::npos) return unknown(s);
+        const node_name node(s.value.substr(end + 2));
+        for (const std::string& word : items_of(s.value.substr(1, end - 1))) {
+            const auto guest = parse_guest_word(word);
+            if (!guest) return unknown(s);
+            auto known = std::find_if(guests_.begin(), guests_.end(), [&](const auto& g) { return g.guest == *guest; });
+            if (known == guests_.end()) known = guests_.insert(guests_.end(), guest_at(word.c_str(), "n1"));
+            known->node = node;
+        }
+        return {};
+    }
+
+    /// "guests=10 on n4,n5": all of them there in turn, each more important than the one before.
+    result<void> gather_on(const config::sim_setting& s) {
+        place_word_ = s.key;
+        const std::vector<std::string> nodes = items_of(s.key);
+        for (const std::string& n : nodes)
+            if (n.size() < 2 || n[0] != 'n' || whole_number(n.substr(1)).value_or(0) < 1 ||
+                whole_number(n.substr(1)).value_or(0) > nodes_)
+                return unknown(s);
+        for (std::size_t i = 0; i < guests_.size(); ++i) {
+            guests_[i].node = node_name(nodes[i % nodes.size()]);
+            priorities_[guests_[i].guest] = static_cast<int>(i);
+        }
         return {};
     }
 
@@ -235,6 +273,8 @@ class builder {
             config::guest one;
             one.id = g.guest;
             one.restart.attempts = 0;
+            if (const auto rank = priorities_.find(g.guest); rank != priorities_.end())
+                one.failover.priority += rank->second;
             config::check c;
             c.name = "service";
             one.checks.push_back(c);
@@ -252,7 +292,8 @@ class builder {
     result<void> apply(const config::sim_setting& s) {
         static const std::vector<std::string> done_before = {"nodes", "qdevice", "guests"};
         const bool is_done = std::find(done_before.begin(), done_before.end(), s.key) != done_before.end();
-        if (is_done || s.key.starts_with("guests.") || s.key.starts_with('+')) return {};
+        const bool is_place = !place_word_.empty() && (s.key == "on" || s.key == place_word_);
+        if (is_done || is_place || s.key.starts_with("guests.") || s.key.starts_with('+')) return {};
         if (s.value.empty() && s.key == "config") {
             has_config_word_ = true;
             return {};
@@ -356,6 +397,15 @@ class builder {
         } else if ((s.key == "wd" && s.value == "softdog") || (s.key == "strategy" && s.value == "restore") ||
                    (s.key == "pbs.max" && s.value == "2")) {
             return {};  // so it is anyway
+        } else if (s.key == "record-format" && s.value == "v2" && !out_.cluster.guests.empty()) {
+            out_.records.push_back(short_name(out_.cluster.guests.front().guest) + ":newer");
+            out_.has_no_daemons = true;
+        } else if (s.key == "auth" && s.value == "ticket") {
+            out_.steward.pve.user = failover_user;
+        } else if (s.key == "cluster_name" && s.value.empty()) {
+            names_cluster_ = true;
+        } else if (s.key == "mismatch" && names_cluster_) {
+            out_.steward.pve.name = "another-cluster";
         } else if (s.key == "leader") {
             out_.leader = node_name(s.value);
         } else if (s.key == "off") {
@@ -427,20 +477,22 @@ class builder {
         } else if (s.key == "strict" && (s.value == "true" || s.value == "false")) {
             for (config::guest& g : out_.steward.guests) g.failover.strict = s.value == "true";
         } else if (s.key == "separate") {
-            return keep_apart(items_of(s.value));
+            return keep(items_of(s.value), &config::failover_policy::apart);
+        } else if (s.key == "together") {
+            return keep(items_of(s.value.substr(1, s.value.find(']') - 1)), &config::failover_policy::together);
         } else {
             return false;
         }
         return true;
     }
 
-    bool keep_apart(const std::vector<std::string>& words) {
+    bool keep(const std::vector<std::string>& words, std::vector<guest_id> config::failover_policy::*how) {
         for (const std::string& one : words)
             for (const std::string& other : words) {
                 config::guest* g = find(one);
                 const auto id = parse_guest_word(other);
                 if (g == nullptr || !id) return false;
-                if (g->id != *id) g->failover.apart.push_back(*id);
+                if (g->id != *id) (g->failover.*how).push_back(*id);
             }
         return true;
     }
@@ -462,8 +514,13 @@ class builder {
     int nodes_ = 3;
     bool has_qdevice_ = false;
     std::vector<std::string> storage_words_;
+    std::string last_key_;         ///< the word before
+    bool has_place_word_ = false;  ///< it was "on"
+    std::string place_word_;       ///< "n4,n5"
+    std::map<guest_id, int> priorities_;
     bool has_config_word_ = false;     ///< the word before
     bool names_backup_store_ = false;  ///< the word before
+    bool names_cluster_ = false;       ///< the word before
     bool is_named_ = true;             ///< the guests are still those of the name
     std::vector<guest_options> guests_;
     std::set<guest_id> others_;  ///< that Steward does not look after

@@ -23,6 +23,7 @@ class topology {
     bool is_off = false;                                  ///< all nodes are powered off at zero
     int leaders = 1;                                      ///< so many daemons believe that they lead
     bool restarts_daemons = true;                         ///< a killed one comes back
+    bool has_no_daemons = false;                          ///< until the script starts one
     bool guards_fail = false;  ///< a drill: they do not keep their promise, so that two copies may run
     std::string no_promise;    ///< why no guard may promise anything: an alert's code
     std::vector<guest_id> ha_managed;
@@ -42,6 +43,9 @@ class topology {
 /// Of root@pam with all privileges: what a script's operator calls PVE with.
 inline constexpr const char* operator_token = "root@pam!operator";
 inline constexpr const char* operator_secret = "09e4a704-0000-4000-8000-000000000001";
+
+/// Who Steward is when it logs in with a password instead of showing a token.
+inline constexpr const char* failover_user = "steward@pve";
 
 /// ct/101 → "ct101"
 [[nodiscard]] std::string short_name(guest_id guest);

@@ -1,6 +1,8 @@
 #include "sim/scenario/virtual_daemon.hpp"
 
 #include "config/digest.hpp"
+#include "pve/https_transport.hpp"
+#include "sim/model_exchange.hpp"
 
 namespace steward::sim {
 namespace asio = boost::asio;
@@ -23,6 +25,17 @@ asio::awaitable<result<pve::reply>> witnessed_transport::send(pve::request call,
     auto answer = co_await inner_.send(std::move(call), deadline);
     if (dies_here && dies_here()) co_await time->sleep_for(std::chrono::hours(100000));
     co_return answer;
+}
+
+asio::awaitable<result<std::vector<asio::ip::address>>> model_names::resolve(std::string name,
+                                                                             net::address_family /*family*/,
+                                                                             time_point /*deadline*/) {
+    if (model_.faults().names_lost) co_return fault(errc::not_delivered, "resolve " + name, "no name server answers");
+    const sim_node* n = model_.find_node(node_name(name));
+    if (n == nullptr) co_return fault(errc::not_delivered, "resolve " + name, "no such name");
+    constexpr unsigned first = 0xC000020BU;  // 192.0.2.11
+    std::vector<asio::ip::address> found{asio::ip::address_v4(first + static_cast<unsigned>(n->index))};
+    co_return found;
 }
 
 asio::awaitable<void> mortal_store::survive() {
@@ -92,6 +105,28 @@ std::vector<node_name> endpoints_from(const cluster& model, const node_name& own
 
 }  // namespace
 
+namespace {
+
+/// With a token without the HTTP around it, which is cheaper; with a user's tickets by the client of production.
+std::unique_ptr<pve::transport> make_wire(cluster& model, time_source& time, random_source& chance,
+                                          net::resolver& names, const node_name& own, const config::cluster& as) {
+    if (as.user.empty()) {
+        auto direct = std::make_unique<direct_transport>(model, time, failover_token(), endpoints_from(model, own));
+        direct->origin = own;
+        direct->names = &names;
+        return direct;
+    }
+    auto way = std::make_unique<model_exchange>(model, time, own, endpoints_from(model, own));
+    way->names = &names;
+    pve::credentials who;
+    who.user = as.user;
+    for (const user_options& u : model.configured().users)
+        if (u.id == as.user) who.password = u.password;
+    return std::make_unique<pve::https_transport>(time, chance, std::move(way), std::move(who), pve::https_options());
+}
+
+}  // namespace
+
 virtual_daemon::virtual_daemon(cluster& model, sim_time& time, node_name where, config::settings settings,
                                prober_factory probers, std::function<virtual_guard*()> guard,
                                const std::map<node_name, model_agents::behaviour>& agents, daemon_listener listener)
@@ -101,8 +136,10 @@ virtual_daemon::virtual_daemon(cluster& model, sim_time& time, node_name where, 
       guests_wanted_(settings.guests.size()),
       config_digest_(config::guests_digest(settings)),
       chance_(7),
-      wire_(model, clock_, failover_token(), endpoints_from(model, node_)),
-      witness_(wire_),
+      names_(model),
+      endpoint_names_(names_),
+      wire_(make_wire(model, clock_, chance_, endpoint_names_, node_, settings.pve)),
+      witness_(*wire_),
       gate_(witness_),
       pve_(gate_, clock_, std::chrono::seconds(20)),
       store_(model, clock_, node_),
@@ -110,9 +147,9 @@ virtual_daemon::virtual_daemon(cluster& model, sim_time& time, node_name where, 
       leases_(model, clock_, node_, std::move(guard)),
       agents_(model, clock_, agents),
       lead_(clock_, leases_, node_),
-      world_(time.io().get_executor(), clock_, chance_, pve_, mortal_, std::move(probers), failover_token_id),
+      world_(time.io().get_executor(), clock_, chance_, pve_, mortal_, std::move(probers),
+             settings.pve.user.empty() ? failover_token_id : settings.pve.user),
       all_(world_, std::move(settings), [this](bool yes) { gate_.open(yes); }) {
-    wire_.origin = node_;
     witness_.on_write = std::move(listener.on_write);
     witness_.on_send = std::move(listener.on_send);
     witness_.delay_before = std::move(listener.delay_before);
@@ -133,6 +170,7 @@ virtual_daemon::virtual_daemon(cluster& model, sim_time& time, node_name where, 
     if (const sim_node* n = model.find_node(node_); n->booted > model.configured().start) lead_.node_booted = n->booted;
     lead_.config_digest = config_digest_;
     lead_.agents = &agents_;
+    pve_.expect_cluster(all_.settings().pve.name);
     all_.join(lead_);
     auto changed = lead_.on_change;
     lead_.on_change = [this, changed, told = std::move(listener.on_leadership)](bool leads, std::uint64_t epoch) {

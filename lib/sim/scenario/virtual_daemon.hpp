@@ -1,6 +1,7 @@
 #pragma once
 #include "base/random.hpp"
 #include "config/settings.hpp"
+#include "net/steady_resolver.hpp"
 #include "pve/write_gate.hpp"
 #include "runtime/sim_time.hpp"
 #include "runtime/task_group.hpp"
@@ -35,6 +36,17 @@ class witnessed_transport final : public pve::transport {
 
   private:
     pve::transport& inner_;
+};
+
+/// The names of the nodes, as long as there is a server that knows them.
+class model_names final : public net::resolver {
+  public:
+    explicit model_names(cluster& model) : model_(model) {}
+    [[nodiscard]] boost::asio::awaitable<result<std::vector<boost::asio::ip::address>>> resolve(
+        std::string name, net::address_family family, time_point deadline) override;
+
+  private:
+    cluster& model_;
 };
 
 /// A store whose user can be killed at the worst moment: after a record has been written, before anybody learns of it.
@@ -135,7 +147,9 @@ class virtual_daemon {
     std::size_t guests_wanted_;
     std::string config_digest_;
     random_source chance_;
-    direct_transport wire_;
+    model_names names_;
+    net::steady_resolver endpoint_names_;
+    std::unique_ptr<pve::transport> wire_;
     witnessed_transport witness_;
     pve::write_gate gate_;
     pve::client pve_;

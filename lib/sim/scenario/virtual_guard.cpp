@@ -212,6 +212,8 @@ void virtual_guard::take(const fencing::guard_event& what) {
     const fencing::guard_step next = fencing::advance(state_, what, clock_.now());
     state_ = next.now;
     if (state_.promise != before.promise) has_news_ = true;
+    if (!before.is_slow && state_.is_slow && listener_.on_alert)
+        listener_.on_alert("contract_downgraded", node_.str() + " writes its lease too slowly to feed its watchdog");
     if (state_.at != before.at && listener_.on_phase) listener_.on_phase(state_.at);
     carry_out(next.run);
 }

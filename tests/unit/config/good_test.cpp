@@ -140,6 +140,8 @@ TEST_CASE("config: each key at the top has its effect") {
          }},
         {"a fence agent's timeout by default", on_top("nodes: {n2: {fence: {command: /usr/sbin/fence_x}}}\n"),
          [](const settings& s) { return s.agents.at(node_name("n2")).timeout == 60s; }},
+        {"nodes.ignored", on_top("nodes: {n2: {ignored: true}, n3: {ignored: false}}\n"),
+         [](const settings& s) { return s.ignored == std::set{node_name("n2")}; }},
         {"a node without anything", on_top("nodes: {n2: {}}\n"), [](const settings& s) { return s.agents.empty(); }},
         {"log", on_top("log: {format: json, level: debug}\n"),
          [](const settings& s) { return s.terminal_log == log_format::json && s.log_level == "debug"; }},
@@ -251,6 +253,8 @@ TEST_CASE("config: each key of restart and failover has its effect") {
              return !failover(s).strict && failover(s).apart == std::vector{guest_id(guest_type::ct, vmid(102)),
                                                                             guest_id(guest_type::vm, vmid(103))};
          }},
+        {"together", in_guest("    failover: {together: [ct/102]}\n"),
+         [=](const settings& s) { return failover(s).together == std::vector{guest_id(guest_type::ct, vmid(102))}; }},
         {"priority", in_guest("    failover: {priority: 900}\n"),
          [=](const settings& s) { return failover(s).priority == 900; }},
         {"max_per_day", in_guest("    failover: {max_per_day: 7}\n"),

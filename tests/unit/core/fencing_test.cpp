@@ -286,6 +286,55 @@ TEST_CASE("the watchdog is fed only within five seconds of the beginning of a re
     CHECK(g.take(renewal_ended{false, start + 40s}, start + 40s) == guard_effect::none);
 }
 
+TEST_CASE("when writes are too slow to feed the watchdog, the promise is taken back in writing before it fires") {
+    guard g = armed_at_start();
+    g.take(renewal_ended{true, start + 10s}, start + 10s);
+    // Another one like this ends 46 s after the last feed, and then there would be no time left.
+    CHECK(g.take(renewal_ended{true, start + 20s}, start + 38s) == guard_effect::none);
+    CHECK(g.state_.at == guard_phase::withdrawing);
+    CHECK(g.state_.promise == lease::contract::none);
+    CHECK(g.state_.has_watchdog);
+    CHECK(g.take_as_it_is(renewal_ended{true, start + 38s, lease::contract::none}, start + 56s) ==
+          guard_effect::close_watchdog);
+    CHECK(g.state_.at == guard_phase::disarmed);
+    // Nothing is promised as long as it goes on, and again as soon as it does not.
+    CHECK(g.take(guard_wishes{true, lease::contract::watchdog, true}, start + 57s) == guard_effect::none);
+    CHECK(describe(g.state_, {}, start + 57s).find("no_promise=writes_too_slow") != std::string::npos);
+    CHECK(describe(g.state_, {"two_node_unsafe", ""}, start + 57s).find("writes_too_slow") == std::string::npos);
+    CHECK(g.take(renewal_ended{true, start + 60s}, start + 65s) == guard_effect::open_watchdog);
+}
+
+TEST_CASE("a few slow renewals are waited out as long as there is time to take the promise back") {
+    struct row {
+        const char* name;
+        duration takes;
+        int renewals;  ///< so many of them are borne
+    };
+    for (const row& r : {row{"a change of the membership", 8s, 3}, row{"a long one", 15s, 1}, row{"six seconds", 6s, 3},
+                         row{"sixteen seconds", 16s, 0}}) {
+        INFO(r.name);
+        guard g = armed_at_start();
+        g.take(renewal_ended{true, start + 10s}, start + 10s);
+        time_point begun = start + 20s;
+        int borne = 0;
+        while (borne < 10) {
+            g.take(renewal_ended{true, begun}, begun + r.takes);
+            if (g.state_.at == guard_phase::withdrawing) break;
+            ++borne;
+            begun += std::max(r.takes, guard_timing::renewal);
+        }
+        CHECK(borne == r.renewals);
+        // What is written next is written before watchdog-mux has had enough.
+        CHECK(begun + 2 * r.takes - (start + 10s) <= 60s);
+    }
+}
+
+TEST_CASE("a guard that ends guests by itself needs no watchdog to be fed") {
+    guard g = armed_at_start(lease::contract::selfstop);
+    CHECK(g.take(renewal_ended{true, start + 20s}, start + 38s) == guard_effect::none);
+    CHECK(g.state_.promise == lease::contract::selfstop);
+}
+
 TEST_CASE("a renewal in time makes a late guard well again, but none that has begun to kill") {
     guard g = armed_at_start();
     g.take(guard_tick{}, start + 46s);

@@ -80,6 +80,19 @@ TEST_CASE("before the commit everything ends at home, after it never with two co
         CHECK(p.last_run == operation::roll_back);
         CHECK(p.done().at() == phase::aborted_safe);
     }
+    SECTION("somebody has destroyed or moved it meanwhile: it is left to them") {
+        player p;
+        p.until(phase::isolating).ends(outcome::failed);
+        CHECK(p.done("gone").at() == phase::aborted_safe);
+        CHECK(p.alerts.back() == "aborted_safe");
+    }
+    SECTION("somebody still works on it: waited for") {
+        player p;
+        p.until(phase::isolating).ends(outcome::failed).ends(outcome::unknown);
+        CHECK(p.at() == phase::rolling_back);
+        p.wait(5s);
+        CHECK(p.last_run == operation::roll_back);
+    }
     SECTION("unknown outcome of the rename: the same question again, no step forward") {
         player p;
         p.until(phase::isolating).ends(outcome::unknown);
@@ -99,6 +112,30 @@ TEST_CASE("before the commit everything ends at home, after it never with two co
         CHECK(p.at() == phase::parked);
         CHECK(p.last_run == operation::look_at_target);
     }
+}
+
+TEST_CASE("whoever waits for nothing but time comes before less important guests") {
+    player p;
+    p.fail();
+    CHECK(is_waiting(p.saved()));  // for its plan
+    for (const char* code : {"node_away", "queue", "settling"}) {
+        p.say(planned{refusal{code, "not yet", "time passes", {}, false, {}}});
+        CHECK(is_waiting(p.saved()));
+    }
+    p.say(planned{refusal{"no_backup", "there is none", "there is one", {}, false, {}}});
+    CHECK_FALSE(is_waiting(p.saved()));
+    CHECK_FALSE(is_waiting(player().until(phase::claimed).saved()));
+}
+
+TEST_CASE("what a hold also calls a person for is said once, when it is new") {
+    player p;
+    p.fail().say(planned{refusal{"locked_create", "it was being created", "a person looks", {}, true, {}}});
+    CHECK(p.alerts == std::vector<std::string>{"locked_create"});
+    const refusal proven{"locked_create", "it was being created; its node is down", "a person looks", {}, true,
+                         "manual_cleanup"};
+    p.wait(31s).say(planned{proven});
+    p.wait(31s).say(planned{proven});
+    CHECK(p.alerts == std::vector<std::string>{"locked_create", "manual_cleanup"});
 }
 
 TEST_CASE("a failed target is cleaned before the next one, and attempts are limited") {
@@ -256,6 +293,48 @@ TEST_CASE("a target that dies on the way is waited for, and then passed over wit
     CHECK(p.saved().target != first);
 }
 
+TEST_CASE("when the only target dies and there is no home to go back to, the guest waits for that target") {
+    player p = fencing_player();
+    p.done("waitout");
+    finished isolated;
+    isolated.parked_path = "priv/parked";
+    p.say(isolated).done("").say(target_gone{});
+    REQUIRE(p.at() == phase::parked);
+    // There is another one first.
+    while (p.at() == phase::parked && p.saved().tried.empty()) p.ends(outcome::failed, "target_gone");
+    REQUIRE(p.at() == phase::parked);
+    p.wait(60s).ends(outcome::failed, "target_gone");
+    CHECK(p.at() == phase::held);
+    CHECK(p.held() == "no_target");
+    CHECK(p.alerts.back() == "no_target");
+    const std::size_t told = p.alerts.size();
+    SECTION("it stays away: asked again, told once") {
+        for (int i = 0; i < 3; ++i) {
+            p.wait(31s);
+            CHECK(p.last_run == operation::look_at_target);
+            p.ends(outcome::failed, "target_gone");
+        }
+        CHECK(p.at() == phase::held);
+        CHECK(p.alerts.size() == told);
+    }
+    SECTION("it comes back: restored there") {
+        p.up();  // whatever answers there, it is not this guest
+        CHECK(p.at() == phase::held);
+        p.wait(31s).done("");
+        CHECK(p.at() == phase::restoring);
+        CHECK(p.saved().target == p.saved().chosen->targets.back());
+    }
+    SECTION("an operator does not hand it over a second time") {
+        p.say(ordered{}).say(retry{});
+        CHECK(p.at() == phase::held);
+        CHECK(p.last_run == operation::look_at_target);
+    }
+    SECTION("another leader goes on waiting") {
+        p.say(resumed{}).wait(31s);
+        CHECK(p.last_run == operation::look_at_target);
+    }
+}
+
 TEST_CASE("Proxmox HA is never fought: a guest that it manages is held until it no longer does") {
     for (const phase at : {phase::watching, phase::stopping, phase::restoring, phase::starting}) {
         INFO(name_of(at));
@@ -275,7 +354,7 @@ TEST_CASE("Proxmox HA is never fought: a guest that it manages is held until it 
 
 TEST_CASE(
     "a guest that may run elsewhere than where its configuration is stays held until it is seen where it belongs") {
-    const placement_seen doubt{refusal{placement_mismatch, "it may run on n1", "it is found", {}, false}};
+    const placement_seen doubt{refusal{placement_mismatch, "it may run on n1", "it is found", {}, false, {}}};
     player p;
     CHECK_FALSE(is_news(p.now(), placement_seen{}));
     REQUIRE(is_news(p.now(), doubt));

@@ -80,7 +80,7 @@ TEST_CASE("pauses survive being written down, and hostile text is refused") {
 
 TEST_CASE("nothing is begun for a paused guest, unless a person orders it") {
     player t;
-    t.paused = refusal{"maintenance", "n1 is in maintenance", "steward resume node/n1", {}, true};
+    t.paused = refusal{"maintenance", "n1 is in maintenance", "steward resume node/n1", {}, true, {}};
     t.fail();
     CHECK(t.held() == "maintenance");
     CHECK(t.last_run == operation::none);
@@ -179,7 +179,7 @@ TEST_CASE("a configuration that a person moves from a dead node is left to that 
     player t;
     const moved_by_hand news{n1, node_name("n2")};
     CHECK_FALSE(is_news(t.now(), news));
-    t.fail().say(planned{refusal{"no_fence", "nothing proves it", "n1 comes back", {}, false}});
+    t.fail().say(planned{refusal{"no_fence", "nothing proves it", "n1 comes back", {}, false, {}}});
     REQUIRE(t.held() == "no_fence");
     REQUIRE(is_news(t.now(), news));
     t.say(news);

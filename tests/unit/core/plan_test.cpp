@@ -222,6 +222,25 @@ TEST_CASE("each missing condition has a code of its own") {
     }
 }
 
+TEST_CASE("what was being created when its node went away is left to a person, once that node is proven down") {
+    facts f = good_facts();
+    f.status.reset();
+    f.config->values["lock"] = "create";
+    f.view->nodes[node_name("n1")].online = false;
+    fencing::evidence gone;
+    gone.node = node_name("n1");
+    gone.lease = lease::node_lease();
+    gone.lease->promise = lease::contract::watchdog;
+    for (const duration silence : {duration(149s), duration(150s)}) {
+        gone.gone_for = gone.silence = silence;
+        f.source = gone;
+        const auto answer = make_plan(f, {}, {});
+        REQUIRE(std::holds_alternative<refusal>(answer));
+        CHECK(std::get<refusal>(answer).code == "locked_create");
+        CHECK(std::get<refusal>(answer).also == (silence == 150s ? "manual_cleanup" : ""));
+    }
+}
+
 TEST_CASE("every rejected node and archive comes with its reason") {
     facts f = good_facts();
     f.view->nodes[node_name("n2")].online = false;
@@ -270,6 +289,48 @@ TEST_CASE("a node in maintenance, and one with a guest that must stay apart, are
     REQUIRE(std::holds_alternative<refusal>(none));
     CHECK(std::get<refusal>(none).code == "no_target");
     CHECK(words(std::get<refusal>(none).rejections).find("n3 is where vm/103 is") != std::string::npos);
+}
+
+TEST_CASE("a guest that belongs to another one goes where that is, or will be, or nowhere") {
+    policy rules;
+    constexpr guest_id vm103{guest_type::vm, vmid(103)};
+    rules.together = {vm103};
+    facts f = good_facts();
+    // Nothing is known of the other one, or its node is gone as well: whoever comes first decides.
+    for (const char* where : {"", "n4"}) {
+        if (*where != 0) f.view->guests[vm103].node = node_name(where);
+        const auto free = make_plan(f, rules, {});
+        REQUIRE(std::holds_alternative<plan>(free));
+        CHECK(std::get<plan>(free).targets.size() == 2);
+    }
+    f.view->guests[vm103].node = node_name("n3");
+    const auto there = make_plan(f, rules, {});
+    REQUIRE(std::holds_alternative<plan>(there));
+    CHECK(std::get<plan>(there).targets == std::vector{node_name("n3")});
+    // What is on its way counts, not where it comes from.
+    f.bound[vm103] = node_name("n2");
+    const auto later = make_plan(f, rules, {});
+    REQUIRE(std::holds_alternative<plan>(later));
+    CHECK(std::get<plan>(later).targets == std::vector{node_name("n2")});
+    // The other one is well at home.
+    f.bound.clear();
+    f.view->guests[vm103].node = node_name("n1");
+    const auto none = make_plan(f, rules, {});
+    REQUIRE(std::holds_alternative<refusal>(none));
+    CHECK(std::get<refusal>(none).code == "no_target");
+    CHECK(words(std::get<refusal>(none).rejections).find("n2 is not where vm/103 is, which is n1") !=
+          std::string::npos);
+}
+
+TEST_CASE("a guest that must stay apart from another one stays out of its way") {
+    policy rules;
+    constexpr guest_id vm103{guest_type::vm, vmid(103)};
+    rules.apart = {vm103};
+    facts f = good_facts();
+    f.bound[vm103] = node_name("n2");
+    const auto p = make_plan(f, rules, {});
+    REQUIRE(std::holds_alternative<plan>(p));
+    CHECK(std::get<plan>(p).targets == std::vector{node_name("n3")});
 }
 
 TEST_CASE("targets that are no more than a preference come first, the others after them") {

@@ -81,10 +81,18 @@ TEST_CASE("what is not a record of ours is refused") {
         return text;
     };
     for (const std::string& bad : {std::string(), std::string("{"), std::string("[]"), good.substr(0, good.size() / 2),
-                                   replaced("\"format\":1", "\"format\":2"), replaced("restoring\"", "dancing\""),
+                                   replaced("\"format\":1", "\"format\":0"), replaced("restoring\"", "dancing\""),
                                    replaced("vm/200", "host/200"), replaced("\"plan\":{", "\"plam\":{")}) {
         DYNAMIC_SECTION("refused: " << bad.substr(0, 40) << " (" << bad.size() << " bytes)") {
             CHECK_FALSE(parse_record(bad));
         }
     }
+}
+
+TEST_CASE("a record of a newer program is told apart from rubbish") {
+    std::string text = to_json(full_record());
+    text.replace(text.find("\"format\":1"), 10, "\"format\":2");
+    const auto read = parse_record(text);
+    REQUIRE_FALSE(read);
+    CHECK(read.error().code == errc::unsupported);
 }

@@ -1,5 +1,6 @@
 #include "dns_server.hpp"
 #include "net/cares_resolver.hpp"
+#include "net/steady_resolver.hpp"
 
 #include <algorithm>
 
@@ -36,6 +37,19 @@ std::vector<std::string> sorted(const std::vector<asio::ip::address>& found) {
     std::sort(out.begin(), out.end());
     return out;
 }
+
+/// Knows one name, until it is lost.
+class forgetful_resolver final : public resolver {
+  public:
+    asio::awaitable<result<std::vector<asio::ip::address>>> resolve(std::string name, address_family /*family*/,
+                                                                    time_point /*deadline*/) override {
+        if (is_lost || name != "pve1") co_return fault(errc::not_delivered, name, "no such name");
+        std::vector<asio::ip::address> found{asio::ip::make_address(address)};
+        co_return found;
+    }
+    bool is_lost = false;
+    const char* address = "192.0.2.11";
+};
 
 asio::awaitable<void> note_answer(resolver& names, std::string name, time_point deadline,
                                   std::vector<std::string>& notes) {
@@ -211,4 +225,21 @@ TEST_CASE("resolver: many questions at once are all answered") {
     }
     run_out(s.io, tasks);
     CHECK(std::count(notes.begin(), notes.end(), "found") == 50);
+}
+
+TEST_CASE("resolver: an endpoint keeps its addresses when its name cannot be resolved any more") {
+    asio::io_context io{1};
+    forgetful_resolver inner;
+    steady_resolver names(inner);
+    const auto ask = [&](const char* name) { return await(io, names.resolve(name, address_family::any, {})); };
+    inner.is_lost = true;
+    CHECK_FALSE(ask("pve1"));  // it was never known
+    inner.is_lost = false;
+    CHECK(sorted(*ask("pve1")) == std::vector<std::string>{"192.0.2.11"});
+    inner.is_lost = true;
+    CHECK(sorted(*ask("pve1")) == std::vector<std::string>{"192.0.2.11"});
+    CHECK_FALSE(ask("pve2"));
+    inner.is_lost = false;
+    inner.address = "192.0.2.99";
+    CHECK(sorted(*ask("pve1")) == std::vector<std::string>{"192.0.2.99"});
 }

@@ -1,5 +1,6 @@
 #include "pve/https_transport.hpp"
 
+#include "pve/detours.hpp"
 #include "pve/endpoints.hpp"
 #include "runtime/task_group.hpp"
 #include "scripted_exchange.hpp"
@@ -36,10 +37,10 @@ struct world {
     }
     void start(request call, duration limit = 20s) { tasks.spawn("call", ask(std::move(call), time.now() + limit)); }
     /// "200" or the error; and what was tried for it: "200 via 1 2".
-    std::string send(verb what, duration limit = 20s) {
+    std::string send(verb what, duration limit = 20s, const std::string& path = "/version") {
         exchange->tried.clear();
         const std::size_t before = answers.size();
-        start(request(what, "/version"), limit);
+        start(request(what, path), limit);
         REQUIRE(time.run_until([&] { return answers.size() > before; }, 1h));
         const auto& got = answers.back();
         std::string out = got ? std::to_string(got->status) : name_of(got.error().code);
@@ -62,6 +63,39 @@ struct world {
 };
 
 }  // namespace
+
+TEST_CASE("transport: what an endpoint cannot pass on to a node is sent by another way") {
+    struct row {
+        const char* name;
+        verb what;
+        std::vector<int> statuses;  ///< of each endpoint for calls about n2
+        std::string first;
+        std::string second;  ///< the same call again
+    };
+    const row rows[] = {
+        {"a GET", verb::get, {596, 200, 200}, "200 via 1 2", "200 via 2"},
+        {"a GET that two have no way for", verb::get, {595, 596, 200}, "200 via 1 2 3", "200 via 3"},
+        {"a node that nobody reaches", verb::get, {595, 595, 595}, "595 via 1 2 3", "595 via 1"},
+        {"a POST that never arrived", verb::create, {595, 200, 200}, "200 via 1 2", "200 via 2"},
+        {"a POST that may have arrived", verb::create, {596, 200, 200}, "596 via 1", "200 via 2"},
+        {"an answer of the node itself", verb::get, {500, 200, 200}, "500 via 1", "500 via 1"},
+    };
+    for (const row& r : rows) {
+        DYNAMIC_SECTION(r.name) {
+            world w(3);
+            w.exchange->answer = [&](std::size_t at, const net::http_request& asked) {
+                const bool is_about_it = asked.target.find("/nodes/n2/") != std::string::npos;
+                return scripted_exchange::respond(is_about_it ? r.statuses[at] : 200, "", R"({"data":null})");
+            };
+            CHECK(w.send(r.what, 20s, "/nodes/n2/lxc") == r.first);
+            CHECK(w.send(r.what, 20s, "/nodes/n2/lxc") == r.second);
+            // For other nodes nothing has changed.
+            CHECK(w.send(verb::get, 20s, "/nodes/n3/lxc") == "200 via 1");
+            w.time.run_for(detours::kept + 1s);
+            CHECK(w.send(r.what, 20s, "/nodes/n2/lxc") == r.first);
+        }
+    }
+}
 
 TEST_CASE("transport: which endpoints a call is sent to") {
     struct row {

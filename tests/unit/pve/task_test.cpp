@@ -74,6 +74,43 @@ TEST_CASE("a task is followed to its end, and only its end is believed") {
     }
 }
 
+TEST_CASE("a silent task is believed to stand still only when it moves nothing either") {
+    struct row {
+        const char* name;
+        std::vector<std::optional<std::uint64_t>> moved;  ///< one answer after the other, then the last again
+        duration given_up;                                ///< after so long, with 20 s without progress and 60 s in all
+    };
+    const row rows[] = {
+        {"it moves something all the time", {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, 60s},
+        {"nothing moves", {1}, 21s},
+        {"nobody can tell", {std::nullopt}, 21s},
+        {"it moved once", {1, 2}, 42s},
+    };
+    for (const row& r : rows) {
+        DYNAMIC_SECTION(r.name) {
+            sim_time time;
+            scripted_transport wire({"running"});
+            client pve(wire, time, 20s);
+            task_limits limits;
+            const time_point began = time.now();
+            limits.deadline = began + 60s;
+            limits.stall = 20s;
+            std::size_t asked = 0;
+            const auto next = [&]() -> boost::asio::awaitable<std::optional<std::uint64_t>> {
+                co_return r.moved[std::min(asked++, r.moved.size() - 1)];
+            };
+            limits.moved = next;
+            std::string outcome;
+            task_group tasks(time.io().get_executor());
+            tasks.spawn("follow", follow(pve, limits, outcome));
+            REQUIRE(time.run_until([&] { return !outcome.empty(); }, 61s));
+            CHECK(outcome == "timed_out");
+            CHECK(time.now() - began >= r.given_up - 2s);
+            CHECK(time.now() - began <= r.given_up + 4s);
+        }
+    }
+}
+
 TEST_CASE("short tasks are asked often, long ones once a second") {
     sim_time time;
     scripted_transport wire({"running"});
