@@ -351,6 +351,9 @@ TEST_CASE("config: restart and failover") {
         {"target and avoid",
          in_defaults("failover: {targets: [n1, n2], avoid: n2}"),
          {"3:40: defaults.failover.avoid: \"n2\" is both a target and to be avoided"}},
+        {"together and apart at once",
+         in_defaults("failover: {apart: [ct/101], together: [ct/101]}"),
+         {"3:41: defaults.failover.together: ct/101 is to be kept apart as well"}},
         {"storage",
          in_defaults("failover: {storage: 'local lvm'}"),
          {"3:23: defaults.failover.storage: \"local lvm\" is not a storage name (a letter, then letters, digits, '-', "
