@@ -30,7 +30,7 @@ class Wired(Trio):
         super().__init__(binaries, guests=",".join(f"{g.replace('/', '')}@{n}" for g, n in WHO.items()),
                          simulator_options=("--listen", listen), **options)
         self.addresses = {g: f"{guest_address(g.split('/')[1])}:{GUEST_PORT}" for g in self.addresses}
-        self.guests = Guests(self.network, self.model)
+        self.guests = Guests(self.ready["fault_socket"])
         self.guests.start()
         self.ring = Ring(self.tell_the_model)
         self.ring.start()
@@ -83,6 +83,10 @@ class Wired(Trio):
     def running(self, guest):
         return self.model()["guests"][guest]["running_on"]
 
+    def lease(self, node):
+        text = (pathlib.Path(self.ready["pve_root"]) / f"priv/steward/nodes/{node}").read_text(encoding="ascii")
+        return dict(line.split("=", 1) for line in text.splitlines())
+
     def expect_one_copy(self, guest, moves):
         """It was never twice on the network, and was begun where it should."""
         vmid = guest.split("/")[1]
@@ -120,7 +124,7 @@ def loss_is_no_fault(binaries):
         epoch = site.epoch(leader)
         for namespace, device in ((SWITCH, "n2"), ("n2", "eth0"), ("n1", "g101")):
             site.network.lose(namespace, device, 30)
-        site.wait("much is lost", lambda: site.network.lost("n2") > 200 and site.network.lost("n1") > 20, 90)
+        site.wait("much is lost", lambda: site.network.lost("n2") > 150 and site.network.lost("n1") > 15, 90)
         for namespace in (SWITCH, "n2", "n1"):
             site.network.lose_nothing(namespace)
         expect(site.leader_by(leader) == leader and site.epoch(leader) == epoch, "the same leader in the same epoch")
@@ -129,7 +133,8 @@ def loss_is_no_fault(binaries):
 
         site.network.lose(SWITCH, "n2")  # it hears the others, and nobody hears it
         site.wait("n2 has left the cluster", lambda: site.hold(leader, "ct/102") == "node_away", 60)
-        expect(site.ring.cut == {("n2", "n1"), ("n2", "n3")}, f"in one direction: {site.ring.cut}")
+        # Later n2 may not hear them either: what it answers to their ARP is lost as well.
+        expect({("n2", "n1"), ("n2", "n3")} in site.ring.history, f"in one direction: {site.ring.history}")
         expect(not connects(leader, api_address_of("n2"), API_PORT), "its API is away as well")
         site.network.lose_nothing(SWITCH)
         site.wait("the guests are up", lambda: all(site.is_up(leader, g) for g in WHO), 90)
@@ -163,7 +168,9 @@ def node_is_cut_off(binaries):
         address, api = guest_address(102), api_address_of("n2")
         expect(not any(connects(n, a, p) for n in ("n1", "n3") for a, p in ((address, GUEST_PORT), (api, API_PORT))), "n2 is away")
         expect(connects("n2", address, GUEST_PORT) and connects("n2", api, API_PORT), "on n2 itself everything goes on")
-        site.wait("the watchdog of n2 fires, whose guard could renew no lease", reset.is_set, 100)
+        site.wait("the others have voted", lambda: all("102" in site.lease(n).get("down", "") for n in ("n1", "n3")), 60)
+        site.wait("the watchdog of n2 fires", reset.is_set, 100)
+        expect("to=starved" in site.log("guard-n2"), "its guard could renew no lease")
         expect(not site.restores() and site.running("ct/102") == [], "nothing was started before the proof")
 
         site.fault("power n2 on")  # back from its reset, still without a cable
@@ -217,6 +224,8 @@ def outer(binaries, names):
                 process.stdout.read()  # to its end, which is that of the last one inside
         if failed == 0:
             shutil.rmtree(directory, ignore_errors=True)
+        else:
+            print(f"what is left of them is in {directory}")
     return 1 if failed else 0
 
 

@@ -2,6 +2,7 @@
 between the nodes, cables between them, and what can go wrong with a cable. Belongs into a sandbox (sandbox.py)."""
 import concurrent.futures
 import ctypes
+import json
 import os
 import pathlib
 import select
@@ -137,9 +138,9 @@ class Guests(threading.Thread):
     """What runs in the model is there: a namespace with the guest's address on the bridge of its node, and a port in it that takes
     connections while the guest's service lives."""
 
-    def __init__(self, network, look):
+    def __init__(self, fault_socket):
         super().__init__(daemon=True)
-        self.network, self.look, self.over = network, look, threading.Event()
+        self.fault_socket, self.over = fault_socket, threading.Event()
         self.copies = {}  # (vmid, node): the listening socket
         self.most_copies = {}  # vmid: so many at one time
         self.histories = {}  # vmid: where its copies were begun, in order
@@ -156,6 +157,14 @@ class Guests(threading.Thread):
             if time.monotonic() >= next_look:
                 self.follow(self.look())
                 next_look = time.monotonic() + 0.2
+
+    def look(self):
+        """The model, asked in the shortest way: this is done all the time."""
+        with socket.socket(socket.AF_UNIX) as asked:
+            asked.connect(self.fault_socket)
+            asked.sendall(b"status\n")
+            with asked.makefile() as answer:
+                return json.loads(answer.read().removeprefix("ok\n"))
 
     def follow(self, model):
         wanted = {(name.split("/")[1], node) for name, guest in model["guests"].items() if guest["service"] != "dead"
@@ -191,6 +200,7 @@ class Ring(threading.Thread):
         self.sockets = {node: inside(node, lambda node=node: self.open(node)) for node in NODES}
         self.heard = {}  # (from, to): when
         self.cut = frozenset()  # (from, to): not heard any more
+        self.history = []  # of `cut`
 
     @staticmethod
     def open(node):
@@ -216,6 +226,7 @@ class Ring(threading.Thread):
             cut = frozenset(pair for pair in pairs if now - self.heard[pair] > self.TOKEN)
             if cut != self.cut:
                 before, self.cut = self.cut, cut
+                self.history.append(cut)
                 self.changed(before, cut)
 
     def talk(self, pairs):
