@@ -10,10 +10,11 @@ import tempfile
 import threading
 import time
 
+import network
 import sandbox
-from network import FRONT, GUEST_PORT, SWITCH, Guests, Network, Ring, api_address_of, connects, entered, guest_address
-from site_under_test import Failed, expect
-from three_daemons import NODES, Trio
+from network import FRONT, GUEST_PORT, SWITCH, Guests, Ring, alone, api_address_of, connects, entered, guest_address
+from site_under_test import NODES, Failed, expect
+from three_daemons import Trio
 
 SKIPPED = 77
 API_PORT = 8006
@@ -24,9 +25,9 @@ class Wired(Trio):
     """One daemon and one guard per node, which meet each other's APIs and the guests on real cables only."""
 
     def __init__(self, binaries, **options):
-        self.network = Network()
+        network.build()
         listen = ",".join(api_address_of(n) for n in NODES) + f":{API_PORT}"
-        self.ring = None
+        self.ring, self.mounting = None, threading.Lock()
         super().__init__(binaries, guests=",".join(f"{g.replace('/', '')}@{n}" for g, n in WHO.items()),
                          simulator_options=("--listen", listen), **options)
         self.addresses = {g: f"{guest_address(g.split('/')[1])}:{GUEST_PORT}" for g in self.addresses}
@@ -53,17 +54,18 @@ class Wired(Trio):
             self.fault("heal")
         for a, b in sorted(cut):
             self.fault(f"part {a}>{b}")
-        for node in NODES:
-            self.divide(node, False)
+        for node in alone(before) ^ alone(cut):
+            self.divide(node, node in alone(cut))
 
     def divide(self, node, is_away):
-        super().divide(node, is_away or (self.ring is not None and node in self.ring.alone()))
+        with self.mounting:
+            super().divide(node, is_away or (self.ring is not None and node in alone(self.ring.cut)))
 
-    def begin(self, others_than=()):
-        """Starts everything and returns the leader, which is none of `others_than`."""
+    def begin(self, not_on=()):
+        """Starts everything and returns the leader, which is not on those nodes."""
         self.start(tuple(WHO))
         leader = self.agreed_leader()
-        if leader in others_than:
+        if leader in not_on:
             self.stop(f"stewardd-{leader}")
             following = self.agreed_leader([n for n in NODES if n != leader], 60)
             self.start_daemon_of(leader)
@@ -99,17 +101,17 @@ def guest_is_not_reached(binaries):
     with Wired(binaries) as site:
         leader = site.begin()
         address = guest_address(102)
-        site.network.lose(SWITCH, "n1", towards=address)
-        site.network.lose(SWITCH, "n3", towards=address)
+        network.lose(SWITCH, "n1", towards=address)
+        network.lose(SWITCH, "n3", towards=address)
         site.wait("its own node still reaches it", lambda: site.hold(leader, "ct/102") == "path_problem", 60)
         expect(connects("n2", address, GUEST_PORT) and not connects("n1", address, GUEST_PORT), "only its node reaches it")
-        site.network.lose_nothing(SWITCH)
+        network.lose_nothing(SWITCH)
         site.wait("it is up again", lambda: site.is_up(leader, "ct/102"), 60)
         expect(not site.writes(), f"nothing was done: {site.writes()}")
 
-        site.network.lose("n2", "g102")  # whatever it answers is lost, for its own node too
+        network.lose("n2", "g102")  # whatever it answers is lost, for its own node too
         site.wait("it is brought back elsewhere", lambda: site.guest_state(leader, "ct/102") == "done", 120)
-        expect(site.network.lost("n2") > 0, "it was asked, and answered in vain")
+        expect(network.lost("n2") > 0, "it was asked, and answered in vain")
         where = site.running("ct/102")
         expect(len(where) == 1 and where != ["n2"], f"ct/102 runs once, elsewhere: {where}")
         expect(len(site.restores()) == 1, f"one restore: {site.writes()}")
@@ -120,23 +122,23 @@ def guest_is_not_reached(binaries):
 def loss_is_no_fault(binaries):
     """Three packets of ten are lost, and then all of one direction: nothing is restarted, nothing brought elsewhere."""
     with Wired(binaries) as site:
-        leader = site.begin(others_than=("n2",))
+        leader = site.begin(not_on=("n2",))
         epoch = site.epoch(leader)
         for namespace, device in ((SWITCH, "n2"), ("n2", "eth0"), ("n1", "g101")):
-            site.network.lose(namespace, device, 30)
-        site.wait("much is lost", lambda: site.network.lost("n2") > 150 and site.network.lost("n1") > 15, 90)
+            network.lose(namespace, device, 30)
+        site.wait("much is lost", lambda: network.lost("n2") > 150 and network.lost("n1") > 15, 90)
         for namespace in (SWITCH, "n2", "n1"):
-            site.network.lose_nothing(namespace)
+            network.lose_nothing(namespace)
         expect(site.leader_by(leader) == leader and site.epoch(leader) == epoch, "the same leader in the same epoch")
         site.wait("the guests are up", lambda: all(site.is_up(leader, g) for g in WHO), 60)
         expect(not site.writes(), f"nothing was done: {site.writes()}")
 
-        site.network.lose(SWITCH, "n2")  # it hears the others, and nobody hears it
+        network.lose(SWITCH, "n2")  # it hears the others, and nobody hears it
         site.wait("n2 has left the cluster", lambda: site.hold(leader, "ct/102") == "node_away", 60)
         # Later n2 may not hear them either: what it answers to their ARP is lost as well.
         expect({("n2", "n1"), ("n2", "n3")} in site.ring.history, f"in one direction: {site.ring.history}")
         expect(not connects(leader, api_address_of("n2"), API_PORT), "its API is away as well")
-        site.network.lose_nothing(SWITCH)
+        network.lose_nothing(SWITCH)
         site.wait("the guests are up", lambda: all(site.is_up(leader, g) for g in WHO), 90)
         site.wait("n2 follows", lambda: site.leader_by("n2") == leader, 60)
         expect(not site.writes() and site.running("ct/102") == ["n2"], f"nothing was done: {site.writes()}")
@@ -157,12 +159,12 @@ def node_is_cut_off(binaries):
                 reset.set()
 
         site.serve_watchdogs(reset_node)
-        leader = site.begin(others_than=("n2",))
+        leader = site.begin(not_on=("n2",))
 
         def contracts():
             return {n["node"]: n.get("contract") for n in site.view(leader, "status")["cluster"]["nodes"]}
         site.wait("n1 and n2 have promised", lambda: contracts() == {"n1": "watchdog", "n2": "watchdog", "n3": "none"}, 60)
-        site.network.unplug("n2")
+        network.unplug("n2")
         cut = time.monotonic()
         site.wait("n2 has left the cluster", lambda: site.hold(leader, "ct/102") == "node_away", 60)
         address, api = guest_address(102), api_address_of("n2")
@@ -182,7 +184,7 @@ def node_is_cut_off(binaries):
         where = site.running("ct/102")
         expect(len(where) == 1 and where != ["n2"], f"ct/102 runs once, elsewhere: {where}")
 
-        site.network.plug_in("n2")
+        network.plug_in("n2")
         site.wait("n2 follows", lambda: site.leader_by("n2") == leader, 60)
         site.wait("the guests are up", lambda: all(connects(n, guest_address(v), GUEST_PORT) for n in NODES for v in (101, 102)), 30)
         expect(site.running("ct/102") == where, "it runs where it was brought, and only there")

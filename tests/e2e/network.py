@@ -11,9 +11,8 @@ import subprocess
 import threading
 import time
 
-from site_under_test import Failed
+from site_under_test import NODES, Failed
 
-NODES = ("n1", "n2", "n3")
 CLONE_NEWNET = 0x40000000
 GUEST_PORT = 8080
 FRONT = "pve"  # where the simulator runs: one leg on the bridge of each node
@@ -84,54 +83,52 @@ def connects(namespace, address, port, limit=1.0):
     return inside(namespace, attempt)
 
 
-class Network:
+def build():
     """n1, n2, n3, each with a bridge `vmbr0` as PVE has it: `eth0` leads to the switch, `api` to this node's leg of the simulator."""
+    for name in (SWITCH, FRONT, *NODES):
+        run(["ip", "netns", "add", name])
+        ip(name, "link set lo up")
+    # Each leg speaks for itself: no answers of one about the address of another, no way out through another.
+    set_kernel(FRONT, arp_ignore=1, arp_announce=2, rp_filter=0)
+    ip(SWITCH, "link add lan type bridge", "link set lan up")
+    for number, node in enumerate(NODES, 1):
+        wire(node, number)
 
-    def __init__(self):
-        for name in (SWITCH, FRONT, *NODES):
-            run(["ip", "netns", "add", name])
-            ip(name, "link set lo up")
-        # Each leg speaks for itself: no answers of one about the address of another, no way out through another.
-        set_kernel(FRONT, arp_ignore=1, arp_announce=2, rp_filter=0)
-        ip(SWITCH, "link add lan type bridge", "link set lan up")
-        for number, node in enumerate(NODES, 1):
-            self._wire(node, number)
 
-    @staticmethod
-    def _wire(node, number):
-        ip(node, "link add vmbr0 type bridge", f"address add {address_of(node)}/16 dev vmbr0", "link set vmbr0 up",
-           f"link add eth0 type veth peer name {node} netns {SWITCH}", f"link add api type veth peer name {node} netns {FRONT}",
-           "link set eth0 master vmbr0 up", "link set api master vmbr0 up")
-        ip(SWITCH, f"link set {node} master lan up")
-        api = api_address_of(node)
-        ip(FRONT, f"address add {api}/32 dev {node}", f"link set {node} up", f"route add 10.77.0.0/16 dev {node} table {number}",
-           f"rule add from {api} lookup {number}")
+def wire(node, number):
+    ip(node, "link add vmbr0 type bridge", f"address add {address_of(node)}/16 dev vmbr0", "link set vmbr0 up",
+       f"link add eth0 type veth peer name {node} netns {SWITCH}", f"link add api type veth peer name {node} netns {FRONT}",
+       "link set eth0 master vmbr0 up", "link set api master vmbr0 up")
+    ip(SWITCH, f"link set {node} master lan up")
+    api = api_address_of(node)
+    ip(FRONT, f"address add {api}/32 dev {node}", f"link set {node} up", f"route add 10.77.0.0/16 dev {node} table {number}",
+       f"rule add from {api} lookup {number}")
 
-    @staticmethod
-    def unplug(node):
-        """Takes the cable of that node out of the switch."""
-        ip(SWITCH, f"link set {node} down")
 
-    @staticmethod
-    def plug_in(node):
-        ip(SWITCH, f"link set {node} up")
+def unplug(node):
+    """Takes the cable of that node out of the switch."""
+    ip(SWITCH, f"link set {node} down")
 
-    @staticmethod
-    def lose(namespace, device, percent=100, towards=""):
-        """So much of what comes in by that device is lost, by chance; only what goes to an address, if one is given."""
-        chosen = (f"ip daddr {towards} " if towards else "") + (f"numgen random mod 100 < {percent} " if percent < 100 else "")
-        nft(namespace, f"add table netdev lossy\nadd chain netdev lossy {device} {{ type filter hook ingress device {device} priority 0; }}\n"
-            f"add rule netdev lossy {device} {chosen}counter drop\n")
 
-    @staticmethod
-    def lose_nothing(namespace):
-        nft(namespace, "delete table netdev lossy\n")
+def plug_in(node):
+    ip(SWITCH, f"link set {node} up")
 
-    @staticmethod
-    def lost(namespace):
-        """How many packets so far."""
-        words = nft(namespace, "list table netdev lossy\n").split()
-        return sum(int(words[at + 1]) for at, word in enumerate(words) if word == "packets")
+
+def lose(namespace, device, percent=100, towards=""):
+    """So much of what comes in by that device is lost, by chance; only what goes to an address, if one is given."""
+    chosen = (f"ip daddr {towards} " if towards else "") + (f"numgen random mod 100 < {percent} " if percent < 100 else "")
+    nft(namespace, f"add table netdev lossy\nadd chain netdev lossy {device} {{ type filter hook ingress device {device} priority 0; }}\n"
+        f"add rule netdev lossy {device} {chosen}counter drop\n")
+
+
+def lose_nothing(namespace):
+    nft(namespace, "delete table netdev lossy\n")
+
+
+def lost(namespace):
+    """How many packets so far."""
+    words = nft(namespace, "list table netdev lossy\n").split()
+    return sum(int(words[at + 1]) for at, word in enumerate(words) if word == "packets")
 
 
 class Guests(threading.Thread):
@@ -190,6 +187,11 @@ class Guests(threading.Thread):
         return inside(place, lambda: socket.create_server((guest_address(vmid), GUEST_PORT), backlog=64))
 
 
+def alone(cut):
+    """The nodes that hear no other one that hears them."""
+    return {a for a in NODES if all((a, b) in cut or (b, a) in cut for b in NODES if b != a)}
+
+
 class Ring(threading.Thread):
     """Corosync's part: the nodes talk to each other over the real cables, and who is not heard for a token's time has left."""
     TOKEN = 3.0
@@ -208,10 +210,6 @@ class Ring(threading.Thread):
         opened.bind((address_of(node), 5405))
         opened.setblocking(False)
         return opened
-
-    def alone(self):
-        """The nodes that hear no other one that hears them."""
-        return {a for a in NODES if all((a, b) in self.cut or (b, a) in self.cut for b in NODES if b != a)}
 
     def run(self):
         pairs = [(a, b) for a in NODES for b in NODES if a != b]

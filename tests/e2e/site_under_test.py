@@ -7,6 +7,8 @@ import subprocess
 import tempfile
 import time
 
+NODES = ("n1", "n2", "n3")
+
 
 class Failed(Exception):
     """An expectation did not hold."""
@@ -96,7 +98,8 @@ class Site:
 
     # ---- configuration
 
-    def write_config(self, interval="500ms", check="timeout: 400ms, rise: 2, fall: 2", restarts=1, settle="5s", guests=("ct/101", "ct/102"), extra="", failover="", fingerprint=None, kind="http"):
+    def write_config(self, interval="500ms", check="timeout: 400ms, rise: 2, fall: 2", restarts=1, settle="5s",
+                     guests=("ct/101", "ct/102"), extra="", failover="", fingerprint=None, kind="http"):
         trust = f'fingerprint: "{fingerprint}"' if fingerprint else f"ca_file: {self.ready['ca_file']}"
         lines = ["cluster:", "  endpoints: [" + ", ".join(n["url"] for n in self.ready["nodes"]) + "]", f"  {trust}",
                  f"  token_file: {self.ready['token_file']}", "  poll_interval: 1s", f"mode: {self.mode}",
