@@ -48,6 +48,9 @@ class Wired(Trio):
     def write_config(self, **options):
         super().write_config(kind="tcp", interval="3s", check="timeout: 3s, rise: 1, fall: 3", **options)
 
+    def fault(self, command):
+        return network.tell(self.ready["fault_socket"], command)
+
     def tell_the_model(self, before, cut):
         """What the ring found is the model's network too, and a node alone has no pmxcfs that takes writes."""
         if before - cut:

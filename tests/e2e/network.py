@@ -83,6 +83,18 @@ def connects(namespace, address, port, limit=1.0):
     return inside(namespace, attempt)
 
 
+def tell(fault_socket, command):
+    """As `steward simulate fault`, but without a process: what is told in passing has to be quick."""
+    with socket.socket(socket.AF_UNIX) as told:
+        told.connect(fault_socket)
+        told.sendall(command.encode() + b"\n")
+        with told.makefile() as answer:
+            said, _, text = answer.read().partition("\n")
+    if said != "ok":
+        raise Failed(f"fault {command}: {said}")
+    return text
+
+
 def build():
     """n1, n2, n3, each with a bridge `vmbr0` as PVE has it: `eth0` leads to the switch, `api` to this node's leg of the simulator."""
     for name in (SWITCH, FRONT, *NODES):
@@ -152,16 +164,8 @@ class Guests(threading.Thread):
                 except OSError:
                     pass
             if time.monotonic() >= next_look:
-                self.follow(self.look())
+                self.follow(json.loads(tell(self.fault_socket, "status")))
                 next_look = time.monotonic() + 0.2
-
-    def look(self):
-        """The model, asked in the shortest way: this is done all the time."""
-        with socket.socket(socket.AF_UNIX) as asked:
-            asked.connect(self.fault_socket)
-            asked.sendall(b"status\n")
-            with asked.makefile() as answer:
-                return json.loads(answer.read().removeprefix("ok\n"))
 
     def follow(self, model):
         wanted = {(name.split("/")[1], node) for name, guest in model["guests"].items() if guest["service"] != "dead"
@@ -218,8 +222,8 @@ class Ring(threading.Thread):
         while not self.over.wait(0.2):
             self.talk(pairs)
             now = time.monotonic()
-            if now - last > 1:  # this test was not run itself: that is nobody's silence
-                self.heard = {pair: now for pair in pairs}
+            if now - last > 1:  # this test did not run itself: that was nobody's silence
+                self.heard = {pair: min(now, when + now - last) for pair, when in self.heard.items()}
             last = now
             cut = frozenset(pair for pair in pairs if now - self.heard[pair] > self.TOKEN)
             if cut != self.cut:
