@@ -199,6 +199,7 @@ def alone(cut):
 class Ring(threading.Thread):
     """Corosync's part: the nodes talk to each other over the real cables, and who is not heard for a token's time has left."""
     TOKEN = 3.0
+    CONSENSUS = 5  # turns: who loses two others at once must not be seen to lose one, and then the other
 
     def __init__(self, changed):
         super().__init__(daemon=True)
@@ -217,7 +218,7 @@ class Ring(threading.Thread):
 
     def run(self):
         pairs = [(a, b) for a in NODES for b in NODES if a != b]
-        last = time.monotonic()
+        last, seen, turns = time.monotonic(), self.cut, 0
         self.heard = {pair: last for pair in pairs}
         while not self.over.wait(0.2):
             self.talk(pairs)
@@ -226,7 +227,8 @@ class Ring(threading.Thread):
                 self.heard = {pair: min(now, when + now - last) for pair, when in self.heard.items()}
             last = now
             cut = frozenset(pair for pair in pairs if now - self.heard[pair] > self.TOKEN)
-            if cut != self.cut:
+            seen, turns = cut, (turns + 1 if cut == seen else 0)
+            if cut != self.cut and turns >= self.CONSENSUS:
                 before, self.cut = self.cut, cut
                 self.history.append(cut)
                 self.changed(before, cut)
