@@ -5,6 +5,7 @@
 #include "runtime/task_group.hpp"
 #include "runtime/time_source.hpp"
 #include "sim/front/simulator.hpp"
+#include "sim/model/text.hpp"
 #include "simulate_crashes.hpp"
 #include "simulate_random.hpp"
 #include "simulate_run.hpp"
@@ -39,7 +40,8 @@ constexpr const char* help = R"(steward simulate serve [options]     a PVE clust
   --pve VERSION          7.4, 8.4, 9.1 or 9.2: endpoints, parameters, privileges and wording of that release (8.4)
   --script FILE          faults that come by themselves: the script of a SIM/1 file, {at: SECONDS, do: [COMMAND]}
   --state FILE           begin with the cluster in FILE, if it is there, and save it there at the end
-  --listen HOST:PORT     first node; the others on the following ports, or any free ones with port 0 (127.0.0.1:8006)
+  --listen HOST:PORT     first node; the others on the following ports, or any free ones with port 0 (127.0.0.1:8006).
+                         HOST,HOST,HOST:PORT: an address for each node, with the same port
   --service-port PORT    of the guests' web services, 0 for any free one (8080; 0 when --listen has port 0)
   --speed FACTOR         tasks and delays pass so many times as fast (1)
   --restore-time T --start-time T --stop-time T --backup-time T
@@ -161,9 +163,9 @@ result<void> read_listen(const option_map& given, sim::simulator_options& wanted
     const std::size_t colon = found->second.rfind(':');
     if (colon == std::string::npos || !read_number(found->second.substr(colon + 1), wanted.port))
         return bad_value("listen");
-    wanted.address = found->second.substr(0, colon);
-    if (wanted.address.starts_with("[") && wanted.address.ends_with("]"))
-        wanted.address = wanted.address.substr(1, wanted.address.size() - 2);
+    wanted.addresses = sim::split_at(std::string_view(found->second).substr(0, colon), ',');
+    for (std::string& address : wanted.addresses)
+        if (address.starts_with("[") && address.ends_with("]")) address = address.substr(1, address.size() - 2);
     return {};
 }
 

@@ -21,6 +21,7 @@
 #include <pwd.h>
 #include <string>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <thread>
 #include <time.h>
@@ -150,6 +151,18 @@ std::string kernel_boot_id() {
     return id;
 }
 
+/// Without CAP_IPC_LOCK what is locked may not grow beyond a limit, and beyond it allocations fail. Whether there is
+/// none, after `mlockall`; nothing is allocated to find out.
+bool may_grow_locked() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_MEMLOCK, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return true;
+    const std::size_t more = limit.rlim_cur + static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    void* const tried = ::mmap(nullptr, more, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (tried == MAP_FAILED) return false;
+    ::munmap(tried, more);
+    return true;
+}
+
 /// No page of this process is ever waited for again, and none has to be found: after arming it must do its work on a
 /// node that is short of memory (reliability §3.3).
 void keep_memory() {
@@ -165,9 +178,15 @@ void keep_memory() {
     ::pthread_attr_setstacksize(&small, 512 * 1024);
     ::pthread_setattr_default_np(&small);
     ::pthread_attr_destroy(&small);
-    if (::mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
+    if (::mlockall(MCL_CURRENT | MCL_FUTURE) != 0) {
         log::warning("guard.unlocked",
                      {{"reason", "memory cannot be locked: " + std::generic_category().message(errno)}});
+    } else if (!may_grow_locked()) {
+        ::munlockall();
+        log::warning("guard.unlocked", {{"reason",
+                                         "memory is not locked: its limit (RLIMIT_MEMLOCK) would soon be too "
+                                         "small for what is allocated; systemd's LimitMEMLOCK raises it"}});
+    }
 }
 
 guard::heart_setup setup_from(const options& o, const node_name& node, lease::contract wanted) {

@@ -7,6 +7,8 @@ import subprocess
 import tempfile
 import time
 
+NODES = ("n1", "n2", "n3")
+
 
 class Failed(Exception):
     """An expectation did not hold."""
@@ -45,10 +47,14 @@ class Site:
         log = self.directory / f"{name}.log"
         self.logs[name] = log
         with open(log, "ab") as sink:
-            process = subprocess.Popen([str(self.binaries / command[0]), *command[1:]], stdin=subprocess.DEVNULL,
-                                       stdout=stdout or sink, stderr=sink)
+            process = subprocess.Popen([*self.place_of(name), str(self.binaries / command[0]), *command[1:]],
+                                       stdin=subprocess.DEVNULL, stdout=stdout or sink, stderr=sink)
         self.processes[name] = process
         return process
+
+    def place_of(self, name):
+        """What a process's command begins with to run elsewhere than here."""
+        return []
 
     def _start_simulator(self, speed, guests, options):
         process = self._spawn("simulator", ["steward", "simulate", "serve", "--dir", str(self.directory), "--listen", "127.0.0.1:0",
@@ -92,13 +98,14 @@ class Site:
 
     # ---- configuration
 
-    def write_config(self, interval="500ms", restarts=1, settle="5s", guests=("ct/101", "ct/102"), extra="", failover="", fingerprint=None, kind="http"):
+    def write_config(self, interval="500ms", check="timeout: 400ms, rise: 2, fall: 2", restarts=1, settle="5s",
+                     guests=("ct/101", "ct/102"), extra="", failover="", fingerprint=None, kind="http"):
         trust = f'fingerprint: "{fingerprint}"' if fingerprint else f"ca_file: {self.ready['ca_file']}"
         lines = ["cluster:", "  endpoints: [" + ", ".join(n["url"] for n in self.ready["nodes"]) + "]", f"  {trust}",
                  f"  token_file: {self.ready['token_file']}", "  poll_interval: 1s", f"mode: {self.mode}",
                  f"state_dir: {self.directory}/state", f"control_socket: {self.directory}/control.sock",
                  f"guard_socket: {self.directory}/guard.sock", "log: {level: debug}", "defaults:",
-                 f"  check: {{interval: {interval}, timeout: 400ms, rise: 2, fall: 2}}",
+                 f"  check: {{interval: {interval}, {check}}}",
                  f"  restart: {{attempts: {restarts}, settle: {settle}}}",
                  f"  failover: {{stop_timeout: 20s, verify_timeout: 60s, cooldown: 5s{failover}}}", "guests:"]
         for guest in guests:

@@ -11,9 +11,8 @@ import sys
 import threading
 import time
 
-from site_under_test import Failed, Site, expect
+from site_under_test import NODES, Failed, Site, expect
 
-NODES = ("n1", "n2", "n3")
 COROSYNC = "totem {\n  token: 3000\n  token_coefficient: 125\n}\nnodelist {\n" + 3 * "  node {\n  }\n" + "}\n"
 
 

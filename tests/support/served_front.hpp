@@ -18,7 +18,7 @@ class served_front {
         o.start = time.now();
         model = std::make_unique<cluster>(std::move(o));
         front = std::make_unique<https_front>(time.io().get_executor(), time, time, *model);
-        const auto opened = front->open("127.0.0.1", 0);
+        const auto opened = front->open({"127.0.0.1"}, 0);
         REQUIRE(opened);
     }
     ~served_front() {

@@ -88,7 +88,13 @@ https_front::https_front(asio::any_io_executor executor, time_source& model_time
 
 https_front::~https_front() = default;
 
-result<void> https_front::open(std::string address, std::uint16_t first_port) {
+result<void> https_front::open(const std::vector<std::string>& addresses, std::uint16_t first_port) {
+    const std::vector<node_name>& nodes = model_.configured().nodes;
+    const bool has_one_each = addresses.size() > 1;
+    if (addresses.empty() || (has_one_each && addresses.size() != nodes.size()))
+        return fault(errc::invalid, "listen",
+                     fmt::format("{} addresses for {} nodes: give one for all, or one for each", addresses.size(),
+                                 nodes.size()));
     net::certificate_order authority;
     authority.common_name = "Proxmox Virtual Environment";
     authority.unit = net::make_uuid();
@@ -98,23 +104,24 @@ result<void> https_front::open(std::string address, std::uint16_t first_port) {
     auto ca = net::make_certificate(authority, net::certificate());
     if (!ca) return ca.error();
     ca_ = std::move(*ca);
-    address_ = std::move(address);
-    for (const node_name& name : model_.configured().nodes) {
-        const auto own = certify(name, false);
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+        const std::string& address = addresses[has_one_each ? i : 0];
+        const auto own = certify(nodes[i], address, false);
         if (!own) return own.error();
-        auto one = make_port(name, first_port);
+        const bool is_next_port = first_port != 0 && !has_one_each;
+        auto one = make_port(nodes[i], address, static_cast<std::uint16_t>(first_port + (is_next_port ? i : 0)));
         one->use(*own);
         if (const auto opened = one->open(); !opened) return opened.error();
         ports_.push_back(std::move(one));
-        if (first_port != 0) ++first_port;
     }
     return {};
 }
 
-std::unique_ptr<https_front::port> https_front::make_port(const node_name& name, std::uint16_t number) {
+std::unique_ptr<https_front::port> https_front::make_port(const node_name& name, const std::string& address,
+                                                          std::uint16_t number) {
     net::server_handler handler = [this, name](net::http_request request) { return answer(name, std::move(request)); };
     auto one = std::make_unique<port>(executor_, wire_time_, name, std::move(handler));
-    one->options.address = address_;
+    one->options.address = address;
     one->options.port = number;
     one->options.wants_body = [this, name](const net::http_request& head, std::size_t announced) {
         model_.advance_to(model_time_.now());
@@ -131,13 +138,13 @@ std::unique_ptr<https_front::port> https_front::make_port(const node_name& name,
 }
 
 /// As recorded: names, owner, serial number and two years less a day (_tls_cert_pve1).
-result<net::certificate> https_front::certify(const node_name& name, bool is_expired) {
+result<net::certificate> https_front::certify(const node_name& name, const std::string& address, bool is_expired) {
     net::certificate_order order;
     order.unit = "PVE Cluster Node";
     order.organization = "Proxmox Virtual Environment";
     order.common_name = name.str() + ".sim";
     order.alternative_names = {"127.0.0.1", "::1", "localhost"};
-    if (address_ != "127.0.0.1" && address_ != "::1") order.alternative_names.push_back(address_);
+    if (address != "127.0.0.1" && address != "::1") order.alternative_names.push_back(address);
     order.alternative_names.push_back(name.str());
     order.alternative_names.push_back(order.common_name);
     order.serial = ++certificates_made_;
@@ -157,7 +164,7 @@ void https_front::renew_certificates() {
         if (wanted == model_.faults().certificates.end() || wanted->second.changes == one->certificate_changes)
             continue;
         one->certificate_changes = wanted->second.changes;
-        const auto made = certify(one->node(), wanted->second.expired);
+        const auto made = certify(one->node(), one->options.address, wanted->second.expired);
         if (made)
             one->use(*made);
         else

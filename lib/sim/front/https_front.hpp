@@ -23,8 +23,9 @@ class https_front {
     https_front(const https_front&) = delete;
     https_front& operator=(const https_front&) = delete;
 
-    /// Makes the cluster's CA and the nodes' certificates and binds `port`, `port`+1, …; 0 lets the kernel choose each.
-    [[nodiscard]] result<void> open(std::string address, std::uint16_t port);
+    /// Makes the cluster's CA and the nodes' certificates, and binds. One address: `port`, `port`+1, … of it. One for
+    /// each node: `port` of each, as on a real cluster. Port 0 lets the kernel choose. Another number is `invalid`.
+    [[nodiscard]] result<void> open(const std::vector<std::string>& addresses, std::uint16_t port);
     [[nodiscard]] const net::certificate& ca() const { return ca_; }
     /// "https://127.0.0.1:8006"
     [[nodiscard]] std::string url_of(const node_name& node) const;
@@ -36,8 +37,9 @@ class https_front {
 
   private:
     class port;
-    [[nodiscard]] std::unique_ptr<port> make_port(const node_name& name, std::uint16_t number);
-    [[nodiscard]] result<net::certificate> certify(const node_name& name, bool is_expired);
+    [[nodiscard]] std::unique_ptr<port> make_port(const node_name& name, const std::string& address,
+                                                  std::uint16_t number);
+    [[nodiscard]] result<net::certificate> certify(const node_name& name, const std::string& address, bool is_expired);
     void renew_certificates();
     [[nodiscard]] boost::asio::awaitable<net::server_reply> answer(node_name node, net::http_request request);
 
@@ -45,7 +47,6 @@ class https_front {
     time_source& model_time_;
     time_source& wire_time_;
     cluster& model_;
-    std::string address_;
     net::certificate ca_;
     std::uint64_t certificates_made_ = 0;
     std::vector<std::unique_ptr<port>> ports_;

@@ -141,7 +141,7 @@ result<std::unique_ptr<simulator>> simulator::open(asio::any_io_executor executo
         if (const auto loaded = load_state(all->model, saved); !loaded)
             return fault(errc::invalid, wanted.state_file.string(), loaded.error().detail);
     if (const auto reserved = all->services.reserve(); !reserved) return reserved.error();
-    if (const auto opened = all->front.open(wanted.address, wanted.port); !opened) return opened.error();
+    if (const auto opened = all->front.open(wanted.addresses, wanted.port); !opened) return opened.error();
     const std::string token = fmt::format("{}={}\n", failover_token_id, failover_token_secret);
     for (const auto& [name, text] : {std::pair<const char*, std::string>("ca.pem", all->front.ca().certificate_pem),
                                      std::pair<const char*, std::string>("token", token)})

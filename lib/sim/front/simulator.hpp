@@ -17,9 +17,9 @@ namespace steward::sim {
 
 class simulator_options {
   public:
-    options model;  ///< start, wall_start and files are filled in
-    std::string address = "127.0.0.1";
-    std::uint16_t port = 8006;  ///< of the first node; 0: each node gets one of the kernel's choice
+    options model;                                       ///< start, wall_start and files are filled in
+    std::vector<std::string> addresses = {"127.0.0.1"};  ///< one for all nodes, or one for each
+    std::uint16_t port = 8006;  ///< of the first node, of each that has its own address; 0: the kernel's choice
     double speed = 1;           ///< task durations and delays pass so many times as fast
     std::filesystem::path directory;
     std::vector<config::sim_step> script;  ///< faults that come by themselves, so long after the start

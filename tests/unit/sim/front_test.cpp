@@ -50,8 +50,9 @@ net::http_endpoint endpoint_of(const std::string& url) {
 /// A simulator as `steward simulate serve` runs it, fifty times as fast, and a client outside of it.
 class served {
   public:
-    served() : tasks(io.get_executor()) {
+    explicit served(std::vector<std::string> addresses = {"127.0.0.1"}) : tasks(io.get_executor()) {
         simulator_options wanted;
+        wanted.addresses = std::move(addresses);
         wanted.model = small_options();
         for (guest_options& g : wanted.model.guests) g.port = 0;
         wanted.port = 0;
@@ -311,6 +312,25 @@ TEST_CASE("a node that is off has no open port, and gets the same one back") {
     for (int i = 0; i < 1000 && !back; ++i) back = s.call("GET /api2/json/version", "", 1);
     REQUIRE(back);
     CHECK(back->status == 200);
+}
+
+TEST_CASE("every node at an address of its own, which is in its certificate") {
+    served s({"127.0.0.1", "127.0.0.2", "127.0.0.3"});
+    CHECK(s.url(0).starts_with("https://127.0.0.1:"));
+    CHECK(s.url(1).starts_with("https://127.0.0.2:"));
+    CHECK(s.call("GET /api2/json/version", "", 2)->status == 200);
+    REQUIRE(s.fault("tls n3 change"));
+    CHECK(s.call("GET /api2/json/version", "", 2)->status == 200);
+
+    temporary_directory elsewhere;
+    simulator_options too_few;
+    too_few.model = small_options();
+    too_few.addresses = {"127.0.0.1", "127.0.0.2"};
+    too_few.port = 0;
+    too_few.directory = elsewhere.path();
+    const auto refused = simulator::open(s.io.get_executor(), s.time, std::move(too_few));
+    CHECK(refused.error().code == errc::invalid);
+    CHECK(refused.error().detail == "2 addresses for 3 nodes: give one for all, or one for each");
 }
 
 TEST_CASE("over the wire: the product's transport logs in, shows its CSRF token, and passes over a dead endpoint") {
