@@ -126,16 +126,17 @@ class Seeder:
         return "".join(out) + text[at:]
 
     def lines(self, text):
+        """The texts told are those of the source: what `conditions` put in has numbers in it, which other runs do not share."""
         out = []
-        for number, line in enumerate(text.split("\n"), 1):
+        for number, (line, source) in enumerate(zip(text.split("\n"), self.text.split("\n"), strict=True), 1):
             returned = RETURNED.match(line)
             statement = STATEMENT.match(line)
             if returned:
-                chosen = self.new(number, f"returns not {returned[2]}", line)
+                chosen = self.new(number, f"returns not {returned[2]}", source)
                 if chosen is not None:
                     line = f"{returned[1]}return {'!' if returned[2] == 'true' else ''}steward_mutant::is({chosen});"
             elif statement and not NO_STATEMENT.match(line) and re.search(r"[=(]", statement[2]) and "out <<" not in line:
-                chosen = self.new(number, "statement dropped", line)
+                chosen = self.new(number, "statement dropped", source)
                 if chosen is not None:
                     # In braces: an `else` below belongs to the `if` above, not to this one.
                     line = f"{statement[1]}{{ if (!steward_mutant::is({chosen})) {statement[2]} }}"
