@@ -86,7 +86,7 @@ std::optional<failure> lease_writer::write(const std::string& text, std::optiona
     auto members = files->read("", ".members");
     if (auto* why = std::get_if<failure>(&members)) return std::move(*why);
     const auto& said = std::get<std::optional<std::string>>(members);
-    if (said && fencing::is_forced(corosync(), fencing::online_nodes(*said))) {
+    if (fencing::is_forced(corosync(), fencing::online_nodes(said.value_or("")))) {
         heart_.see_forced();
         return failure(EACCES, "no majority of the nodes is online");
     }
