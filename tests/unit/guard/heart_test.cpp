@@ -392,3 +392,19 @@ TEST_CASE("guard: a lease that cannot be read, its own or another, is passed ove
     std::filesystem::create_directories(all.pve() / "priv/steward/nodes/n1");
     CHECK_FALSE(n1.writer.renew());
 }
+
+TEST_CASE("guard: a guest whose configuration is elsewhere, but was never taken from this node, is left alone") {
+    guarded_cluster all;
+    guarded_node n1(all, "n1");
+    n1.run_guest(ct101);
+    n1.manage({ct101});
+    write_text(all.pve() / "nodes/n2/lxc/101.conf", "hostname: web\n");
+    REQUIRE(n1.writer.renew());
+    CHECK_FALSE(n1.is_told_to_end(ct101));
+    write_text(all.pve() / "priv/steward/parked/101.n2.g3.conf", "hostname: web\n");
+    REQUIRE(n1.writer.renew());
+    CHECK_FALSE(n1.is_told_to_end(ct101));
+    write_text(all.pve() / "priv/steward/parked/101.n1.g4.conf", "hostname: web\n");
+    REQUIRE(n1.writer.renew());
+    CHECK(n1.is_told_to_end(ct101));
+}
