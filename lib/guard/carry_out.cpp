@@ -94,7 +94,7 @@ std::optional<reply> after_failure(const failure& why, pve_files& files, const r
         auto seen = look(files, r);
         if (const auto* now = std::get_if<observed>(&seen)) {
             const decision next = next_step(r, *now);
-            if (next.what == step::finish && next.answer.ok) return next.answer;
+            if (next.answer.ok) return next.answer;
         }
         return refusal(why);
     }
@@ -126,19 +126,14 @@ reply carry_out(const request& r, const workplace& where, unsigned most_steps) {
         // Asked by every plan, also in observe mode: it only looks.
         const auto nodes = files.has_directory("nodes");
         if (const auto* why = std::get_if<failure>(&nodes)) return refusal(*why);
-        if (!std::get<bool>(nodes))
-            return refusal(errc::unavailable, "there is no nodes directory in " + where.pve_root.string());
         return next_step(r, {}).answer;
     }
     if (const auto why = files.prove_writable()) return refusal(*why);
     if (where.permit)
         if (auto why = where.permit(files, r)) return std::move(*why);
-    std::optional<config_lock> held;
-    if (!where.lock_root.empty() && r.source == where.local_node) {
-        auto lock = config_lock::take(where.lock_root, r.guest);
-        if (!lock) return refusal(lock.error().code, lock.error().detail);
-        held.emplace(std::move(*lock));
-    }
+    if (where.lock_root.empty() || r.source != where.local_node) return step_by_step(r, files, most_steps);
+    const auto held = config_lock::take(where.lock_root, r.guest);
+    if (!held) return refusal(held.error().code, held.error().detail);
     return step_by_step(r, files, most_steps);
 }
 

@@ -215,9 +215,7 @@ reply desk::discard(pve_files& files, const request& r) const {
     if (const auto why = files.prove_writable()) return refusal(*why);
     if (auto why = forbidden(files, r)) return std::move(*why);
     if (auto why = files.remove_file(parked_directory, parked_name(r))) return done(std::move(*why));
-    auto kept = files.remove_file(parked_directory, kept_name(r));
-    if (kept && kept->code == errc::not_found) kept.reset();
-    return done(std::move(kept));
+    return done(files.remove_file(parked_directory, kept_name(r)));
 }
 
 reply desk::lock(pve_files& files, const std::string& what) {

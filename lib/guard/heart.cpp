@@ -95,13 +95,13 @@ void heart::hear(daemon_words words) {
     const locked hold(mutex_);
     heard_ = time_.boottime();
     // A daemon that has just begun to lead, or sees something else, is worth a lease of its own.
-    if (words.leads != words_.leads || words.is_fit != words_.is_fit) has_news_ = true;
+    if (words.leads != words_.leads || words.is_fit != words_.is_fit) announce();
     const bool is_same = words.managed == managed_;
     managed_ = words.managed;
-    ended_late_.reserve(managed_.size());
+    // Beside those that were ended late and are looked after no longer.
+    ended_late_.reserve(ended_late_.size() + managed_.size());
     words_ = std::move(words);
     if (!is_same) keep_managed();
-    if (has_news_) news_.notify_all();
 }
 
 bool heart::serves_changes() const {
@@ -135,16 +135,14 @@ void heart::leave(lease::departure what) {
     leaving_ = what;
     log::info("guard.leaving", {{"node", setup_.node.str()}, {"for", lease::name_of(what)}});
     wish();
-    has_news_ = true;
-    news_.notify_all();
+    announce();
 }
 
 void heart::withdraw() {
     const locked hold(mutex_);
     is_ending_ = true;
     wish();
-    has_news_ = true;
-    news_.notify_all();
+    announce();
 }
 
 bool heart::is_withdrawn() const {
@@ -157,10 +155,15 @@ bool heart::has_said_all() const {
     return leaving_ == lease::departure::none || state_.written == state_.promise;
 }
 
-void heart::wait_for_news(duration at_least, duration at_most) {
+bool heart::wait_for_news(duration at_least, duration at_most) {
     locked hold(mutex_);
     news_.wait_for(hold, at_least, [] { return false; });
-    news_.wait_for(hold, at_most - at_least, [this] { return has_news_; });
+    return news_.wait_for(hold, at_most - at_least, [this] { return has_news_; });
+}
+
+void heart::announce() {
+    has_news_ = true;
+    news_.notify_all();
 }
 
 void heart::take(const fencing::guard_event& what) {
@@ -170,10 +173,7 @@ void heart::take(const fencing::guard_event& what) {
     // Guests are ended first and written about afterwards.
     const bool is_urgent = next.run == fencing::guard_effect::kill_guests;
     if (is_urgent) carry_out(next.run);
-    if (before.promise != next.now.promise) {
-        has_news_ = true;
-        news_.notify_all();
-    }
+    if (before.promise != next.now.promise) announce();
     if (!before.is_slow && next.now.is_slow)
         complain(
             "contract_downgraded",
@@ -212,8 +212,7 @@ void heart::open_watchdog() {
 }
 
 void heart::feed() {
-    if (!watchdog_) return;
-    const bool is_fed = watchdog_->feed();
+    const bool is_fed = watchdog_ && watchdog_->feed();
     // The guard may have slept between the decision and the byte (E2): its age again.
     take(fencing::guard_tick{});
     if (is_fed) return;
@@ -280,8 +279,7 @@ void heart::watch_clock() {
     if (step == 0s) return;
     log::warning("guard.clock_step", {{"node", setup_.node.str()}, {"seconds", std::to_string(step.count())}});
     if (step < fencing::clock_watch::too_far_back) take(fencing::clock_went_back{});
-    has_news_ = true;
-    news_.notify_all();
+    announce();
 }
 
 /// Once each, until something else has been complained about.

@@ -69,11 +69,13 @@ class heart {
     [[nodiscard]] bool has_said_all() const;
 
     /// Waits until the next renewal: for `at_most`, or when there is something to tell, but never less than `at_least`
-    /// (pmxcfs is for few writes, reliability P10).
-    void wait_for_news(duration at_least, duration at_most);
+    /// (pmxcfs is for few writes, reliability P10). Whether there is something to tell.
+    bool wait_for_news(duration at_least, duration at_most);
 
   private:
     using locked = std::unique_lock<std::mutex>;
+    /// There is something to tell: the next lease need not wait.
+    void announce();
     void take(const fencing::guard_event& what);
     void carry_out(fencing::guard_effect what);
     void open_watchdog();

@@ -53,8 +53,8 @@ void lease_writer::read_own() {
     if (opened == nullptr) return;
     const auto text = opened->read(leases, node_.str());
     const auto* standing = std::get_if<std::optional<std::string>>(&text);
-    if (standing == nullptr || !*standing) return;
-    if (const auto lease = lease::parse_node_lease(**standing)) heart_.remember(*lease);
+    if (standing == nullptr) return;
+    if (const auto lease = lease::parse_node_lease(standing->value_or(""))) heart_.remember(*lease);
 }
 
 bool lease_writer::renew() {
@@ -86,7 +86,7 @@ std::optional<failure> lease_writer::write(const std::string& text, std::optiona
     auto members = files->read("", ".members");
     if (auto* why = std::get_if<failure>(&members)) return std::move(*why);
     const auto& said = std::get<std::optional<std::string>>(members);
-    if (said && fencing::is_forced(corosync(), fencing::online_nodes(*said))) {
+    if (fencing::is_forced(corosync(), fencing::online_nodes(said.value_or("")))) {
         heart_.see_forced();
         return failure(EACCES, "no majority of the nodes is online");
     }
@@ -127,7 +127,7 @@ outcome<bool> lease_writer::was_taken(pve_files& files, guest_id guest, const st
         auto text = files.read("nodes/" + name + "/" + config_directory(guest.type), config_name(guest.id));
         if (auto* why = std::get_if<failure>(&text)) return std::move(*why);
         const auto& config = std::get<std::optional<std::string>>(text);
-        if (config && head_value(*config, "lock") == "migrate") return false;
+        if (head_value(config.value_or(""), "lock") == "migrate") return false;
     }
     return true;
 }
@@ -138,8 +138,8 @@ void lease_writer::read_others(pve_files& files) {
     for (const std::string& name : std::get<std::vector<std::string>>(names)) {
         auto text = files.read(leases, name);
         const auto* found = std::get_if<std::optional<std::string>>(&text);
-        if (found == nullptr || !*found) continue;
-        const auto lease = lease::parse_node_lease(**found);
+        if (found == nullptr) continue;
+        const auto lease = lease::parse_node_lease(found->value_or(""));
         if (lease && lease->node.str() == name) others_.observe(*lease, time_.boottime());
     }
 }

@@ -249,7 +249,7 @@ std::optional<failure> pve_files::remove_directory(const std::string& directory,
 std::optional<failure> pve_files::remove_file(const std::string& directory, const std::string& name) {
     auto place = walk(directory, false);
     if (auto* why = std::get_if<failure>(&place)) return std::move(*why);
-    if (::unlinkat(std::get<descriptor>(place).get(), name.c_str(), 0) == 0) return std::nullopt;
+    if (::unlinkat(std::get<descriptor>(place).get(), name.c_str(), 0) == 0 || errno == ENOENT) return std::nullopt;
     return failure(errno, "remove " + directory + "/" + name);
 }
 

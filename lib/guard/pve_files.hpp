@@ -65,6 +65,7 @@ class pve_files {
     /// False when it is there already: whoever comes first has it, in the whole cluster (reliability P1).
     [[nodiscard]] outcome<bool> make_directory(const std::string& directory, const std::string& name);
     [[nodiscard]] std::optional<failure> remove_directory(const std::string& directory, const std::string& name);
+    /// It is not there afterwards; one that was not there before is no failure.
     [[nodiscard]] std::optional<failure> remove_file(const std::string& directory, const std::string& name);
     /// Seconds since 1970; nothing when it is missing. 0 asks pmxcfs to judge a lock's age (pve-facts E.4).
     [[nodiscard]] outcome<std::optional<std::int64_t>> modified(const std::string& directory, const std::string& name);

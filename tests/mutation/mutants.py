@@ -1,6 +1,6 @@
 """The general mutation run over engine, leader, guard and planner: small changes, each of which some test has to notice.
 
-usage: mutants.py [--only FILE_PART] [--strict] [--again LOG] [--sample N] [--seed S] [--jobs N] [--list]
+usage: mutants.py [--only FILE_PART] [--strict] [--again LOG] [--sample N] [--seed S] [--jobs N] [--list] [--built]
 
 All mutants are compiled into one tree (schemata.py) in build/mutants; each is then switched on alone, and the unit tests, the
 scenarios and some crash points run until one fails. Strict files (guard, lease, fencing, commit) must lose every mutant, the
@@ -96,6 +96,25 @@ def build(tree, files):
     sys.exit("it still does not compile")
 
 
+def built(tree, files):
+    """Those of a tree that was built before."""
+    number, mutants, dropped = 0, {}, 0
+    for file in files:
+        _, found = schemata.seed((ROOT / file).read_text(), number, set())
+        number += len(found)
+        there = {int(n) for n in re.findall(r"steward_mutant::is\((\d+)\)", tree.read(file))}
+        skipped = {m.number for m in found} - there
+        text, found = schemata.seed((ROOT / file).read_text(), number - len(found), skipped)
+        if text != tree.read(file):
+            sys.exit(f"{tree.path} was built of another {file}, or of other files: leave out --built")
+        dropped += len(skipped)
+        for m in found:
+            m.file = file
+            mutants[m.number] = m
+        mutants = {n: m for n, m in mutants.items() if n not in skipped}
+    return mutants, dropped
+
+
 def equivalents():
     """{(file, what, text)} of equivalent.txt: FILE | WHAT | TEXT | why."""
     known = set()
@@ -121,11 +140,13 @@ def main():
     parser.add_argument("--sample", type=int, default=0, help="so many of them, drawn by --seed")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--list", action="store_true", help="build, and only tell which there are")
+    parser.add_argument("--built", action="store_true", help="take the tree as the last run with the same files has built it")
     given = parser.parse_args()
     files = [f for f in STRICT + (() if given.strict else GENERAL) if given.only in f]
     tree = Tree(ROOT, ["steward", *UNIT_TESTS], "mutants", "-O1 -g0 -w")
-    tree.prepare()
-    mutants, dropped = build(tree, files)
+    if not given.built:
+        tree.prepare()
+    mutants, dropped = built(tree, files) if given.built else build(tree, files)
     known = equivalents()
     chosen = [m for m in mutants.values() if (m.file, m.what, m.text) not in known]
     if given.again:

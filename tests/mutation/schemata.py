@@ -52,6 +52,12 @@ def closing(text, at):
     raise ValueError("no closing parenthesis")
 
 
+def is_whole(text):
+    """Whether every parenthesis in it is closed in it: the last line of a longer statement is none."""
+    depths = [depth for _, _, depth in outside_quotes(text)]
+    return min(depths) >= 0 and depths[-1] == 0
+
+
 def split_top(text, operator):
     """The clauses of a condition between the operators that are in no parentheses."""
     parts, begin = [], 0
@@ -90,7 +96,7 @@ class Seeder:
     def condition(self, text, line):
         """`a && b || c` with each clause dropped, each comparison changed, and the whole never true."""
         initialiser, semicolon, rest = text.rpartition("; ") if split_top(text, "; ")[1:] else ("", "", text)
-        if re.match(r"(const )?auto\b", rest.strip()) and not semicolon:
+        if re.match(r"(const )?(auto|[\w:]+)[*&]* \w+ = ", rest.strip()) and not semicolon:
             return text  # a declaration is the condition
         parts = []
         for part in split_top(rest, " || "):
@@ -126,16 +132,20 @@ class Seeder:
         return "".join(out) + text[at:]
 
     def lines(self, text):
+        """The texts told are those of the source: what `conditions` put in has numbers in it, which other runs do not share."""
         out = []
-        for number, line in enumerate(text.split("\n"), 1):
+        before = ""
+        for number, (line, source) in enumerate(zip(text.split("\n"), self.text.split("\n"), strict=True), 1):
             returned = RETURNED.match(line)
-            statement = STATEMENT.match(line)
+            statement = None if before.endswith((" =", ",", "(")) else STATEMENT.match(line)
+            before = source
             if returned:
-                chosen = self.new(number, f"returns not {returned[2]}", line)
+                chosen = self.new(number, f"returns not {returned[2]}", source)
                 if chosen is not None:
                     line = f"{returned[1]}return {'!' if returned[2] == 'true' else ''}steward_mutant::is({chosen});"
-            elif statement and not NO_STATEMENT.match(line) and re.search(r"[=(]", statement[2]) and "out <<" not in line:
-                chosen = self.new(number, "statement dropped", line)
+            elif (statement and not NO_STATEMENT.match(line) and re.search(r"[=(]", statement[2]) and is_whole(statement[2])
+                  and "out <<" not in line):
+                chosen = self.new(number, "statement dropped", source)
                 if chosen is not None:
                     # In braces: an `else` below belongs to the `if` above, not to this one.
                     line = f"{statement[1]}{{ if (!steward_mutant::is({chosen})) {statement[2]} }}"

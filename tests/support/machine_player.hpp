@@ -26,22 +26,22 @@ class player {
   public:
     player() : at_(first_state(ct101, time_point(1h), wall_time(1'800'000'000s))) { at_.saved.seen_up = true; }
 
+    /// Takes up what an earlier daemon has written.
+    explicit player(record found) : player() { at_.saved = std::move(found); }
+
     player& say(const event& e) {
         now_ += 1s;
-        const surroundings around{
-            rules,
-            armed,
-            "",
-            now_,
-            wall_time(1'800'000'000s) + std::chrono::duration_cast<std::chrono::seconds>(now_ - time_point(1h)),
-            paused ? &*paused : nullptr,
-            &others,
-            leaving,
-            is_home_gone};
+        const surroundings around{rules,   armed,   no_claims,   now_, wall(), paused ? &*paused : nullptr,
+                                  &others, leaving, is_home_gone};
         step s = advance(at_, e, around);
         at_ = std::move(s.now);
         last_run = s.run;
-        for (const alert& a : s.alerts) alerts.push_back(a.code);
+        is_written = s.dirty;
+        is_cancelled = s.cancel;
+        for (alert& a : s.alerts) {
+            alerts.push_back(std::move(a.code));
+            told.push_back(std::move(a.text));
+        }
         return *this;
     }
     /// Its checks fail often enough, and no restart in place is left.
@@ -63,9 +63,11 @@ class player {
         f.text = "some reason";
         return say(f);
     }
-    player& wait(duration d) {
+    player& wait(duration d) { return pass(d).say(tick{}); }
+    /// Nobody says that time has passed.
+    player& pass(duration d) {
         now_ += d;
-        return say(tick{});
+        return *this;
     }
     /// From watching to the given phase of a hand-over without incidents.
     player& until(phase p) {
@@ -92,16 +94,30 @@ class player {
     [[nodiscard]] const record& saved() const { return at_.saved; }
     [[nodiscard]] const state& now() const { return at_; }
     [[nodiscard]] time_point time() const { return now_; }
+    [[nodiscard]] wall_time wall() const {
+        return wall_time(1'800'000'000s) + std::chrono::duration_cast<std::chrono::seconds>(now_ - time_point(1h)) +
+               wall_step;
+    }
+    /// Until its limit, from now on; nothing when it has none.
+    [[nodiscard]] std::optional<duration> limit() const {
+        if (!at_.deadline) return std::nullopt;
+        return *at_.deadline - now_;
+    }
 
     policy rules;
     bool armed = true;
+    std::string no_claims;             ///< why no hand-over may begin
+    std::chrono::seconds wall_step{};  ///< by how much somebody has set the wall clock
     strategy how = strategy::restore;
     std::optional<refusal> paused;        ///< why nothing may be begun
     std::optional<leave_notice> leaving;  ///< what its node says
     bool is_home_gone = false;            ///< its node is out of the cluster
     traffic others;                       ///< restores of other guests
     operation last_run = operation::none;
-    std::vector<std::string> alerts;
+    bool is_written = false;          ///< the last event changed the record
+    bool is_cancelled = false;        ///< it ended what ran
+    std::vector<std::string> alerts;  ///< their codes
+    std::vector<std::string> told;    ///< and texts
 
   private:
     state at_;

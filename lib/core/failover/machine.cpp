@@ -29,8 +29,8 @@ stepper& stepper::enter(phase p, std::string why, std::optional<duration> limit)
     record& r = saved();
     const bool tells_a_story = p != phase::watching && p != phase::suspect;
     if (!r.story.empty() && r.story.back().at == r.at) r.story.back().took = around_.now - now().entered;
-    // A new story begins when a fault begins.
-    if (p == phase::suspect || (p == phase::confirming && r.at == phase::watching)) r.story.clear();
+    // A new story begins when a fault begins; order() begins one as well.
+    if (p == phase::suspect) r.story.clear();
     if (tells_a_story || p == phase::suspect) r.story.push_back({p, around_.wall, duration::zero(), why});
     if (r.story.size() > limits::longest_story) r.story.erase(r.story.begin());
     if (p != phase::held) r.held.reset();
@@ -73,7 +73,7 @@ stepper& stepper::hold_for(std::string code, std::string text, std::string relea
         out_.cancel = true;
     }
     set_deadline(std::max(limits::held_recheck, at_least));
-    if (saved().held != std::nullopt && saved().held->text == h.text && saved().held->until == h.until) return *this;
+    if (!is_news && saved().held->text == h.text && saved().held->until == h.until) return *this;
     saved().held = std::move(h);
     mark_dirty();
     return *this;

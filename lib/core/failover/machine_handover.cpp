@@ -239,7 +239,6 @@ void on_isolating(stepper& s, const event& e) {
         case outcome::failed:
         case outcome::blocked:
             // It was stopped by us, and nothing has moved: the original comes back.
-            r.reason = end->text;
             return roll_back(s, end->text);
     }
 }

@@ -40,6 +40,7 @@ TEST_CASE("what counts in a corosync configuration counts in its own section onl
         {"quorum {\n device {\n  heuristics {\n   two_node: 1\n  }\n }\n}\n", false, true, true},
         {"a {\n quorum {\n  device {\n  }\n }\n}\n", false, true, false},
         {"device {\n}\n", false, true, false},
+        {"totem {\n device {\n }\n}\nquorum {\n}\n", false, true, false},
         {"# quorum {\nquorum {\n# two_node: 1\n\n}\n}\n}\n", false, true, false},
         {"quorum {\n two_node\n}\n", false, true, false},
     };

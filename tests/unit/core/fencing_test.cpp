@@ -629,3 +629,50 @@ TEST_CASE(
         CHECK(s.promise == lease::contract::none);
     }
 }
+
+TEST_CASE("a guard that has begun to end its guests goes on although it has renewed meanwhile") {
+    guard g = armed_at_start();
+    REQUIRE(g.take(guard_tick{}, start + 55s) == guard_effect::kill_guests);
+    REQUIRE(g.take(renewal_ended{true, start + 56s}, start + 56s) == guard_effect::kill_guests);
+    for (const auto age : {57s, 72s, 102s}) {  // on time, late and starved by the new lease
+        CHECK(g.take(guard_tick{}, start + age) == guard_effect::kill_guests);
+        CHECK(g.state_.at == guard_phase::killing);
+    }
+}
+
+TEST_CASE("a watchdog that is open and no longer wanted still counts: what it would reset is ended before") {
+    guard g;
+    g.take(renewal_ended{true, start}, start);
+    g.take(records_read{}, start);
+    g.take(guard_wishes{true, lease::contract::watchdog, true}, start);
+    g.take(watchdog_answer{true}, start);
+    g.take(guard_wishes{false, lease::contract::watchdog, true}, start + 1s);
+    REQUIRE(g.state_.at == guard_phase::withdrawing);
+    REQUIRE_FALSE(g.state_.is_relied_on);
+    CHECK(g.take(guard_tick{}, start + 54s) == guard_effect::none);
+    CHECK(g.take(guard_tick{}, start + 55s) == guard_effect::kill_guests);
+}
+
+TEST_CASE("a memory that went back starves whoever stood on it, and nobody else") {
+    guard late = armed_at_start();
+    late.take(guard_tick{}, start + 20s);
+    REQUIRE(late.state_.at == guard_phase::late);
+    late.take(memory_went_back{}, start + 21s);
+    CHECK(late.state_.at == guard_phase::starved);
+
+    guard fresh;
+    fresh.take(memory_went_back{}, start);
+    CHECK(fresh.state_.at == guard_phase::embargo);
+
+    guard leaving = armed_at_start();
+    leaving.take(guard_wishes{false, lease::contract::watchdog, true}, start + 1s);
+    leaving.take(memory_went_back{}, start + 2s);
+    CHECK(leaving.state_.at == guard_phase::withdrawing);
+}
+
+TEST_CASE("a lease that is not there lets nothing go, whatever stood there before") {
+    evidence e = silent_for(1s, lease::contract::released);
+    REQUIRE(judge(e).given == proof::released);
+    e.lease.reset();
+    CHECK_FALSE(judge(e).given);
+}

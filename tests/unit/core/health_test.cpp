@@ -21,6 +21,15 @@ TEST_CASE("answers in a row decide what a check is") {
         {"fall blanks are unknown", "++???", ".uuu."},
         {"down stays down while blind for a moment", "++---??", ".ussddd"},
         {"unknown needs rise again", "++???++", ".uuu..u"},
+        {"blanks between good answers are no row", "++??+?", ".uuuuu"},
+        {"blanks between bad answers are no row",
+         "++?"
+         "?-??",
+         ".uuusss"},
+        {"unknown needs fall again",
+         "++--??"
+         "?--",
+         ".ussss..."},
     };
     for (const row& r : rows) {
         DYNAMIC_SECTION(r.name) {
@@ -39,6 +48,17 @@ TEST_CASE("answers in a row decide what a check is") {
     }
 }
 
+TEST_CASE("what is counted is counted as far as it matters, and the last reason is kept") {
+    for (const verdict v : {verdict::healthy, verdict::unhealthy, verdict::unknown}) {
+        check_state s;
+        for (int i = 0; i < 5; ++i) s = after_probe(s, v, "answer " + std::to_string(i), {2, 3});
+        CHECK(s.good_in_row == (v == verdict::healthy ? 2 : 0));
+        CHECK(s.bad_in_row == (v == verdict::unhealthy ? 3 : 0));
+        CHECK(s.blank_in_row == (v == verdict::unknown ? 3 : 0));
+        CHECK(s.reason == "answer 4");
+    }
+}
+
 TEST_CASE("the worst check speaks for the guest") {
     const auto check = [](const char* name, standing s) {
         named_check c;
@@ -48,6 +68,8 @@ TEST_CASE("the worst check speaks for the guest") {
         return c;
     };
     CHECK(summarise({}).now == standing::unknown);
+    CHECK(summarise({}).reason == "no checks are configured");
+    CHECK(summarise({check("a", standing::up), check("b", standing::up)}).reason == "a: because of a");
     CHECK(summarise({check("a", standing::up), check("b", standing::up)}).now == standing::up);
     CHECK(summarise({check("a", standing::up), check("b", standing::unknown)}).now == standing::unknown);
     CHECK(summarise({check("a", standing::unknown), check("b", standing::suspicious)}).now == standing::suspicious);

@@ -123,6 +123,23 @@ TEST_CASE("an observer that sees more down than fits into a lease has no vote on
     CHECK(back->down.empty());
 }
 
+TEST_CASE("a lease fits exactly, and not a byte more") {
+    node_lease l = lease_of(n2, 1);
+    for (std::uint32_t i = 100; to_text(l).size() < 4000; ++i) l.down.emplace_back(guest_type::ct, vmid(i));
+    l.boot_id += std::string(4096 - to_text(l).size(), 'b');
+    const std::string full = to_text(l);
+    REQUIRE(full.size() == 4096);
+    const auto back = lease::parse_node_lease(full);
+    REQUIRE(back);
+    CHECK(back->down == l.down);
+    CHECK_FALSE(lease::parse_node_lease(full + "more=1\n"));
+    l.boot_id += 'b';
+    const auto cut = lease::parse_node_lease(to_text(l));
+    REQUIRE(cut);
+    CHECK(cut->down.empty());
+    CHECK_FALSE(cut->is_fit);
+}
+
 TEST_CASE("silence counts from the last change that this observer saw, by its own clock") {
     lease::lease_watch watch;
     CHECK_FALSE(watch.silence(n2, start));

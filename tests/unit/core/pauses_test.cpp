@@ -78,6 +78,51 @@ TEST_CASE("pauses survive being written down, and hostile text is refused") {
     CHECK(to_json(all).size() <= 4096);
 }
 
+TEST_CASE("every kind of pause, of every kind of object, is read as it was written") {
+    pauses all;
+    REQUIRE(all.add(one("cluster", pause_kind::pause)));
+    REQUIRE(all.add(one("node/n1", pause_kind::maintenance, noon + 1h)));
+    REQUIRE(all.add(one("node/n2", pause_kind::planned_off)));
+    REQUIRE(all.add(one("ct/101", pause_kind::pause)));
+    const auto again = parse_pauses(to_json(all));
+    REQUIRE(again);
+    REQUIRE(again->all().size() == 4);
+    CHECK(again->all()[0].kind == pause_kind::pause);
+    CHECK(again->all()[1].kind == pause_kind::maintenance);
+    CHECK(again->all()[2].kind == pause_kind::planned_off);
+    CHECK(name_of(pause_kind::planned_off) == std::string("planned_off"));
+    CHECK(paused(*again, ct101, n1)->release == "steward resume ct/101");
+    CHECK(closed_nodes(*again) == std::set<node_name>{n1, node_name("n2")});
+}
+
+TEST_CASE("a pause says by whom it can be ended, and when it ends by itself") {
+    pauses all;
+    REQUIRE(all.add(one("ct/101", pause_kind::pause, noon + 1h)));
+    CHECK(paused(all, ct101, n1)->release == "steward resume ct/101, or " + format_utc(noon + 1h) + " passes");
+}
+
+TEST_CASE("reasons and pauses fit exactly, and not a byte more") {
+    failover::pause longest = one("cluster");
+    longest.reason = std::string(200, 'x');
+    pauses all;
+    CHECK(all.add(longest));
+    // Filled up with one whose name of who did it is as long as there is room.
+    failover::pause rest = one("ct/101");
+    rest.by.clear();
+    pauses with_it = all;
+    REQUIRE(with_it.add(rest));
+    rest.by = std::string(4096 - to_json(with_it).size(), 'x');
+    pauses full = all;
+    REQUIRE(full.add(rest));
+    CHECK(to_json(full).size() == 4096);
+    rest.by += 'x';
+    CHECK_FALSE(all.add(rest));
+    // Whoever wrote more than that was no daemon of ours.
+    std::string text = to_json(full);
+    text.insert(text.find("new disks"), "x");
+    CHECK_FALSE(parse_pauses(text));
+}
+
 TEST_CASE("nothing is begun for a paused guest, unless a person orders it") {
     player t;
     t.paused = refusal{"maintenance", "n1 is in maintenance", "steward resume node/n1", {}, true, {}};
@@ -171,7 +216,10 @@ TEST_CASE("a disabled guest is left alone until it is looked at again") {
     CHECK(t.at() == phase::disabled);
     t.say(retry{});
     CHECK(t.at() == phase::watching);
-    t.fail().say(planned{some_plan()}).say(disable{"root"});
+    t.say(ordered{}).say(disable{"root"});
+    CHECK(t.at() == phase::disabled);
+    CHECK_FALSE(t.saved().ordered);
+    t.say(retry{}).fail().say(planned{some_plan()}).say(disable{"root"});
     CHECK(t.at() == phase::claimed);  // what was begun is ended first
 }
 

@@ -1,4 +1,4 @@
-#include "core/failover/plan.hpp"
+#include "support/good_facts.hpp"
 
 #include <catch2/catch.hpp>
 #include <functional>
@@ -8,65 +8,6 @@ using namespace steward::failover;
 using namespace std::chrono_literals;
 
 namespace {
-
-constexpr guest_id ct101{guest_type::ct, vmid(101)};
-const wall_time now{std::chrono::seconds(1'800'000'000)};
-
-model::storage_row storage(const char* node, const char* id, bool shared, std::vector<std::string> content) {
-    model::storage_row s;
-    s.id = storage_id(id);
-    s.node = node_name(node);
-    s.shared = shared;
-    s.available = true;
-    s.content = std::move(content);
-    s.free_bytes = 100ULL << 30U;
-    return s;
-}
-
-model::backup archive(const char* volume, duration age) {
-    model::backup b;
-    b.volume = volid(volume);
-    b.guest = ct101;
-    b.created = now - std::chrono::duration_cast<std::chrono::seconds>(age);
-    b.bytes = 1000;
-    return b;
-}
-
-/// ct/101 on n1 of n1…n3, one good backup of an hour ago, everything allowed.
-facts good_facts() {
-    facts f;
-    f.guest = ct101;
-    f.now = now;
-    model::cluster_view view;
-    view.is_quorate = true;
-    for (const char* n : {"n1", "n2", "n3"}) {
-        view.nodes[node_name(n)] = {node_name(n), true, 8ULL << 30U};
-        view.storages.push_back(storage(n, "local-lvm", false, {"rootdir", "images"}));
-        view.storages.push_back(storage(n, "nfs", true, {"rootdir", "images"}));
-        view.storages.push_back(storage(n, "backup", true, {"backup"}));
-    }
-    model::guest_row row;
-    row.id = ct101;
-    row.node = node_name("n1");
-    row.status = model::run_state::running;
-    row.tags = {"steward-g3", "web"};
-    row.max_memory = 512U << 20U;
-    view.guests[ct101] = row;
-    f.view = view;
-    f.status = model::guest_status{model::run_state::running, "", "", false, 1h};
-    model::guest_config config;
-    config.digest = std::string(40, 'a');
-    config.values = {
-        {"hostname", "web"}, {"rootfs", "local-lvm:vm-101-disk-0,size=8G"}, {"net0", "name=eth0,bridge=vmbr0"}};
-    f.config = config;
-    f.backups = {archive("backup:backup/new", 1h)};
-    for (const char* v : {"backup:backup/new", "backup:backup/old"}) f.archived[volid(v)] = config;
-    for (const char* p : {"/vms/101", "/storage/local-lvm", "/storage/backup", "/sdn/zones/localnetwork/vmbr0"})
-        f.privileges[p] = {"VM.Audit",  "VM.PowerMgmt",      "VM.Allocate",
-                           "VM.Backup", "VM.Config.Options", "Datastore.AllocateSpace",
-                           "SDN.Use"};
-    return f;
-}
 
 std::string words(const std::vector<rejected>& list) {
     std::string out;

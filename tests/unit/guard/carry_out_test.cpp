@@ -3,10 +3,14 @@
 #include "base/sha1.hpp"
 #include "core/handover/config_text.hpp"
 #include "runtime/atomic_file.hpp"
+#include "support/as_somebody_else.hpp"
 #include "support/temporary_directory.hpp"
+#include "unit/guard/kernel_fault.hpp"
 
 #include <catch2/catch.hpp>
+#include <cerrno>
 #include <filesystem>
+#include <fstream>
 
 using namespace steward;
 using namespace steward::guard;
@@ -175,7 +179,10 @@ TEST_CASE("symbolic links are not followed") {
     const site s;
     fs::rename(s.dir.path() / "nodes/n2/lxc", s.dir.path() / "elsewhere");
     fs::create_directory_symlink(s.dir.path() / "elsewhere", s.dir.path() / "nodes/n2/lxc");
-    CHECK_FALSE(s.ask(verb::park).ok);
+    const reply answer = s.ask(verb::park);
+    CHECK_FALSE(answer.ok);
+    CHECK(answer.code == errc::refused);
+    CHECK(answer.detail.find("not a plain file") != std::string::npos);
     CHECK(s.get("elsewhere/101.conf") == original);
 }
 
@@ -190,4 +197,125 @@ TEST_CASE("no cluster file system, no answer but unavailable") {
     const reply answer = carry_out(r, nowhere);
     CHECK_FALSE(answer.ok);
     CHECK(answer.code == errc::unavailable);
+}
+
+TEST_CASE("what pmxcfs refuses after it was done is done, and what it refuses before is refused") {
+    const site s;
+    SECTION("after") {
+        const kernel_fault fault(kernel_fault::call::renameat2, EACCES);
+        CHECK(s.ask(verb::relocate).ok);
+        CHECK(s.get("nodes/n1/lxc/101.conf") == original);
+    }
+    SECTION("before") {
+        REQUIRE(s.ask(verb::park).ok);
+        fs::remove_all(s.dir.path() / "nodes/n2/lxc");
+        CHECK(s.ask(verb::unpark).code == errc::not_found);
+    }
+}
+
+TEST_CASE("a request that was stopped before its first step has changed nothing, and says that it does not know") {
+    const site s;
+    const reply answer = s.ask(verb::park, 0);
+    CHECK_FALSE(answer.ok);
+    CHECK(answer.code == errc::outcome_unknown);
+    CHECK(s.get(s.home) == original);
+}
+
+TEST_CASE("what is no node has no guests") {
+    const site s;
+    REQUIRE(s.ask(verb::park).ok);
+    fs::create_directories(s.dir.path() / "nodes/no_node/lxc");
+    s.put("nodes/no_node/lxc/101.conf", "hostname: other\n");
+    CHECK(s.ask(verb::unpark).ok);
+}
+
+TEST_CASE("a check only looks") {
+    const site s;
+    CHECK(s.ask(verb::check).ok);
+    CHECK_FALSE(fs::exists(s.dir.path() / "priv/steward"));
+    fs::remove_all(s.dir.path() / "nodes");
+    CHECK(s.ask(verb::check).code == errc::unavailable);
+    std::ofstream(s.dir.path() / "nodes") << "no directory";
+    CHECK_FALSE(s.ask(verb::check).ok);
+}
+
+TEST_CASE("the lock of PVE on this node is taken for its own guests, and for no others") {
+    site s;
+    const temporary_directory run;
+    SECTION("it can be taken") {
+        s.place.lock_root = run.path();
+        s.place.local_node = node_name("n2");
+        CHECK(s.ask(verb::park).ok);
+        CHECK(fs::exists(run.path() / "lxc/pve-config-101.lock"));
+    }
+    SECTION("it cannot be taken") {
+        std::ofstream(run.path() / "file") << "no directory";
+        s.place.lock_root = run.path() / "file";
+        s.place.local_node = node_name("n2");
+        CHECK(s.ask(verb::park).code == errc::io);
+        CHECK(s.get(s.home) == original);
+    }
+    SECTION("the guest is on another node") {
+        s.place.lock_root = run.path();
+        s.place.local_node = node_name("n1");
+        CHECK(s.ask(verb::park).ok);
+        CHECK_FALSE(fs::exists(run.path() / "lxc"));
+    }
+    SECTION("there are none") {
+        const fs::path before = fs::current_path();
+        fs::current_path(run.path());
+        s.place.local_node = node_name("n2");
+        const bool is_done = s.ask(verb::park).ok;
+        fs::current_path(before);
+        CHECK(is_done);
+        CHECK(fs::is_empty(run.path()));
+    }
+}
+
+TEST_CASE("a write that is denied is refused at once, and what was prepared is taken up later") {
+    const site s;
+    for (const char* opened : {"", "nodes", "nodes/n1", "nodes/n2", "nodes/n3", "priv"})
+        fs::permissions(s.dir.path() / opened, fs::perms(0755));
+    for (const char* ours : {"priv/steward", "priv/steward/parked"}) {
+        fs::create_directories(s.dir.path() / ours);
+        fs::permissions(s.dir.path() / ours, fs::perms(0777));
+    }
+    fs::permissions(s.dir.path() / s.home, fs::perms(0644));
+    fs::permissions(s.dir.path() / "nodes/n2/lxc", fs::perms(0555));
+    reply answer;
+    {
+        const as_somebody_else other;
+        answer = s.ask(verb::park);
+    }
+    CHECK_FALSE(answer.ok);
+    CHECK(answer.code == errc::no_quorum);
+    CHECK(s.get(s.home) == original);
+    fs::permissions(s.dir.path() / "nodes/n2/lxc", fs::perms(0755));
+    fs::permissions(s.dir.path() / "priv/steward/parked/101.n2.g4.orig", fs::perms(0644));
+    CHECK(s.ask(verb::park).ok);
+    CHECK(s.get("priv/steward/parked/101.n2.g4.orig") == original);
+}
+
+TEST_CASE(
+    "a write whose outcome is not known is looked at again, as long as the cluster takes writes, and not for ever") {
+    site s;
+    s.place.local_node = node_name("n1");
+    const fs::path in_the_way = s.dir.path() / "nodes/n2/lxc/101.conf.tmp.steward.n1";
+    SECTION("it takes writes, but does not keep them") {
+        fs::create_directories(in_the_way);
+        const reply answer = s.ask(verb::park);
+        CHECK(answer.code == errc::outcome_unknown);
+        CHECK(answer.detail.find("does not keep what is written") != std::string::npos);
+    }
+    SECTION("it takes none any more") {
+        s.place.permit = [&](pve_files&, const request&) {
+            fs::create_directories(in_the_way);
+            fs::create_directories(s.dir.path() / "priv/steward/parked/write-check.n1/in the way");
+            return std::optional<reply>();
+        };
+        const reply answer = s.ask(verb::park);
+        CHECK(answer.code == errc::outcome_unknown);
+        CHECK(answer.detail.find("write nodes/n2/lxc/101.conf") != std::string::npos);
+    }
+    CHECK(s.get(s.home) == original);
 }

@@ -1,4 +1,5 @@
 #include "base/sha1.hpp"
+#include "support/as_somebody_else.hpp"
 #include "support/guarded_node.hpp"
 
 #include <catch2/catch.hpp>
@@ -328,4 +329,46 @@ TEST_CASE("guard: a node without a cluster file system says so, and serves nothi
     }
     CHECK(c.n1.ask(verb::say, "", to_text(daemon_words())).text.find("phase=") == 0);  // that needs no file
     c.all.regain_quorum();
+}
+
+TEST_CASE("guard: what the daemon says is kept") {
+    led_cluster c;
+    daemon_words w;
+    w.managed = {ct101};
+    CHECK(c.n1.ask(verb::say, "", to_text(w)).ok);
+    CHECK(c.n1.heart.managed() == w.managed);
+}
+
+TEST_CASE("guard: without any epoch nobody else could bring a guest up: its node may be called gone") {
+    led_cluster single;
+    std::filesystem::remove(single.all.pve() / "priv/steward/epoch/1");
+    CHECK(single.park(single.n1, 0, true).ok);
+}
+
+TEST_CASE("guard: a node that never wrote a lease is not believed to be gone, unless a person says so") {
+    led_cluster c;
+    write_text(c.all.pve() / "nodes/n3/lxc/101.conf", config);
+    guard::request r;
+    r.what = verb::park;
+    r.guest = ct101;
+    r.source = node_name("n3");
+    r.generation = 3;
+    r.digest = sha1_hex(config);
+    r.epoch = 1;
+    r.is_source_gone = true;
+    std::filesystem::remove(c.all.pve() / "nodes/n2/lxc/101.conf");
+    const guard::reply refused = c.n1.desk.answer(r);
+    CHECK(refused.code == errc::no_quorum);
+    CHECK(refused.detail.find("n3 has never written a lease") != std::string::npos);
+    REQUIRE(c.n1.ask(verb::save, "fence/n3", "boot-1 1790000000 root", 1).ok);
+    CHECK(c.n1.desk.answer(r).ok);
+}
+
+TEST_CASE("guard: a lock whose age may not be asked for is not tried") {
+    led_cluster c;
+    for (const char* opened : {"", "pve", "pve/priv", "pve/priv/lock", "pve/nodes"})
+        std::filesystem::permissions(c.all.dir.path() / opened, std::filesystem::perms(0755));
+    const as_somebody_else other;
+    if (!other.is_another) return;  // only root can try what is not its own
+    CHECK(c.n2.ask(verb::lock, "ask").code == errc::no_quorum);
 }

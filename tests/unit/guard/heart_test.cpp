@@ -319,3 +319,92 @@ TEST_CASE("guard: without a real majority nothing is renewed, whoever lowered th
     CHECK(n1.writer.renew());
     CHECK(word_of(n1, "no_promise").empty());
 }
+
+TEST_CASE("guard: a promise without a watchdog stands although there is none to look at") {
+    guarded_cluster all;
+    guarded_node n1(all, "n1", lease::contract::selfstop);
+    arm(n1);
+    for (int i = 0; i < 3; ++i) {
+        n1.second();
+        REQUIRE(n1.writer.renew());
+        CHECK(n1.lease().promise == lease::contract::selfstop);
+        CHECK(word_of(n1, "phase") == "armed");
+    }
+}
+
+TEST_CASE("guard: what it has seen and heard counts at once, not with the next second") {
+    guarded_cluster all;
+    guarded_node n1(all, "n1", lease::contract::watchdog);
+    write_text(all.pve() / "nodes/n1/lxc/101.conf", "hostname: web\n");
+    n1.manage({ct101});
+    SECTION("a guest at home") {
+        for (int i = 0; i < 3; ++i) REQUIRE(n1.writer.renew());
+        CHECK(n1.lease().promise == lease::contract::watchdog);
+    }
+    SECTION("the system goes down, and nothing runs") {
+        REQUIRE(n1.writer.renew());
+        REQUIRE(n1.ask(guard::verb::leave, "shutdown").ok);
+        REQUIRE(n1.writer.renew());
+        CHECK(n1.lease().promise == lease::contract::released);
+    }
+    SECTION("the last guest ended while the system goes down") {
+        n1.run_guest(ct101);
+        for (int i = 0; i < 3; ++i) REQUIRE(n1.writer.renew());
+        n1.heart.leave(lease::departure::shutdown);
+        CHECK(word_of(n1, "contract") == "watchdog");
+        n1.end_guest(ct101);
+        n1.second();
+        CHECK(word_of(n1, "contract") == "released");
+    }
+}
+
+TEST_CASE("guard: what was read more than five seconds ago ends nothing") {
+    guarded_cluster all;
+    guarded_node n1(all, "n1");
+    n1.run_guest(ct101);
+    n1.manage({ct101});
+    guard::home_sight sight;
+    sight.taken = {ct101};
+    n1.heart.see(sight, all.now - 6s);
+    CHECK_FALSE(n1.is_told_to_end(ct101));
+    n1.heart.see(sight, all.now - 5s);
+    CHECK(n1.is_told_to_end(ct101));
+}
+
+TEST_CASE("guard: before it writes its lease it reads what stands there") {
+    guarded_cluster all;
+    guarded_node n1(all, "n1", lease::contract::watchdog);
+    arm(n1);
+    lease::node_lease newer = n1.lease();
+    const auto renewals = newer.renewals + 6;
+    newer.renewals = renewals;
+    write_text(all.pve() / "priv/steward/nodes/n1", lease::to_text(newer));
+    REQUIRE(n1.writer.renew());
+    CHECK(n1.lease().renewals == renewals + 1);
+}
+
+TEST_CASE("guard: a lease that cannot be read, its own or another, is passed over") {
+    guarded_cluster all;
+    guarded_node n1(all, "n1");
+    std::filesystem::create_directories(all.pve() / "priv/steward/nodes/n2");
+    CHECK(n1.writer.renew());
+    std::filesystem::remove(all.pve() / "priv/steward/nodes/n1");
+    std::filesystem::create_directories(all.pve() / "priv/steward/nodes/n1");
+    CHECK_FALSE(n1.writer.renew());
+}
+
+TEST_CASE("guard: a guest whose configuration is elsewhere, but was never taken from this node, is left alone") {
+    guarded_cluster all;
+    guarded_node n1(all, "n1");
+    n1.run_guest(ct101);
+    n1.manage({ct101});
+    write_text(all.pve() / "nodes/n2/lxc/101.conf", "hostname: web\n");
+    REQUIRE(n1.writer.renew());
+    CHECK_FALSE(n1.is_told_to_end(ct101));
+    write_text(all.pve() / "priv/steward/parked/101.n2.g3.conf", "hostname: web\n");
+    REQUIRE(n1.writer.renew());
+    CHECK_FALSE(n1.is_told_to_end(ct101));
+    write_text(all.pve() / "priv/steward/parked/101.n1.g4.conf", "hostname: web\n");
+    REQUIRE(n1.writer.renew());
+    CHECK(n1.is_told_to_end(ct101));
+}
