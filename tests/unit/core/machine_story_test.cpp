@@ -16,7 +16,7 @@ std::vector<phase> phases(const player& p) {
 }
 
 refusal because(std::string code, std::string text) {
-    return refusal{std::move(code), std::move(text), "it goes away", {}, true};
+    return refusal{std::move(code), std::move(text), "it goes away", {}, true, {}};
 }
 
 /// Held by a preflight that was refused.

@@ -16,7 +16,7 @@ plan from_dead_node() {
 }
 
 refusal because(std::string code, bool is_untouchable = false) {
-    return refusal{std::move(code), "so it is", "it goes away", {}, is_untouchable};
+    return refusal{std::move(code), "so it is", "it goes away", {}, is_untouchable, {}};
 }
 
 player& suspect(player& p) { return p.say(seen{standing::suspicious, "refused"}); }

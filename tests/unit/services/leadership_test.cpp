@@ -1,6 +1,7 @@
 #include "services/leadership/leadership.hpp"
 
 #include "runtime/sim_time.hpp"
+#include "runtime/task_group.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -161,7 +161,7 @@ TEST_CASE("a dead node's services are fenced, taken over and started elsewhere, 
     config.set("lock", "backup");
     REQUIRE(model.files().write(n2, ct200, config.text()));
     REQUIRE(apply_fault(model, "power n2 off"));
-    const long fenced = seconds_until(model, 300s, [&] { return ha_view(model, n1).status.node_state(n2) == "fence"; });
+    const long fenced = seconds_until(model, 300s, [&] { return ha_view(model, n1).status->node_state(n2) == "fence"; });
     CHECK(fenced >= 50);
     CHECK(fenced <= 90);
     const long recovered = fenced + seconds_until(model, 300s, [&] {
@@ -176,7 +176,7 @@ TEST_CASE("a dead node's services are fenced, taken over and started elsewhere, 
     REQUIRE(apply_fault(model, "power n2 on"));
     pass(model, 60s);
     CHECK(model.running_on(ct200).size() == 1);
-    CHECK(ha_view(model, n1).status.node_state(n2) == "online");
+    CHECK(ha_view(model, n1).status->node_state(n2) == "online");
 }
 
 TEST_CASE("a node that loses quorum with active services resets itself before others start them") {
@@ -213,7 +213,7 @@ TEST_CASE("a node without services is not fenced: it keeps what it has") {
     pass(model, 600s);
     CHECK(model.find_node(n3)->powered);
     CHECK(model.is_running(n3, vm103));
-    CHECK(ha_view(model, n1).status.node_state(n3) == "unknown");
+    CHECK(ha_view(model, n1).status->node_state(n3) == "unknown");
 }
 
 TEST_CASE("a service that does not start is tried again, then elsewhere, then in error until it is disabled") {
@@ -291,7 +291,7 @@ TEST_CASE("maintenance moves services away and back") {
     REQUIRE(apply_fault(model, "maint n2 on"));
     pass(model, 90s);
     CHECK(node_of(model, vm201) != "n2");
-    CHECK(ha_view(model, n1).status.node_state(n2) == "maintenance");
+    CHECK(ha_view(model, n1).status->node_state(n2) == "maintenance");
     CHECK(std::string(status_row(model, "lrm:n2").at("status").as_string()).find("maintenance mode") !=
           std::string::npos);
     REQUIRE(apply_fault(model, "maint n2 off"));
