@@ -189,9 +189,12 @@ TEST_CASE("what forbids a hand-over when it is planned") {
         CHECK(player(often).pass(60s).fail().say(planned{some_plan()}).at() == phase::claimed);
     }
     SECTION("what was being created needs a person, who is told once") {
-        p.fail().say(planned{because("locked_create")});
+        refusal no = because("locked_create");
+        no.also = "manual_cleanup";
+        p.fail().say(planned{no});
         CHECK(p.alerts == std::vector<std::string>{"locked_create", "manual_cleanup"});
-        p.wait(31s).say(planned{because("locked_create", true)});
+        no.is_untouchable = true;
+        p.wait(31s).say(planned{no});
         CHECK(p.alerts.size() == 2);
     }
     SECTION("any other reason is told once as well, and asks for no cleaning up") {
