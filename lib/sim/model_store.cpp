@@ -1,10 +1,15 @@
 #include "sim/model_store.hpp"
 
+#include "base/key_lines.hpp"
+
+#include <fmt/core.h>
+
 namespace steward::sim {
 namespace asio = boost::asio;
 
 namespace {
 const std::string record_directory = "priv/steward/records";
+const std::string epoch_directory = "priv/steward/epoch";
 const std::string claim_directory = "priv/steward/fo";
 const std::string parked_directory = "priv/steward/parked";
 
@@ -32,8 +37,12 @@ asio::awaitable<void> wait_until_writable(cluster& model, time_source& time, nod
 }
 
 result<void> model_store::writable() const {
-    if (model_.is_quorate(node_)) return {};
-    return fault(errc::no_quorum, "pmxcfs", "Permission denied");
+    if (!model_.is_quorate(node_)) return fault(errc::no_quorum, "pmxcfs", "Permission denied");
+    const std::uint64_t newest = highest_number(model_.files(node_).tree().list(epoch_directory));
+    const std::uint64_t ours = leads_in ? leads_in() : newest;
+    if (ours == newest) return {};
+    return fault(errc::no_quorum, "guard",
+                 fmt::format("asked in epoch {}, but the cluster is led in epoch {}", ours, newest));
 }
 
 asio::awaitable<result<std::vector<stored_record>>> model_store::load_records() {

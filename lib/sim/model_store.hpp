@@ -3,6 +3,9 @@
 #include "runtime/time_source.hpp"
 #include "sim/model/cluster.hpp"
 
+#include <cstdint>
+#include <functional>
+
 namespace steward::sim {
 
 /// A system call that writes to pmxcfs on that node: it takes a moment, and hangs while the membership changes.
@@ -27,6 +30,9 @@ class model_store final : public cluster_store {
 
     bool guard_answers = true;                        ///< false: `unavailable` for parking
     duration latency = std::chrono::milliseconds(2);  ///< of a write to pmxcfs (measured median)
+    /// In which epoch its daemon leads; the guard refuses changes in an older one (guard/desk). Empty: there is only
+    /// one.
+    std::function<std::uint64_t()> leads_in;
 
   private:
     [[nodiscard]] boost::asio::awaitable<void> reach_store();

@@ -18,7 +18,8 @@ std::string signature(std::string_view key, const std::string& text) {
     const std::string hash = bytes_of_hex(sha1_hex(fmt::format("{}{}", key, text)));
     std::string bytes;
     bytes.reserve(rsa_bytes);
-    for (std::size_t i = 0; i < rsa_bytes; ++i) bytes += static_cast<char>(hash[i % hash.size()] ^ (i / hash.size() * 37));
+    for (std::size_t i = 0; i < rsa_bytes; ++i)
+        bytes += static_cast<char>(hash[i % hash.size()] ^ (i / hash.size() * 37));
     return base64(bytes);
 }
 

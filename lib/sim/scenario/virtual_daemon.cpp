@@ -166,6 +166,7 @@ virtual_daemon::virtual_daemon(cluster& model, sim_time& time, node_name where, 
     mortal_.dies_here = listener.dies_here;
     witness_.dies_here = std::move(listener.dies_here);
     gate_.may_act = [this] { return lead_.may_act(); };
+    store_.leads_in = [this] { return lead_.leads_in(); };
     // The cluster of a scenario has been there for ever, until it is switched off.
     if (const sim_node* n = model.find_node(node_); n->booted > model.configured().start) lead_.node_booted = n->booted;
     lead_.config_digest = config_digest_;

@@ -161,7 +161,8 @@ TEST_CASE("a dead node's services are fenced, taken over and started elsewhere, 
     config.set("lock", "backup");
     REQUIRE(model.files().write(n2, ct200, config.text()));
     REQUIRE(apply_fault(model, "power n2 off"));
-    const long fenced = seconds_until(model, 300s, [&] { return ha_view(model, n1).status->node_state(n2) == "fence"; });
+    const long fenced =
+        seconds_until(model, 300s, [&] { return ha_view(model, n1).status->node_state(n2) == "fence"; });
     CHECK(fenced >= 50);
     CHECK(fenced <= 90);
     const long recovered = fenced + seconds_until(model, 300s, [&] {
