@@ -1,5 +1,7 @@
 #include "pve/detours.hpp"
 
+#include "pve/http_meaning.hpp"
+
 #include <algorithm>
 
 namespace steward::pve {
@@ -9,6 +11,10 @@ std::string detours::node_of(std::string_view path) {
     if (!path.starts_with(nodes)) return {};
     path.remove_prefix(nodes.size());
     return std::string(path.substr(0, path.find('/')));
+}
+
+bool detours::may_repeat(int status, bool is_repeatable) {
+    return is_about_node(status) && (is_repeatable || status == 595);
 }
 
 void detours::note(std::size_t endpoint, const std::string& node, bool is_open, time_point now) {

@@ -19,8 +19,9 @@ class detours {
 
     /// "/nodes/n2/lxc/102" → "n2"; "" when the call is about no node.
     [[nodiscard]] static std::string node_of(std::string_view path);
-    /// Whether that status says that an endpoint has no way to the node that the call was about.
-    [[nodiscard]] static bool is_closed_by(int status) { return status >= 595 && status <= 599; }
+    /// Whether a call that ended so may be tried at another endpoint: it found no way (is_about_node), and was not
+    /// carried out, which only 595 says for sure, or may be carried out twice.
+    [[nodiscard]] static bool may_repeat(int status, bool is_repeatable);
     /// Remembers a way that is closed, forgets one that is open again.
     void note(std::size_t endpoint, const std::string& node, bool is_open, time_point now);
     [[nodiscard]] bool is_closed(std::size_t endpoint, const std::string& node, time_point now) const;

@@ -101,6 +101,6 @@ result<json::value> envelope_data(json::value body, const request& what) {
     return std::move(body.get_object()["data"]);
 }
 
-bool is_about_node(const fault& why) noexcept { return why.http_status >= 595 && why.http_status <= 599; }
+bool is_about_node(int http_status) noexcept { return http_status >= 595 && http_status <= 599; }
 
 }  // namespace steward::pve

@@ -16,6 +16,7 @@ namespace steward::pve {
 
 /// A node answered, but could not reach the node that the path names, or lost its answer (595 to 599, pve-facts B.5).
 /// Without that a fault of the way is about the endpoint itself.
-[[nodiscard]] bool is_about_node(const fault& why) noexcept;
+[[nodiscard]] bool is_about_node(int http_status) noexcept;
+[[nodiscard]] inline bool is_about_node(const fault& why) noexcept { return is_about_node(why.http_status); }
 
 }  // namespace steward::pve

@@ -3,6 +3,7 @@
 #include "base/log.hpp"
 #include "pve/detours.hpp"
 #include "pve/endpoints.hpp"
+#include "pve/http_meaning.hpp"
 #include "runtime/byte_stream.hpp"
 
 #include <algorithm>
@@ -97,9 +98,8 @@ struct https_transport::state : std::enable_shared_from_this<state> {
                 const bool is_detour = ways.is_closed(health.preferred(), node, time.now());
                 if (!is_detour) note_good(at);
                 if (is_redirect(got->status)) co_return redirected(*got);
-                const bool has_no_way = detours::is_closed_by(got->status);
-                ways.note(at, node, !has_no_way, time.now());
-                const bool may_repeat = has_no_way && (repeatable || got->status == 595);
+                ways.note(at, node, !is_about_node(got->status), time.now());
+                const bool may_repeat = detours::may_repeat(got->status, repeatable);
                 if (!may_repeat || i + 1 == order.size() || !may_have_way(order[i + 1], node)) co_return got;
                 answered = std::move(*got);
                 continue;

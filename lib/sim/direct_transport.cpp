@@ -1,5 +1,6 @@
 #include "sim/direct_transport.hpp"
 
+#include "pve/http_meaning.hpp"
 #include "sim/api/api.hpp"
 
 #include <algorithm>
@@ -8,9 +9,6 @@ namespace steward::sim {
 namespace asio = boost::asio;
 
 namespace {
-
-/// Then a new one is made.
-constexpr duration connection_lasts = std::chrono::seconds(60);
 
 api::request request_of(const node_name& node, const pve::request& call, const std::string& token) {
     api::request what(node, pve::http_method(call.what), call.path);
@@ -33,17 +31,14 @@ std::string failover_token() { return std::string(failover_token_id) + "=" + fai
 
 direct_transport::direct_transport(cluster& model, time_source& time, std::string token,
                                    std::vector<node_name> endpoints)
-    : model_(model), time_(time), token_(std::move(token)), endpoints_(std::move(endpoints)) {
+    : names(time), model_(model), time_(time), token_(std::move(token)), endpoints_(std::move(endpoints)) {
     if (endpoints_.empty()) endpoints_ = model.configured().nodes;
     for (std::size_t i = 0; i < endpoints_.size(); ++i) order_.push_back(i);
 }
 
 asio::awaitable<result<pve::reply>> direct_transport::ask(node_name node, pve::request call, time_point deadline) {
-    if (names != nullptr && time_.now() >= connected_until_[node]) {
-        const auto found = co_await names->resolve(node.str(), net::address_family::any, deadline);
-        if (!found) co_return found.error();
-        connected_until_[node] = time_.now() + connection_lasts;
-    }
+    const auto found = co_await names.find(node, deadline);
+    if (!found) co_return found.error();
     model_.advance_to(time_.now());
     const sim_node* n = model_.find_node(node);
     const bool has_way = n != nullptr && (origin ? model_.can_reach(*origin, node) : n->reachable());
@@ -97,10 +92,9 @@ asio::awaitable<result<pve::reply>> direct_transport::send(pve::request call, ti
         pve::request copy = call;
         last = co_await ask(std::move(endpoint), std::move(copy), deadline);
         if (!last && last.error().code != errc::not_delivered) break;
-        const bool is_closed = !last || pve::detours::is_closed_by(last->status);
-        ways_.note(order[i], about, !is_closed, time_.now());
+        ways_.note(order[i], about, last && !pve::is_about_node(last->status), time_.now());
         if (!last) continue;
-        const bool may_repeat = is_closed && (call.what == pve::verb::get || last->status == 595);
+        const bool may_repeat = pve::detours::may_repeat(last->status, call.what == pve::verb::get);
         const bool has_other = i + 1 < order.size() && !ways_.is_closed(order[i + 1], about, time_.now());
         if (!may_repeat || !has_other || about.empty()) co_return last;
         answered = *last;

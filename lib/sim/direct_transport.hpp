@@ -1,11 +1,10 @@
 #pragma once
-#include "net/resolver.hpp"
 #include "pve/detours.hpp"
 #include "pve/transport.hpp"
 #include "runtime/time_source.hpp"
+#include "sim/connection_names.hpp"
 #include "sim/model/cluster.hpp"
 
-#include <map>
 #include <optional>
 
 namespace steward::sim {
@@ -22,7 +21,7 @@ class direct_transport final : public pve::transport {
     duration latency = std::chrono::milliseconds(4);   ///< there and back
     duration connect_limit = std::chrono::seconds(1);  ///< spent on a node that is off
     std::optional<node_name> origin;  ///< where the client is; nothing: outside, with a way to every node
-    net::resolver* names = nullptr;   ///< what a new connection asks for its endpoint's address; null: it knows it
+    connection_names names;           ///< what a new connection asks for its endpoint's address
 
   private:
     [[nodiscard]] boost::asio::awaitable<result<pve::reply>> ask(node_name node, pve::request call,
@@ -34,7 +33,6 @@ class direct_transport final : public pve::transport {
     std::vector<node_name> endpoints_;
     std::vector<std::size_t> order_;  ///< 0, 1, …
     pve::detours ways_;
-    std::map<node_name, time_point> connected_until_;
 };
 
 /// The token of make_options as a transport wants it.

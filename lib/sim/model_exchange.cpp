@@ -1,6 +1,5 @@
 #include "sim/model_exchange.hpp"
 
-#include "net/resolver.hpp"
 #include "sim/front/wire.hpp"
 
 #include <algorithm>
@@ -9,9 +8,6 @@ namespace steward::sim {
 namespace asio = boost::asio;
 
 namespace {
-
-/// Then a new one is made.
-constexpr duration connection_lasts = std::chrono::seconds(60);
 
 net::http_response to_response(net::server_reply reply) {
     net::http_response out;
@@ -25,14 +21,11 @@ net::http_response to_response(net::server_reply reply) {
 }  // namespace
 
 model_exchange::model_exchange(cluster& model, time_source& time, node_name origin, std::vector<node_name> endpoints)
-    : model_(model), time_(time), origin_(std::move(origin)), endpoints_(std::move(endpoints)) {}
+    : names(time), model_(model), time_(time), origin_(std::move(origin)), endpoints_(std::move(endpoints)) {}
 
 asio::awaitable<result<void>> model_exchange::connect(std::size_t endpoint, time_point connect_by) {
-    if (names != nullptr && time_.now() >= connected_until_[endpoint]) {
-        const auto found = co_await names->resolve(label(endpoint), net::address_family::any, connect_by);
-        if (!found) co_return found.error();
-        connected_until_[endpoint] = time_.now() + connection_lasts;
-    }
+    const auto found = co_await names.find(endpoints_[endpoint], connect_by);
+    if (!found) co_return found.error();
     model_.advance_to(time_.now());
     const sim_node* n = model_.find_node(endpoints_[endpoint]);
     if (n != nullptr && model_.can_reach(origin_, endpoints_[endpoint]) && n->pveproxy != service::stopped)

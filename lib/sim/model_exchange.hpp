@@ -2,9 +2,9 @@
 #include "net/http.hpp"
 #include "pve/exchange.hpp"
 #include "runtime/time_source.hpp"
+#include "sim/connection_names.hpp"
 #include "sim/model/cluster.hpp"
 
-#include <map>
 #include <string>
 #include <vector>
 
@@ -29,7 +29,7 @@ class model_exchange final : public pve::http_exchange {
 
     duration latency = std::chrono::milliseconds(4);   ///< there and back
     duration connect_limit = std::chrono::seconds(1);  ///< spent on a node that is off
-    net::resolver* names = nullptr;  ///< what a new connection asks for its endpoint's address; null: it knows it
+    connection_names names;                            ///< what a new connection asks for its endpoint's address
 
   private:
     [[nodiscard]] boost::asio::awaitable<result<void>> connect(std::size_t endpoint, time_point connect_by);
@@ -38,7 +38,6 @@ class model_exchange final : public pve::http_exchange {
     time_source& time_;
     node_name origin_;
     std::vector<node_name> endpoints_;
-    std::map<std::size_t, time_point> connected_until_;
 };
 
 }  // namespace steward::sim

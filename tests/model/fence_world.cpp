@@ -1,5 +1,7 @@
 #include "fence_world.hpp"
 
+#include "steps.hpp"
+
 #include <algorithm>
 #include <array>
 #include <fmt/core.h>
@@ -13,16 +15,12 @@ using lease::contract;
 
 namespace {
 
-constexpr duration one_step = 5s;
-/// Any moment: the machines see differences only.
-constexpr time_point now{100'000s};
 constexpr std::uint8_t oldest = 40;  // steps; beyond every limit
 
 // watchdog-mux: 60 s and up to two more until it looks (P11), then the device's 10 s and a second.
 constexpr std::uint8_t mux_patience = 12;
 constexpr std::uint8_t device_dies_in = 2;
 constexpr std::uint8_t membership_takes = 2;  // 8 s
-constexpr std::uint8_t longest_block = 6;     // a write that waits for a new membership, and then fails
 
 enum action : std::uint8_t {
     nothing,
@@ -61,13 +59,6 @@ constexpr std::array<const char*, count> names{"five seconds",
                                                "the leader's clock gains five seconds",
                                                "the node is being shut down",
                                                "the shutdown is called off, the guest started"};
-
-void count_up(std::uint8_t& age, std::uint8_t most) {
-    if (age < most) ++age;
-}
-std::uint8_t age_of(time_point when) {
-    return static_cast<std::uint8_t>(std::min<std::int64_t>((now - when) / one_step, oldest));
-}
 
 }  // namespace
 
@@ -295,8 +286,8 @@ class fence_world::moment {
         s.has_renewed = g.has_renewed ? 1 : 0;
         s.suspended = static_cast<std::uint8_t>(g.suspended_renewals);
         s.is_slow = g.is_slow ? 1 : 0;
-        s.fed_age = g.has_watchdog ? age_of(g.fed) : std::uint8_t{0};
-        s.lease_age = age_of(g.lease_since);
+        s.fed_age = g.has_watchdog ? steps_since(g.fed, oldest) : std::uint8_t{0};
+        s.lease_age = steps_since(g.lease_since, oldest);
         s.has_guests = g.wishes.has_guests ? 1 : 0;
         s.runs_guests = g.wishes.runs_guests ? 1 : 0;
         carry_out(next.run);
@@ -347,12 +338,6 @@ class fence_world::moment {
     State s;
     int what_;
 };
-
-fence_world::State fence_world::first() const {
-    State s;
-    s.is_on = 1;
-    return s;
-}
 
 int fence_world::actions() const { return count; }
 const char* fence_world::name_of(int action) const { return names.at(static_cast<std::size_t>(action)); }

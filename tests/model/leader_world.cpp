@@ -1,5 +1,7 @@
 #include "leader_world.hpp"
 
+#include "steps.hpp"
+
 #include <algorithm>
 #include <fmt/core.h>
 
@@ -11,13 +13,9 @@ using leader::phase;
 
 namespace {
 
-constexpr duration one_step = 5s;
-/// Any moment: the machine sees differences only.
-constexpr time_point now{100'000s};
 constexpr std::uint8_t oldest = 30;           // steps; beyond every limit
 constexpr std::uint8_t lock_expires = 24;     // pmxcfs: 120 s (P4)
 constexpr std::uint8_t request_arrives = 12;  // 30 s of our client, 30 s of pveproxy (E1)
-constexpr std::uint8_t longest_block = 6;     // a write that waits for a new membership, and then fails
 constexpr std::uint8_t most_epochs = 5;
 
 enum action : std::uint8_t {
@@ -54,15 +52,6 @@ constexpr std::array<const char*, count> names{"five seconds",
                                                "the first daemon is to stand down",
                                                "the second daemon is to stand down"};
 
-void count_up(std::uint8_t& age, std::uint8_t most) {
-    if (age < most) ++age;
-}
-void count_down(std::uint8_t& left) {
-    if (left > 0) --left;
-}
-std::uint8_t steps_since(time_point when, std::uint8_t most) {
-    return static_cast<std::uint8_t>(std::clamp<std::int64_t>((now - when) / one_step, 0, most));
-}
 std::uint8_t steps_until(time_point when) {
     const auto whole = (when - now + one_step - 1ns) / one_step;
     return static_cast<std::uint8_t>(std::clamp<std::int64_t>(whole, 0, oldest));

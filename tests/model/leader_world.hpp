@@ -34,7 +34,6 @@ class leader_world {
         std::uint8_t has_news = 0;       ///< the lock was renewed since it looked
         std::uint8_t request_age = 0;    ///< the youngest that may still arrive; 0: none
         std::uint8_t request_epoch = 0;  ///< in which it was sent
-        bool operator==(const Daemon&) const = default;
     };
     struct State {
         std::array<Daemon, 2> daemons;

@@ -21,6 +21,13 @@ inline plan some_plan(strategy how = strategy::restore) {
     return p;
 }
 
+/// Its node is gone, and proven to be.
+inline plan from_dead_node() {
+    plan p = some_plan();
+    p.is_source_gone = true;
+    return p;
+}
+
 /// Plays events against the machine, one second apart, and remembers what it wanted done.
 class player {
   public:

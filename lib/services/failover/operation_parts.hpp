@@ -50,8 +50,9 @@ class worker {
 
     /// Follows a task that was just posted (or could not be).
     boost::asio::awaitable<finished> follow(result<upid> posted, duration limit, duration stall);
-    /// Asks for `wanted` until it is so, or until `limit` has passed.
+    /// Bytes, of the storage that is being filled; nothing when they are not known.
     [[nodiscard]] boost::asio::awaitable<std::optional<std::uint64_t>> free_where_it_goes();
+    /// Asks for `wanted` until it is so, or until `limit` has passed.
     boost::asio::awaitable<finished> settle(node_name node, model::run_state wanted, duration limit);
     boost::asio::awaitable<finished> start_on(node_name node);
     /// A backup of the guest at home, right before it is stopped, when the policy wants one (fresh_backup.cpp).

@@ -103,21 +103,17 @@ std::vector<node_name> endpoints_from(const cluster& model, const node_name& own
     return all;
 }
 
-}  // namespace
-
-namespace {
-
 /// With a token without the HTTP around it, which is cheaper; with a user's tickets by the client of production.
 std::unique_ptr<pve::transport> make_wire(cluster& model, time_source& time, random_source& chance,
                                           net::resolver& names, const node_name& own, const config::cluster& as) {
     if (as.user.empty()) {
         auto direct = std::make_unique<direct_transport>(model, time, failover_token(), endpoints_from(model, own));
         direct->origin = own;
-        direct->names = &names;
+        direct->names.from = &names;
         return direct;
     }
     auto way = std::make_unique<model_exchange>(model, time, own, endpoints_from(model, own));
-    way->names = &names;
+    way->names.from = &names;
     pve::credentials who;
     who.user = as.user;
     for (const user_options& u : model.configured().users)

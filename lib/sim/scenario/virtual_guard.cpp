@@ -219,19 +219,18 @@ void virtual_guard::take(const fencing::guard_event& what) {
 }
 
 void virtual_guard::carry_out(fencing::guard_effect what) {
-    if (what == fencing::guard_effect::none) return;
-    sim_node* n = model_.find_node(node_);
+    const auto mux = [this]() -> watchdog_mux& { return model_.find_node(node_)->watchdog; };
     switch (what) {
         case fencing::guard_effect::none: return;
         case fencing::guard_effect::open_watchdog:
-            watchdog_ = n->watchdog.connect(model_.now());
+            watchdog_ = mux().connect(model_.now());
             if (watchdog_) model_.watch_watchdog(node_);
             return take(fencing::watchdog_answer{watchdog_.has_value()});
         case fencing::guard_effect::feed:
-            if (watchdog_) n->watchdog.feed(*watchdog_, model_.now());
+            if (watchdog_) mux().feed(*watchdog_, model_.now());
             return model_.watch_watchdog(node_);
         case fencing::guard_effect::close_watchdog:
-            if (watchdog_) n->watchdog.close(*watchdog_, true, model_.now());
+            if (watchdog_) mux().close(*watchdog_, true, model_.now());
             watchdog_.reset();
             return;
         case fencing::guard_effect::kill_guests: return kill_guests();

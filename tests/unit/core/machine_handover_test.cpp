@@ -9,16 +9,15 @@ using namespace std::chrono_literals;
 /// From the claim to the end, step by step.
 namespace {
 
-plan from_dead_node() {
-    plan p = some_plan();
-    p.is_source_gone = true;
+plan with_a_warning() {
+    plan p = from_dead_node();
     p.warnings = {{"stale_lock_ignored", "it was locked"}};
     return p;
 }
 
 player fencing_source() {
     player p;
-    p.fail().say(planned{from_dead_node()}).done();
+    p.fail().say(planned{with_a_warning()}).done();
     REQUIRE(p.at() == phase::fencing);
     return p;
 }

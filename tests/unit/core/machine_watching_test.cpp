@@ -9,12 +9,6 @@ using namespace std::chrono_literals;
 /// From the first bad answer to the claim, and how a guest rests.
 namespace {
 
-plan from_dead_node() {
-    plan p = some_plan();
-    p.is_source_gone = true;
-    return p;
-}
-
 refusal because(std::string code, bool is_untouchable = false) {
     return refusal{std::move(code), "so it is", "it goes away", {}, is_untouchable, {}};
 }

@@ -23,11 +23,12 @@ class led_cluster {
         REQUIRE(n1.ask(verb::claim, "epoch/1").yes);
         write_text(all.pve() / "nodes/n2/lxc/101.conf", config);
     }
-    [[nodiscard]] guard::reply park(guarded_node& by, std::uint64_t epoch, bool is_source_gone = false) {
+    [[nodiscard]] guard::reply park(guarded_node& by, std::uint64_t epoch, bool is_source_gone = false,
+                                    const char* source = "n2") {
         guard::request r;
         r.what = verb::park;
         r.guest = ct101;
-        r.source = node_name("n2");
+        r.source = node_name(source);
         r.generation = 3;
         r.digest = sha1_hex(config);
         r.epoch = epoch;
@@ -348,20 +349,12 @@ TEST_CASE("guard: without any epoch nobody else could bring a guest up: its node
 TEST_CASE("guard: a node that never wrote a lease is not believed to be gone, unless a person says so") {
     led_cluster c;
     write_text(c.all.pve() / "nodes/n3/lxc/101.conf", config);
-    guard::request r;
-    r.what = verb::park;
-    r.guest = ct101;
-    r.source = node_name("n3");
-    r.generation = 3;
-    r.digest = sha1_hex(config);
-    r.epoch = 1;
-    r.is_source_gone = true;
     std::filesystem::remove(c.all.pve() / "nodes/n2/lxc/101.conf");
-    const guard::reply refused = c.n1.desk.answer(r);
+    const guard::reply refused = c.park(c.n1, 1, true, "n3");
     CHECK(refused.code == errc::no_quorum);
     CHECK(refused.detail.find("n3 has never written a lease") != std::string::npos);
     REQUIRE(c.n1.ask(verb::save, "fence/n3", "boot-1 1790000000 root", 1).ok);
-    CHECK(c.n1.desk.answer(r).ok);
+    CHECK(c.park(c.n1, 1, true, "n3").ok);
 }
 
 TEST_CASE("guard: a lock whose age may not be asked for is not tried") {
