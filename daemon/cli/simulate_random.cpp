@@ -27,8 +27,9 @@ using sim::scenario::scenario_report;
 constexpr const char* usage_text =
     "steward simulate random [options]: seeds of random clusters and faults, played in virtual time and judged\n"
     "  --seeds N       how many (100)\n"
-    "  --first N       the first one (1)\n"
-    "  --seed N        only this one\n"
+    "  --seeds A..B    these; --seed N: only this one; --first N: begin there (1)\n"
+    "  --hours H       virtual hours of each run: faults until the last hour begins, then it must recover (2)\n"
+    "  --nodes N|A..B  the cluster's size (1..16, small ones more often)\n"
     "  --for TIME      begin no further one after that\n"
     "  --jobs N        processes (one per core)\n"
     "  --out DIR       where the shrunk scenario of a failing seed is written (.)\n"
@@ -43,6 +44,7 @@ class wish {
   public:
     std::uint64_t first = 1;
     std::uint64_t seeds = 100;
+    sim::scenario::random_shape shape;
     std::optional<duration> limit;
     unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
     std::string out = ".";
@@ -53,6 +55,34 @@ class wish {
 bool read_count(const std::string& text, std::uint64_t& into) {
     const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), into);
     return ec == std::errc() && end == text.data() + text.size();
+}
+
+/// "7" or "3..9"
+std::optional<std::pair<std::uint64_t, std::uint64_t>> read_range(const std::string& text) {
+    const std::size_t dots = text.find("..");
+    std::pair<std::uint64_t, std::uint64_t> range;
+    if (!read_count(text.substr(0, dots), range.first)) return std::nullopt;
+    range.second = range.first;
+    if (dots != std::string::npos && !read_count(text.substr(dots + 2), range.second)) return std::nullopt;
+    if (range.second < range.first) return std::nullopt;
+    return range;
+}
+
+bool take_nodes(const std::string& value, sim::scenario::random_shape& into) {
+    const auto range = read_range(value);
+    if (!range || range->first == 0 || range->second > sim::scenario::random_shape::most_nodes) return false;
+    into.least_nodes = static_cast<int>(range->first);
+    into.largest = static_cast<int>(range->second);
+    return true;
+}
+
+bool take_seeds(const std::string& value, wish& into) {
+    const auto range = read_range(value);
+    if (!range) return false;
+    const bool is_range = value.find("..") != std::string::npos;
+    if (is_range) into.first = range->first;
+    into.seeds = is_range ? range->second - range->first + 1 : range->first;
+    return into.seeds > 0;
 }
 
 wish read_arguments(const std::vector<std::string>& args) {
@@ -70,8 +100,12 @@ wish read_arguments(const std::vector<std::string>& args) {
         const auto time = parse_duration(value);
         if (!has_value)
             w.problem = name + " is not known, or needs a value";
-        else if (name == "--seeds" && is_count && count > 0)
-            w.seeds = count;
+        else if (name == "--seeds" && take_seeds(value, w))
+            continue;
+        else if (name == "--nodes" && take_nodes(value, w.shape))
+            continue;
+        else if (name == "--hours" && is_count && count > 0 && count <= sim::scenario::random_shape::most_hours)
+            w.shape.hours = static_cast<int>(count);
         else if (name == "--first" && is_count)
             w.first = count;
         else if (name == "--seed" && is_count)
@@ -135,7 +169,7 @@ void tell_failure(const wish& asked, const draft& d, const scenario_report& repo
 }
 
 void play_seed(const wish& asked, std::uint64_t seed, tally& into) {
-    const draft d = sim::scenario::random_draft(seed);
+    const draft d = sim::scenario::random_draft(seed, asked.shape);
     const scenario_report report = play(d);
     ++into.seeds;
     into.virtual_seconds += std::chrono::duration<double>(report.virtual_time).count();
@@ -205,7 +239,7 @@ int simulate_random(const std::vector<std::string>& args) {
     }
     if (asked.only_print) {
         for (std::uint64_t i = 0; i < asked.seeds; ++i)
-            std::cout << to_text(sim::scenario::random_draft(asked.first + i)) << "---\n";
+            std::cout << to_text(sim::scenario::random_draft(asked.first + i, asked.shape)) << "---\n";
         return 0;
     }
     const os_time clock;
@@ -225,9 +259,10 @@ int simulate_random(const std::vector<std::string>& args) {
     const double wall = std::chrono::duration<double>(clock.now() - began).count();
     const double years = sum.virtual_seconds / seconds_a_year;
     std::cout << fmt::format(
-        "{} seeds, {} failed, {} played twice; {:.3f} cluster-years in {:.1f} s, {:.3f} a minute; "
+        "{} seeds, {} failed, {} played twice; {:.1f} seeds/s, {:.3f} cluster-years in {:.1f} s, {:.3f} a minute; "
         "memory {} KiB early, {} KiB late; hash {:016x}\n",
-        sum.seeds, sum.failed, sum.twice, years, wall, years / wall * 60, sum.rss_early, sum.rss_late, sum.hash);
+        sum.seeds, sum.failed, sum.twice, static_cast<double>(sum.seeds) / wall, years, wall, years / wall * 60,
+        sum.rss_early, sum.rss_late, sum.hash);
     if (has_crashed) std::cerr << "steward simulate: one of the processes died\n";
     return sum.failed == 0 && !has_crashed ? 0 : 1;
 }

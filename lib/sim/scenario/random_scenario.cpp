@@ -12,21 +12,27 @@ namespace steward::sim::scenario {
 
 namespace {
 
+constexpr int hour = 3600;
 constexpr int first_fault = 60;
-constexpr int last_fault = 3300;
-constexpr int heal_at = 3600;
-constexpr int end_at = 7200;
+constexpr int last_fault_before_heal = 300;
 constexpr int longest_pause = 400;
 
 /// Draws one seed's cluster and faults.
 class dealer {
   public:
-    explicit dealer(std::uint64_t seed) : chance_(seed * 2654435761U + 1) { out_.seed = seed; }
+    dealer(std::uint64_t seed, const random_shape& shape)
+        : chance_(seed * 2654435761U + 1),
+          shape_(shape),
+          end_at_(shape.hours * hour),
+          heal_at_(std::max(end_at_ - hour, end_at_ / 2)) {
+        out_.seed = seed;
+    }
 
     draft deal() {
         choose_cluster();
         choose_kinds();
-        const int faults = 1 + below(12);
+        const int last_fault = heal_at_ - last_fault_before_heal;
+        const int faults = 1 + below(12 * std::max(1, heal_at_ / hour));
         for (int i = 0; i < faults; ++i) deal_one(first_fault + below(last_fault - first_fault));
         std::stable_sort(out_.script.begin(), out_.script.end(),
                          [](const draft::step& a, const draft::step& b) { return a.at < b.at; });
@@ -47,8 +53,14 @@ class dealer {
         // Most clusters are small; one of sixteen nodes costs as much as ten of those.
         constexpr std::array<std::pair<int, int>, 11> sizes{
             {{3, 30}, {5, 12}, {4, 11}, {2, 8}, {1, 4}, {6, 2}, {7, 1}, {8, 1}, {10, 1}, {12, 1}, {16, 1}}};
-        int drawn = below(72);  // the sum of the weights
+        const auto is_wanted = [this](int size) { return size >= shape_.least_nodes && size <= shape_.largest; };
+        int sum = 0;
+        for (const auto& [size, weight] : sizes) sum += is_wanted(size) ? weight : 0;
+        // A range between two of these sizes is a size of its own.
+        nodes_ = shape_.least_nodes;
+        int drawn = sum == 0 ? 0 : below(sum);
         for (const auto& [size, weight] : sizes) {
+            if (!is_wanted(size)) continue;
             nodes_ = size;
             drawn -= weight;
             if (drawn < 0) break;
@@ -88,7 +100,7 @@ class dealer {
     int time() { return one_in(4) ? 5 + below(longest_pause) : 5 + below(60); }
 
     /// What undoes a fault is early enough to be before everything is put right.
-    void say(int at, std::string command) { out_.script.push_back({std::min(at, heal_at - 1), std::move(command)}); }
+    void say(int at, std::string command) { out_.script.push_back({std::min(at, heal_at_ - 1), std::move(command)}); }
 
     void deal_one(int at) {
         const int kind = enabled_.at(chance_.below(enabled_.size()));
@@ -204,7 +216,7 @@ class dealer {
 
     /// From here on nothing is broken.
     void heal() {
-        out_.healed = heal_at;
+        out_.healed = heal_at_;
         std::vector<std::string> all{
             "heal",       "power all on",  "net all on",         "cnet all on",         "svc all on", "cfs all rw work",
             "api any ok", "token restore", "storage pbs online", "storage local online"};
@@ -215,21 +227,25 @@ class dealer {
             all.push_back(fmt::format("maint n{} off", i));
         }
         if (guests_ > 0) all.push_back("probe all ok");
-        for (std::string& command : all) out_.script.push_back({heal_at, std::move(command)});
+        for (std::string& command : all) out_.script.push_back({heal_at_, std::move(command)});
     }
 
     void expect() {
-        out_.until = end_at;
-        out_.expect = {"double-run == 0", "concurrency restores <= 2", "never crash any",
-                       fmt::format("terminal any by {}", end_at - 60)};
+        out_.until = end_at_;
+        out_.expect = {"double-run == 0", "concurrency restores <= 2", "never crash any"};
+        if (end_at_ - heal_at_ < hour) return;
+        out_.expect.push_back(fmt::format("terminal any by {}", end_at_ - 60));
         const bool can_lead = guests_ > 0 && out_.topology != "c2";
-        if (can_lead) out_.expect.push_back(fmt::format("never leader none after {}", end_at - 1200));
+        if (can_lead) out_.expect.push_back(fmt::format("never leader none after {}", end_at_ - 1200));
     }
 
     static constexpr int kinds = 21;
     static constexpr int first_guest_kind = 15;
 
     random_source chance_;
+    random_shape shape_;
+    int end_at_;
+    int heal_at_;
     draft out_;
     int nodes_ = 3;
     int guests_ = 3;
@@ -238,7 +254,7 @@ class dealer {
 
 }  // namespace
 
-draft random_draft(std::uint64_t seed) { return dealer(seed).deal(); }
+draft random_draft(std::uint64_t seed, const random_shape& shape) { return dealer(seed, shape).deal(); }
 
 std::string to_text(const draft& d) {
     std::string text = fmt::format("sim: 1\nid: R{0}\nname: seed-{0}\ngroup: R random\ntopology: \"{1}{2}\"\nscript:\n",

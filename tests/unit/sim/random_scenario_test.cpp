@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <set>
 
 using namespace steward;
 using namespace steward::sim::scenario;
@@ -61,6 +62,40 @@ TEST_CASE("a seed stands for one scenario, and that is a file which can be read"
         CHECK(
             std::is_sorted(d.script.begin(), d.script.end(), [](const auto& a, const auto& b) { return a.at < b.at; }));
         CHECK(d.healed < d.until);
+    }
+}
+
+TEST_CASE("a seed's run is as long and its cluster as large as asked; the last hour is for recovery") {
+    struct row {
+        const char* name;
+        int hours, least, largest, until, healed;
+        bool judges_recovery;
+    };
+    const row rows[] = {
+        {"as always", 2, 1, 16, 7200, 3600, true},
+        {"a day", 24, 1, 16, 86400, 82800, true},
+        {"an hour is half and half", 1, 1, 16, 3600, 1800, false},
+        {"one size", 2, 9, 9, 7200, 3600, true},
+        {"a range", 2, 10, 16, 7200, 3600, true},
+    };
+    for (const row& r : rows) {
+        INFO(r.name);
+        std::set<std::string> sizes;
+        std::size_t most_faults = 0;
+        for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+            const draft d = random_draft(seed, {r.hours, r.least, r.largest});
+            CHECK(d.until == r.until);
+            CHECK(d.healed == r.healed);
+            const int nodes = std::stoi(d.topology.substr(1));
+            CHECK((nodes >= r.least && nodes <= r.largest));
+            const bool judges = std::any_of(d.expect.begin(), d.expect.end(),
+                                            [](const std::string& line) { return line.starts_with("terminal"); });
+            CHECK(judges == r.judges_recovery);
+            const auto faults =
+                std::count_if(d.script.begin(), d.script.end(), [&](const auto& s) { return s.at < d.healed; });
+            most_faults = std::max(most_faults, static_cast<std::size_t>(faults));
+        }
+        CHECK((most_faults > 100) == (r.hours == 24));
     }
 }
 
