@@ -4,6 +4,7 @@
 #include "base/ids.hpp"
 #include "config/load.hpp"
 #include "control_client.hpp"
+#include "forecast_command.hpp"
 #include "leaving.hpp"
 #include "pve/shell/completion.hpp"
 #include "render.hpp"
@@ -51,6 +52,9 @@ constexpr const char* help_text = R"(steward: looks after the guests of a Proxmo
                                      tell this node's guard that the system goes down (steward-leaving.service does)
   steward arm                        let the daemon act
   steward observe [--now]            let it only look, once what is under way has ended (--now: that stands still, too)
+  steward forecast [GUEST] [--node-down NODE] [-o table|json|yaml]
+                                     whether each guest would come back if its node died, where, when and with which
+                                     data; asks PVE itself, without a daemon and with a token that may only look
   steward check-config [FILE]        all errors of a configuration file at once; exit 0 or 1
   steward api get|create|set|delete PATH [NAME=VALUE …] [-o table|json|yaml] [--wait] [--no-check] [--trace]
                                      PVE's API, checked against its schema, without a daemon (docs/api-cli.md)
@@ -61,7 +65,7 @@ constexpr const char* help_text = R"(steward: looks after the guests of a Proxmo
 
   fence-confirm and parked remove ask for the name again; --confirm NAME answers beforehand.
   GUEST is ct/101 or vm/200. Options: --socket PATH (default /run/steward/control.sock), --version, --help
-  api finds its cluster with --endpoint HOST[:PORT] (more: repeat it), --token-file FILE (or --user and --password-file,
+  api and forecast find their cluster with --endpoint HOST[:PORT] (more: repeat it), --token-file FILE (or --user and --password-file,
   --totp-file), --fingerprint AB:CD:…[,…] or --ca-file FILE; else in --config FILE (default /etc/steward/steward.yaml).
 )";
 
@@ -227,6 +231,7 @@ int run(const std::vector<std::string>& raw) {
     if (given.words.empty()) return usage("a command is missing");
     const std::string& command = given.words[0];
     if (command == "api") return steward::cli::api_main(given);
+    if (command == "forecast") return steward::cli::forecast_main(given);
     if (command == "completion") return print_completion(given);
     if (command == "check-config") return check_config(given);
     if (command == "status")

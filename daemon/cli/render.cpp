@@ -1,6 +1,7 @@
 #include "render.hpp"
 
 #include "base/time.hpp"
+#include "text_table.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
@@ -44,23 +45,6 @@ const json::object& object(const json::object& o, std::string_view key) {
 
 std::string took(const json::object& o, std::string_view key) {
     return describe_duration(std::chrono::milliseconds(number(o, key)));
-}
-
-/// Columns as wide as their widest cell; the last one as it comes.
-std::string table(const std::vector<std::vector<std::string>>& rows) {
-    std::vector<std::size_t> widths;
-    for (const auto& row : rows)
-        for (std::size_t i = 0; i < row.size(); ++i) {
-            if (widths.size() <= i) widths.push_back(0);
-            widths[i] = std::max(widths[i], row[i].size());
-        }
-    std::string out;
-    for (const auto& row : rows) {
-        for (std::size_t i = 0; i < row.size(); ++i)
-            out += i + 1 == row.size() ? row[i] : fmt::format("{:<{}}  ", row[i], widths[i]);
-        out += '\n';
-    }
-    return out;
 }
 
 std::string rejections(const json::object& o) {

@@ -143,6 +143,14 @@ asio::awaitable<result<std::vector<model::backup>>> client::backups(node_name no
     co_return own;
 }
 
+asio::awaitable<result<std::vector<model::backup>>> client::all_backups(node_name node, storage_id storage) {
+    api::nodes_storage::content_get_request which;
+    which.content = "backup";
+    const auto rows = co_await api::root(session_).nodes(node).storage(storage).content().get(which);
+    if (!rows) co_return rows.error();
+    co_return backups_of(*rows);
+}
+
 asio::awaitable<result<model::guest_config>> client::archived_config(node_name node, volid archive) {
     const api::nodes::vzdump_extractconfig_get_request which(archive.str());
     const auto text = co_await api::root(session_).nodes(node).vzdump().extractconfig().get(which);
@@ -220,6 +228,10 @@ asio::awaitable<result<void>> client::stop_task(upid task) {
 
 asio::awaitable<result<std::vector<task_row>>> client::tasks_of(node_name node, vmid id) {
     return list_tasks(session_, std::move(node), id);
+}
+
+asio::awaitable<result<std::vector<task_row>>> client::restores_on(node_name node) {
+    return list_restores(session_, std::move(node));
 }
 
 }  // namespace steward::pve

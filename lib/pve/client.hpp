@@ -54,6 +54,9 @@ class client {
     [[nodiscard]] boost::asio::awaitable<result<std::set<std::string>>> privileges(std::string acl_path);
     [[nodiscard]] boost::asio::awaitable<result<std::vector<model::backup>>> backups(node_name node, storage_id storage,
                                                                                      guest_id guest);
+    /// Of all guests.
+    [[nodiscard]] boost::asio::awaitable<result<std::vector<model::backup>>> all_backups(node_name node,
+                                                                                         storage_id storage);
     /// The guest configuration inside an archive.
     [[nodiscard]] boost::asio::awaitable<result<model::guest_config>> archived_config(node_name node, volid archive);
 
@@ -74,6 +77,8 @@ class client {
     [[nodiscard]] boost::asio::awaitable<result<void>> stop_task(upid task);
     /// Newest first: running and finished tasks about one vmid on one node.
     [[nodiscard]] boost::asio::awaitable<result<std::vector<task_row>>> tasks_of(node_name node, vmid id);
+    /// Restores that ended well on one node, newest first.
+    [[nodiscard]] boost::asio::awaitable<result<std::vector<task_row>>> restores_on(node_name node);
 
   private:
     api::session session_;

@@ -187,11 +187,12 @@ asio::awaitable<result<task_state>> read_task(api::session& pve, upid task) {
     co_return state;
 }
 
-asio::awaitable<result<std::vector<task_row>>> list_tasks(api::session& pve, node_name node, vmid id, wall_time since) {
-    using from = api::nodes_tasks::source_choice;
-    api::nodes_tasks::get_request which;
-    which.with_vmid(id).with_source(from::all).with_limit(50);
-    if (since != wall_time()) which.with_since(since.time_since_epoch().count());
+namespace {
+
+using wanted_tasks = api::nodes_tasks::get_request;
+
+/// Newest first.
+asio::awaitable<result<std::vector<task_row>>> read_tasks(api::session& pve, node_name node, wanted_tasks which) {
     const auto got = co_await api::root(pve).nodes(node).tasks().get(which);
     if (!got) co_return got.error();
     std::vector<task_row> rows;
@@ -202,11 +203,36 @@ asio::awaitable<result<std::vector<task_row>>> list_tasks(api::session& pve, nod
         t.exit_text = row.status.value_or("");
         t.running = t.exit_text == "RUNNING" || (t.exit_text.empty() && !row.endtime);
         if (t.running) t.exit_text.clear();
+        if (row.endtime) t.ended = wall_time(std::chrono::seconds(*row.endtime));
         rows.push_back(std::move(t));
     }
     std::stable_sort(rows.begin(), rows.end(),
                      [](const task_row& a, const task_row& b) { return a.id.started > b.id.started; });
     co_return rows;
+}
+
+}  // namespace
+
+asio::awaitable<result<std::vector<task_row>>> list_tasks(api::session& pve, node_name node, vmid id, wall_time since) {
+    wanted_tasks which;
+    which.with_vmid(id).with_source(api::nodes_tasks::source_choice::all).with_limit(50);
+    if (since != wall_time()) which.with_since(since.time_since_epoch().count());
+    return read_tasks(pve, std::move(node), std::move(which));
+}
+
+asio::awaitable<result<std::vector<task_row>>> list_restores(api::session& pve, node_name node) {
+    std::vector<task_row> all;
+    for (const char* kind : {"vzrestore", "qmrestore"}) {
+        wanted_tasks which;
+        which.with_typefilter(kind).with_limit(50);
+        auto rows = co_await read_tasks(pve, node, std::move(which));
+        if (!rows) co_return rows.error();
+        for (task_row& t : *rows)
+            if (t.exit_text == "OK" && t.ended) all.push_back(std::move(t));
+    }
+    std::stable_sort(all.begin(), all.end(),
+                     [](const task_row& a, const task_row& b) { return a.id.started > b.id.started; });
+    co_return all;
 }
 
 }  // namespace steward::pve

@@ -30,6 +30,7 @@ class task_row {
     upid id;
     bool running = false;
     std::string exit_text;
+    std::optional<wall_time> ended;  ///< by its node's clock; nothing while it runs
 };
 
 /// How a task ended. `ok` for "OK" and "WARNINGS: n" (pve-facts C.3).
@@ -76,5 +77,9 @@ using task_progress = std::function<void(const std::string& line)>;
 /// clock; at most fifty. A token sees its own, others' only with Sys.Audit (pve-facts C.4).
 [[nodiscard]] boost::asio::awaitable<result<std::vector<task_row>>> list_tasks(api::session& pve, node_name node,
                                                                                vmid id, wall_time since = {});
+
+/// Restores on one node that ended well, newest first; at most fifty of each kind of guest. A token sees its own,
+/// others' only with Sys.Audit.
+[[nodiscard]] boost::asio::awaitable<result<std::vector<task_row>>> list_restores(api::session& pve, node_name node);
 
 }  // namespace steward::pve

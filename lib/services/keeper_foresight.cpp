@@ -1,11 +1,11 @@
 #include "base/log.hpp"
+#include "core/failover/forecast.hpp"
 #include "core/failover/movable.hpp"
 #include "services/failover/gather.hpp"
 #include "services/keeper.hpp"
 
 #include <algorithm>
 #include <array>
-#include <fmt/core.h>
 #include <string_view>
 
 /// What would happen to each guest if its node died now.
@@ -18,14 +18,6 @@ bool needs_person(const std::string& code) {
     constexpr std::array<std::string_view, 6> codes{"not_movable",     "no_backup",        "backup_stale",
                                                     "backup_identity", "no_usable_backup", "missing_privilege"};
     return std::find(codes.begin(), codes.end(), code) != codes.end();
-}
-
-std::string words_for(const failover::plan& p, wall_time now) {
-    if (p.targets.empty()) return "nowhere to go";
-    const std::string target = p.targets.front().str();
-    if (p.how == failover::strategy::relocate) return fmt::format("moved to {}: its disks are shared", target);
-    const std::string age = p.archive ? describe_duration(now - p.archive->created) : "?";
-    return fmt::format("restored on {} from a backup that is {} old", target, age);
 }
 
 }  // namespace
@@ -63,7 +55,7 @@ asio::awaitable<void> keeper::foresee_next() {
     } else {
         const auto& chosen = std::get<failover::plan>(plan);
         f.outcome = failover::name_of(chosen.how);
-        f.text = words_for(chosen, f.at);
+        f.text = failover::describe(chosen, f.at);
     }
     tell_foreseen(guest, f.code, f.text);
     foreseen_[guest] = std::move(f);

@@ -349,6 +349,37 @@ def api_from_the_shell(binaries):
         expect(unsafe.returncode == 2 and "open.token" in unsafe.stderr, unsafe.stderr)
 
 
+def forecast_before_any_disaster(binaries):
+    """steward forecast: with nothing but an endpoint and a token, without a daemon; writes nothing, and learns from restores."""
+    with Site(binaries, guests="ct101@n1,ct102@n2,vm103@n3:nfs-vm") as site:
+        ready = site.ready
+        way = ["--endpoint", ready["nodes"][0]["url"].removeprefix("https://"), "--token-file", ready["token_file"], "--ca-file", ready["ca_file"]]
+
+        def forecast(*words):
+            return site.run("forecast", *words, *way)
+
+        good = forecast()
+        expect(good.returncode == 0 and "3 of 3 guest(s) that run would come back\n" in good.stdout, good.stdout + good.stderr)
+        expect("nobody knows how long one takes" in good.stdout and "none of them is managed" in good.stdout, good.stdout)
+        moved = json.loads(forecast("vm/103", "-o", "json").stdout)["guests"][0]
+        expect(moved["strategy"] == "relocate" and moved["loses_s"] == 0 and moved["back_after_s"] == 160, str(moved))
+
+        site.fault("backup ct102 none")
+        bad = forecast("--node-down", "n2")
+        expect(bad.returncode == 1 and "ct/102: what helps: make one" in bad.stdout and "ct/101" not in bad.stdout, bad.stdout)
+        expect(site.writes() == [], f"nothing was written: {site.writes()}")
+
+        for words, why in ((["ct/999"], "not in the cluster's list"), (["--node-down", "n9"], 'no node "n9"'), (["-o", "xml"], "-o takes")):
+            refused = forecast(*words)
+            expect(refused.returncode == 2 and why in refused.stderr, refused.stderr)
+        nobody = site.run("forecast", "--endpoint", "127.0.0.1:1", "--token-file", ready["token_file"], "--ca-file", ready["ca_file"])
+        expect(nobody.returncode == 3, f"{nobody.returncode}: {nobody.stderr}")
+
+        site.write_config()
+        managed = json.loads(site.run("forecast", "--config", str(site.config), "-o", "json").stdout)["guests"]
+        expect({g["guest"] for g in managed if g["managed"]} == {"ct/101", "ct/102"}, str(managed))
+
+
 def completion_knows_the_cluster(binaries):
     """What the shells ask for: commands, paths, parameters, values, and what lives on the cluster; silent without one."""
     with Site(binaries, guests="ct101@n1,ct102@n2,vm103@n3") as site:
@@ -405,7 +436,8 @@ def completion_knows_the_cluster(binaries):
 
 SCENARIOS = {f.__name__: f for f in (dies_twice, killed_everywhere, killed_elsewhere, observe_writes_nothing, reload_good_and_bad, second_daemon_refuses,
                                      blind_means_no_action, wrong_fingerprint_sends_nothing, works_with_what_is_missing,
-                                     bad_configuration_is_explained, api_from_the_shell, completion_knows_the_cluster)}
+                                     bad_configuration_is_explained, api_from_the_shell,
+                                     completion_knows_the_cluster, forecast_before_any_disaster)}
 
 
 def main():

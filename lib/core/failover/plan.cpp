@@ -247,6 +247,11 @@ std::vector<std::string> acl_paths(const facts& seen, const policy& rules) {
     return paths;
 }
 
+std::set<std::string> needed_privileges() {
+    return {"VM.Audit", "VM.PowerMgmt", "VM.Allocate", "VM.Backup", "VM.Config.Options", "Datastore.AllocateSpace",
+            "SDN.Use"};
+}
+
 std::vector<storage_id> backup_storages(const model::cluster_view& view, const policy& rules) {
     std::vector<storage_id> out;
     for (const model::storage_row& s : view.storages) {

@@ -117,6 +117,8 @@ struct refusal {
 
 /// ACL paths whose privileges the plan needs to know, given what is known so far.
 [[nodiscard]] std::vector<std::string> acl_paths(const facts& seen, const policy& rules);
+/// Every privilege that a hand-over can need, on whichever of these paths.
+[[nodiscard]] std::set<std::string> needed_privileges();
 /// Storages that may hold archives of this guest, by node to ask; from the snapshot.
 [[nodiscard]] std::vector<storage_id> backup_storages(const model::cluster_view& view, const policy& rules);
 

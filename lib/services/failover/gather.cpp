@@ -2,19 +2,15 @@
 
 #include "base/sha1.hpp"
 #include "pve/model_of.hpp"
+#include "services/failover/archives.hpp"
 #include "services/leadership/leadership.hpp"
 
 #include <algorithm>
 #include <array>
-#include <tuple>
 
 namespace steward::failover {
 namespace asio = boost::asio;
 namespace {
-
-constexpr std::size_t archives_opened = 3;
-/// How many nodes are asked to open an encrypted archive.
-constexpr std::size_t keys_tried = 3;
 
 bool is_stop(const std::string& type) {
     constexpr std::array<std::string_view, 6> types{"vzstop",     "vzshutdown", "qmstop",
@@ -35,78 +31,6 @@ std::string who_stopped(const std::vector<pve::task_row>& newest_first, const st
         if (is_stop(t.id.type)) return t.id.user == own_user ? std::string() : t.id.user;
     }
     return {};
-}
-
-/// Where a storage's archives must be asked for: once when it is shared, else on every node that has it.
-std::vector<node_name> nodes_to_ask(const model::cluster_view& view, const storage_id& storage, bool& is_shared) {
-    std::vector<node_name> nodes;
-    is_shared = false;
-    for (const model::storage_row& s : view.storages) {
-        if (s.id != storage || !s.available) continue;
-        const auto node = view.nodes.find(s.node);
-        if (node == view.nodes.end() || node->second.online != true) continue;
-        if (s.shared) {
-            is_shared = true;
-            // The contacted node answers without a proxy hop.
-            if (nodes.empty() || s.node == view.contacted) nodes = {s.node};
-        } else {
-            nodes.push_back(s.node);
-        }
-    }
-    return nodes;
-}
-
-asio::awaitable<void> gather_backups(pve::client& pve, const policy& rules, facts& into) {
-    for (const storage_id& storage : backup_storages(*into.view, rules)) {
-        bool is_shared = false;
-        for (const node_name& node : nodes_to_ask(*into.view, storage, is_shared)) {
-            auto found = co_await pve.backups(node, storage, into.guest);
-            if (!found) {
-                into.problems.push_back(found.error().text());
-                continue;
-            }
-            for (model::backup& b : *found) {
-                if (!is_shared) b.only_on = node;
-                into.backups.push_back(std::move(b));
-            }
-        }
-    }
-    std::sort(into.backups.begin(), into.backups.end(), [](const model::backup& a, const model::backup& b) {
-        return std::tie(b.created, b.volume) < std::tie(a.created, a.volume);
-    });
-}
-
-/// Who may open an archive: where it lies; of a shared storage anybody, the contacted node first. Of an encrypted one
-/// not every node has the key.
-std::vector<node_name> openers_of(const model::cluster_view& view, const model::backup& b) {
-    if (!b.only_on.empty()) return {b.only_on};
-    bool is_shared = false;
-    std::vector<node_name> nodes = nodes_to_ask(view, storage_of(b.volume), is_shared);
-    if (!b.encrypted) return nodes;
-    for (const model::storage_row& s : view.storages) {
-        const auto node = view.nodes.find(s.node);
-        const bool is_there =
-            s.id == storage_of(b.volume) && s.available && node != view.nodes.end() && node->second.online == true;
-        if (is_there && std::find(nodes.begin(), nodes.end(), s.node) == nodes.end()) nodes.push_back(s.node);
-    }
-    if (nodes.size() > keys_tried) nodes.resize(keys_tried);
-    return nodes;
-}
-
-/// Opens the newest archives: is it this guest's, and how much room does it need?
-asio::awaitable<void> open_archives(pve::client& pve, facts& into) {
-    std::size_t opened = 0;
-    for (const model::backup& b : into.backups) {
-        if (opened++ >= archives_opened) co_return;
-        for (const node_name& node : openers_of(*into.view, b)) {
-            auto inside = co_await pve.archived_config(node, b.volume);
-            if (inside) {
-                into.archived.emplace(b.volume, std::move(*inside));
-                break;
-            }
-            into.problems.push_back(inside.error().text());
-        }
-    }
 }
 
 asio::awaitable<void> gather_privileges(pve::client& pve, const policy& rules, facts& into) {
@@ -132,7 +56,7 @@ asio::awaitable<void> look_from_afar(const leadership& lead, node_name node, boo
 /// Archives, our rights, and whether a configuration can be moved.
 asio::awaitable<void> gather_rest(pve::client& pve, cluster_store& store, const policy& rules, facts& into) {
     co_await gather_backups(pve, rules, into);
-    co_await open_archives(pve, into);
+    co_await open_archives(pve, into, archives_opened);
     co_await gather_privileges(pve, rules, into);
     const auto parking = co_await store.check_parking();
     if (!parking) into.parking_problem = parking.error().text();

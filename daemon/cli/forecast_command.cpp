@@ -1,0 +1,105 @@
+#include "forecast_command.hpp"
+
+#include "api_exit.hpp"
+#include "cluster_options.hpp"
+#include "config/load.hpp"
+#include "forecast_view.hpp"
+#include "pve/client.hpp"
+#include "pve/connection.hpp"
+#include "pve/shell/output.hpp"
+#include "services/failover/guest_keeper.hpp"
+#include "services/forecast/survey.hpp"
+
+#include <filesystem>
+#include <fmt/core.h>
+#include <iostream>
+
+namespace steward::cli {
+namespace asio = boost::asio;
+namespace {
+
+constexpr const char* default_config = "/etc/steward/steward.yaml";
+
+class forecast_call {
+  public:
+    failover::survey_wish wish;
+    std::string cluster_name;  ///< empty: any
+    std::string output;
+};
+
+asio::awaitable<int> make_forecast(pve::connection& cluster, forecast_call call) {
+    pve::client pve(cluster.wire(), cluster.session().time(), std::chrono::seconds(30));
+    pve.expect_cluster(call.cluster_name);
+    const std::optional<node_name> node = call.wish.node_down;
+    const std::optional<guest_id> guest = call.wish.guest;
+    auto found = co_await failover::survey_cluster(pve, std::move(call.wish));
+    if (!found) co_return complain(found.error()) == 2 ? 2 : 3;
+    if (node && found->view.nodes.count(*node) == 0)
+        co_return refuse_usage(fmt::format("the cluster has no node \"{}\"", node->str()));
+    if (guest && found->view.find(*guest) == nullptr)
+        co_return refuse_usage(
+            fmt::format("{} is not in the cluster's list: it does not exist, or the token may not "
+                        "see it (VM.Audit)",
+                        to_string(*guest)));
+    if (call.output == "json")
+        std::cout << pve::shell::as_json(as_json(*found));
+    else if (call.output == "yaml")
+        std::cout << pve::shell::as_yaml(as_json(*found));
+    else
+        std::cout << as_text(*found);
+    std::cout << std::flush;
+    co_return guests_at_risk(*found) == 0 ? 0 : 1;
+}
+
+/// What the configuration file says of its guests, when there is one that is meant.
+result<void> read_rules(const arguments& given, forecast_call& into) {
+    const std::string file = given.option("config", default_config);
+    std::error_code ec;
+    const bool is_meant = given.has("config") || (!given.has("endpoint") && std::filesystem::exists(file, ec));
+    std::map<guest_id, failover::guest_rules> known;
+    if (is_meant) {
+        const auto loaded = config::load_file(file);
+        if (!loaded.problems.empty()) return fault(errc::invalid, file, to_string(loaded.problems.front()));
+        into.cluster_name = loaded.values.pve.name;
+        for (const config::guest& g : loaded.values.guests) {
+            failover::guest_rules r;
+            r.rules = policy_of(g);
+            r.priority = g.failover.priority;
+            r.is_managed = true;
+            known.emplace(g.id, std::move(r));
+        }
+    }
+    into.wish.rules_of = [known = std::move(known)](guest_id guest) {
+        const auto found = known.find(guest);
+        return found == known.end() ? failover::guest_rules() : found->second;
+    };
+    return {};
+}
+
+}  // namespace
+
+int forecast_main(const arguments& given) {
+    forecast_call call;
+    call.output = given.option("output", "table");
+    if (call.output != "table" && call.output != "json" && call.output != "yaml")
+        return refuse_usage("-o takes table, json or yaml, not \"" + call.output + "\"");
+    if (given.words.size() > 2) return refuse_usage("forecast takes one guest at most, ct/101 or vm/200");
+    if (given.words.size() == 2) {
+        const auto guest = parse_guest_id(given.words[1]);
+        if (!guest) return refuse_usage(guest.error().text());
+        call.wish.guest = *guest;
+    }
+    if (given.has("node-down")) {
+        const auto node = parse_node_name(given.option("node-down", ""));
+        if (!node) return refuse_usage(node.error().text());
+        call.wish.node_down = *node;
+    }
+    if (const auto read = read_rules(given, call); !read) return refuse(read.error());
+    auto options = cluster_options(given);
+    if (!options) return refuse(options.error());
+    if (const auto who = pve::read_credentials(options->who); !who) return refuse(who.error());
+    pve::connection cluster(std::move(*options));
+    return cluster.run(make_forecast(cluster, std::move(call)));
+}
+
+}  // namespace steward::cli
