@@ -130,6 +130,35 @@ asio::awaitable<result<std::set<std::string>>> client::privileges(std::string ac
     co_return held;
 }
 
+std::set<std::string> held_rights::on(const std::string& acl_path) const {
+    std::set<std::string> held;
+    std::string path = acl_path;
+    for (bool is_itself = true;; is_itself = false) {
+        if (const auto found = listed.find(path); found != listed.end()) {
+            for (const auto& [privilege, is_handed_down] : found->second)
+                if (is_itself || is_handed_down) held.insert(privilege);
+            return held;
+        }
+        if (path.size() <= 1) return held;
+        path.resize(std::max<std::size_t>(path.rfind('/'), 1));
+    }
+}
+
+asio::awaitable<result<held_rights>> client::all_privileges() {
+    const auto got = co_await api::root(session_).access().permissions().get();
+    if (!got) co_return got.error();
+    if (!got->value().is_object()) co_return fault(errc::garbage, "pve /access/permissions", "not an object");
+    held_rights all;
+    for (const auto& [path, held] : got->value().get_object()) {
+        auto& here = all.listed[std::string(path)];
+        if (!held.is_object()) continue;
+        for (const auto& [privilege, flag] : held.get_object())
+            here[std::string(privilege)] =
+                (flag.is_int64() && flag.get_int64() != 0) || (flag.is_string() && flag == "1");
+    }
+    co_return all;
+}
+
 asio::awaitable<result<std::vector<model::backup>>> client::backups(node_name node, storage_id storage,
                                                                     guest_id guest) {
     api::nodes_storage::content_get_request which;

@@ -27,6 +27,15 @@ class restore_order {
     std::vector<std::string> tags;
 };
 
+/// All that our token may do, read at once.
+class held_rights {
+  public:
+    /// What is held there: as listed, else what the nearest listed path above hands down (pve-facts A.8).
+    [[nodiscard]] std::set<std::string> on(const std::string& acl_path) const;
+
+    std::map<std::string, std::map<std::string, bool>> listed;  ///< by path: privilege, and whether it is handed down
+};
+
 /// The calls that the product makes, through the typed API, with what they mean for the rest of the program. Every call
 /// has the client's time limit; errors are those of api::session. Writes are never repeated by this class.
 class client {
@@ -52,6 +61,8 @@ class client {
     [[nodiscard]] boost::asio::awaitable<result<model::guest_config>> guest_config(node_name node, guest_id guest);
     /// Our own privileges on one ACL path.
     [[nodiscard]] boost::asio::awaitable<result<std::set<std::string>>> privileges(std::string acl_path);
+    /// On all of them. One call; for surveys. What decides about a hand-over asks for the path itself.
+    [[nodiscard]] boost::asio::awaitable<result<held_rights>> all_privileges();
     [[nodiscard]] boost::asio::awaitable<result<std::vector<model::backup>>> backups(node_name node, storage_id storage,
                                                                                      guest_id guest);
     /// Of all guests.

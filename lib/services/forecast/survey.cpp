@@ -32,6 +32,9 @@ class surveyor {
         auto view = co_await pve_.look();
         if (!view) co_return view.error();
         out_.view = std::move(*view);
+        auto rights = co_await pve_.all_privileges();
+        if (!rights) co_return rights.error();
+        rights_ = std::move(*rights);
         co_await read_backups();
         co_await read_restores();
         choose_guests();
@@ -146,7 +149,6 @@ class surveyor {
         seen.problems.clear();
         co_await open_archives(pve_, seen, 1);
         if (seen.archived.empty() || holds_another(seen)) co_await open_archives(pve_, seen, archives_opened);
-        for (const std::string& path : acl_paths(seen, rules_.at(guest).rules)) co_await read_privileges(path);
         reading& r = readings_[guest];
         r.config = std::move(seen.config);
         r.archived = std::move(seen.archived);
@@ -169,15 +171,6 @@ class surveyor {
         return seen.archived.begin()->second.get(key) != seen.config->get(key);
     }
 
-    asio::awaitable<void> read_privileges(std::string path) {
-        if (!asked_paths_.insert(path).second) co_return;
-        auto held = co_await pve_.privileges(path);
-        if (held)
-            privileges_.emplace(std::move(path), std::move(*held));
-        else
-            note(held.error());
-    }
-
     void foretell_node(const node_name& node, const std::vector<guest_id>& guests) {
         facts seen;
         seen.now = out_.view.taken;
@@ -185,7 +178,6 @@ class surveyor {
         if (const auto dying = seen.view->nodes.find(node); dying != seen.view->nodes.end())
             dying->second.online = false;
         seen.source = assumed_dead(node);
-        seen.privileges = privileges_;
         std::vector<forecast> all;
         for (const guest_id guest : guests) {
             all.push_back(foretell_one(seen, guest));
@@ -206,6 +198,9 @@ class surveyor {
         seen.config = was_read ? read->second.config : std::nullopt;
         seen.archived = was_read ? std::move(read->second.archived) : decltype(seen.archived)();
         seen.backups = allowed_backups(guest);
+        seen.privileges.clear();
+        for (const std::string& path : acl_paths(seen, rules_.at(guest).rules))
+            seen.privileges[path] = rights_.on(path);
         forecast f = foretell(seen, rules_.at(guest).rules, measured_);
         f.is_managed = rules_.at(guest).is_managed;
         if (f.code == "no_backup" && !unread_.empty()) {
@@ -227,8 +222,7 @@ class surveyor {
     std::vector<guest_id> queue_;  ///< to be read
     std::size_t next_ = 0;         ///< of it
     std::map<guest_id, reading> readings_;
-    std::set<std::string> asked_paths_;
-    std::map<std::string, std::set<std::string>> privileges_;  ///< by ACL path
+    pve::held_rights rights_;
 };
 
 }  // namespace

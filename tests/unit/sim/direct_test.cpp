@@ -103,6 +103,32 @@ TEST_CASE("the typed client understands the model") {
     CHECK(privileges->count("VM.Allocate") == 1);
 }
 
+TEST_CASE("all that a token may do, read at once, is what PVE says of each path") {
+    world w;
+    const auto all = w.wait(w.client.all_privileges());
+    REQUIRE(all);
+    for (const char* path : {"/", "/vms", "/vms/101", "/vms/999", "/storage/local", "/storage/backup", "/nodes/n2",
+                             "/sdn/zones/localnetwork/vmbr0", "/pool/none", "/access"}) {
+        INFO(path);
+        const auto one = w.wait(w.client.privileges(path));
+        REQUIRE(one);
+        CHECK(all->on(path) == *one);
+    }
+}
+
+TEST_CASE("a privilege that is not handed down counts on its own path only") {
+    pve::held_rights rights;
+    rights.listed["/"] = {{"Sys.Audit", true}, {"Sys.Modify", false}};
+    rights.listed["/vms/101"] = {{"VM.Audit", false}};
+    rights.listed["/storage"] = {};
+    CHECK(rights.on("/") == std::set<std::string>{"Sys.Audit", "Sys.Modify"});
+    CHECK(rights.on("/vms") == std::set<std::string>{"Sys.Audit"});
+    CHECK(rights.on("/vms/101") == std::set<std::string>{"VM.Audit"});
+    CHECK(rights.on("/vms/1011") == std::set<std::string>{"Sys.Audit"});
+    CHECK(rights.on("/storage/local").empty());
+    CHECK(pve::held_rights().on("/vms/101").empty());
+}
+
 TEST_CASE("a task ends in virtual time without anybody looking") {
     world w;
     const auto stop = w.wait(w.client.stop(node_name("n1"), ct101));
