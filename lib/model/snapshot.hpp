@@ -29,6 +29,7 @@ struct guest_row {
     bool is_template = false;
     std::string lock;               ///< "" when unlocked
     std::vector<std::string> tags;  ///< lower case, sorted
+    std::string pool;               ///< "" when it is in none
     std::string hastate;            ///< "" when HA does not manage it
     std::uint64_t max_memory = 0;
     std::uint64_t used_memory = 0;  ///< zero when it does not run

@@ -218,6 +218,30 @@ asio::awaitable<result<upid>> client::back_up(node_name node, guest_id guest, st
     return api::root(session_).nodes(node).vzdump().create(order);
 }
 
+asio::awaitable<result<upid>> client::back_up(backup_order wish) {
+    using mode_choice = api::nodes::vzdump_mode_choice;
+    api::nodes::vzdump_create_request order;
+    order.with_vmid({wish.guest.id}).with_storage(std::move(wish.storage)).with_remove(false);
+    order.with_mode(wish.mode == "stop"      ? mode_choice::stop
+                    : wish.mode == "suspend" ? mode_choice::suspend
+                                             : mode_choice::snapshot);
+    order.with_compress(api::nodes::compress_choice::zstd);
+    if (!wish.notes.empty()) order.with_notes_template(std::move(wish.notes));
+    if (wish.is_protected) order.with_protected(true);
+    return api::root(session_).nodes(wish.node).vzdump().create(order);
+}
+
+asio::awaitable<result<std::optional<upid>>> client::delete_archive(node_name node, volid archive) {
+    const auto storage = api::root(session_).nodes(node).storage(storage_of(archive));
+    return storage.content(archive.str()).remove();
+}
+
+asio::awaitable<result<vmid>> client::free_vmid() {
+    const auto number = co_await api::root(session_).cluster().nextid().get();
+    if (!number) co_return number.error();
+    co_return vmid(static_cast<std::uint32_t>(*number));
+}
+
 asio::awaitable<result<upid>> client::shutdown(node_name node, guest_id guest, duration limit) {
     const auto at = api::root(session_).nodes(node);
     const std::int64_t seconds = seconds_of(limit);
@@ -235,11 +259,13 @@ asio::awaitable<result<upid>> client::restore(restore_order order) {
         api::nodes_lxc::create_request what(order.guest.id, order.archive.str());
         what.with_restore(true).with_tags(order.tags);
         if (!order.storage.empty()) what.with_storage(order.storage);
+        if (order.is_copy) what.with_unique(true);
         return at.lxc().create(what);
     }
     api::nodes_qemu::create_request what(order.guest.id);
     what.with_archive(order.archive.str()).with_tags(order.tags);
     if (!order.storage.empty()) what.with_storage(order.storage);
+    if (order.is_copy) what.with_unique(true);
     return at.qemu().create(what);
 }
 

@@ -25,6 +25,18 @@ class restore_order {
     volid archive;
     storage_id storage;  ///< empty: VM disks go where they were; a container needs one
     std::vector<std::string> tags;
+    bool is_copy = false;  ///< of a guest that is still there: new MAC addresses
+};
+
+/// A backup by hand: nothing is pruned for it, whatever the storage's own retention says.
+class backup_order {
+  public:
+    guest_id guest;
+    node_name node;
+    storage_id storage;
+    std::string mode = "snapshot";  ///< or suspend, stop
+    std::string notes;
+    bool is_protected = false;
 };
 
 /// All that our token may do, read at once.
@@ -81,6 +93,10 @@ class client {
     [[nodiscard]] boost::asio::awaitable<result<upid>> restore(restore_order order);
     /// A backup as it runs (mode snapshot), compressed with zstd.
     [[nodiscard]] boost::asio::awaitable<result<upid>> back_up(node_name node, guest_id guest, storage_id storage);
+    [[nodiscard]] boost::asio::awaitable<result<upid>> back_up(backup_order order);
+    /// Nothing: PVE was done before it answered.
+    [[nodiscard]] boost::asio::awaitable<result<std::optional<upid>>> delete_archive(node_name node, volid archive);
+    [[nodiscard]] boost::asio::awaitable<result<vmid>> free_vmid();
     /// Removes a guest with its volumes. Only ever called for a half-made replacement that carries our own tag.
     [[nodiscard]] boost::asio::awaitable<result<upid>> destroy(node_name node, guest_id guest);
 

@@ -45,6 +45,7 @@ void read_guest(const resource& row, guest_type type, model::cluster_view& into)
     g.is_template = row.template_.value_or(false);
     g.lock = row.lock.value_or("");
     g.tags = split_tags(row.tags.value_or(""));
+    g.pool = row.pool.value_or("");
     g.hastate = row.hastate.value_or("");
     g.max_memory = bytes(row.maxmem).value_or(0);
     g.used_memory = bytes(row.mem).value_or(0);
