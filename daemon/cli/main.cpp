@@ -1,6 +1,7 @@
 #include "api_command.hpp"
 #include "api_completion.hpp"
 #include "arguments.hpp"
+#include "backup_command.hpp"
 #include "base/ids.hpp"
 #include "config/load.hpp"
 #include "control_client.hpp"
@@ -55,6 +56,13 @@ constexpr const char* help_text = R"(steward: looks after the guests of a Proxmo
   steward forecast [GUEST] [--node-down NODE] [-o table|json|yaml]
                                      whether each guest would come back if its node died, where, when and with which
                                      data; asks PVE itself, without a daemon and with a token that may only look
+  steward backup list [GUESTS]       archives on all storages, and guests without any
+  steward backup create GUESTS --storage S [--mode snapshot|suspend|stop] [--notes TEXT] [--protected]
+  steward backup restore ARCHIVE [--vmid N|new] [--node N] [--storage S] [--start]
+                                     never over a guest that is there
+  steward backup delete ARCHIVE      asks again when it is the last good one
+  steward backup prune GUESTS --keep N --keep-within TIME
+                                     never the last good one; create, restore and prune take --dry-run
   steward check-config [FILE]        all errors of a configuration file at once; exit 0 or 1
   steward api get|create|set|delete PATH [NAME=VALUE …] [-o table|json|yaml] [--wait] [--no-check] [--trace]
                                      PVE's API, checked against its schema, without a daemon (docs/api-cli.md)
@@ -64,8 +72,9 @@ constexpr const char* help_text = R"(steward: looks after the guests of a Proxmo
   steward simulate serve|fault|run … a simulated Proxmox VE cluster (steward simulate --help)
 
   fence-confirm and parked remove ask for the name again; --confirm NAME answers beforehand.
-  GUEST is ct/101 or vm/200. Options: --socket PATH (default /run/steward/control.sock), --version, --help
-  api and forecast find their cluster with --endpoint HOST[:PORT] (more: repeat it), --token-file FILE (or --user and --password-file,
+  GUEST is ct/101 or vm/200. GUESTS are several: ct/101 100-110 @tag-web @pool-prod @node-n2 @all web-* -ct/105 (a dash takes
+  away). Options: --socket PATH (default /run/steward/control.sock), --version, --help
+  api, backup and forecast find their cluster with --endpoint HOST[:PORT] (more: repeat it), --token-file FILE (or --user and --password-file,
   --totp-file), --fingerprint AB:CD:…[,…] or --ca-file FILE; else in --config FILE (default /etc/steward/steward.yaml).
 )";
 
@@ -231,6 +240,7 @@ int run(const std::vector<std::string>& raw) {
     if (given.words.empty()) return usage("a command is missing");
     const std::string& command = given.words[0];
     if (command == "api") return steward::cli::api_main(given);
+    if (command == "backup") return steward::cli::backup_main(given);
     if (command == "forecast") return steward::cli::forecast_main(given);
     if (command == "completion") return print_completion(given);
     if (command == "check-config") return check_config(given);

@@ -1,6 +1,7 @@
 #include "services/forecast/survey.hpp"
 
 #include "runtime/task_group.hpp"
+#include "services/backup/inventory.hpp"
 #include "services/failover/archives.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -54,28 +55,14 @@ class surveyor {
     void note(const fault& why) { out_.problems.push_back(why.text()); }
 
     asio::awaitable<void> read_backups() {
-        for (const storage_id& storage : backup_storages(out_.view, policy())) {
-            bool is_shared = false;
-            for (const node_name& node : nodes_to_ask(out_.view, storage, is_shared)) {
-                auto found = co_await pve_.all_backups(node, storage);
-                if (!found) {
-                    note(found.error());
-                    unread_.insert(storage);
-                    continue;
-                }
-                for (model::backup& b : *found) {
-                    if (!is_shared) b.only_on = node;
-                    backups_[b.guest].push_back(std::move(b));
-                }
-            }
-        }
-        for (auto& [guest, all] : backups_) sort_newest_first(all);
+        archives_ = co_await backup::take_inventory(pve_, out_.view);
+        for (const std::string& p : archives_.problems) out_.problems.push_back(p);
     }
 
     /// The archive that a restore which began then was made from, most likely.
     std::uint64_t archive_bytes(guest_id guest, wall_time began) const {
-        const auto known = backups_.find(guest);
-        if (known == backups_.end()) return 0;
+        const auto known = archives_.by_guest.find(guest);
+        if (known == archives_.by_guest.end()) return 0;
         for (const model::backup& b : known->second)
             if (b.created <= began) return b.bytes;
         return known->second.back().bytes;
@@ -157,8 +144,8 @@ class surveyor {
 
     std::vector<model::backup> allowed_backups(guest_id guest) const {
         std::vector<model::backup> all;
-        const auto known = backups_.find(guest);
-        if (known == backups_.end()) return all;
+        const auto known = archives_.by_guest.find(guest);
+        if (known == archives_.by_guest.end()) return all;
         const std::vector<storage_id> storages = backup_storages(out_.view, rules_.at(guest).rules);
         for (const model::backup& b : known->second)
             if (std::find(storages.begin(), storages.end(), storage_of(b.volume)) != storages.end()) all.push_back(b);
@@ -203,10 +190,10 @@ class surveyor {
             seen.privileges[path] = rights_.on(path);
         forecast f = foretell(seen, rules_.at(guest).rules, measured_);
         f.is_managed = rules_.at(guest).is_managed;
-        if (f.code == "no_backup" && !unread_.empty()) {
+        if (f.code == "no_backup" && !archives_.unread.empty()) {
             f.code = "unknown";
             f.text = "whether there is a backup of it could not be read";
-            f.release = unread_.begin()->str() + " answers";
+            f.release = archives_.unread.begin()->str() + " answers";
         }
         return f;
     }
@@ -214,8 +201,7 @@ class surveyor {
     pve::client& pve_;
     survey_wish asked_;
     survey out_;
-    std::map<guest_id, std::vector<model::backup>> backups_;  ///< newest first
-    std::set<storage_id> unread_;                             ///< nobody knows what lies there
+    backup::inventory archives_;
     restore_speed measured_;
     std::map<guest_id, guest_rules> rules_;
     std::map<node_name, std::vector<guest_id>> by_node_;
