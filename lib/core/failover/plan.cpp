@@ -233,8 +233,6 @@ std::vector<std::string> own_tags(const facts& seen) {
 
 const char* name_of(strategy s) noexcept { return s == strategy::restore ? "restore" : "relocate"; }
 
-std::string generation_tag(std::uint32_t generation) { return fmt::format("steward-g{}", generation); }
-
 std::vector<std::string> acl_paths(const facts& seen, const policy& rules) {
     std::vector<std::string> paths{guest_acl(seen.guest)};
     const storage_id into = restore_storage(seen, rules);

@@ -120,7 +120,4 @@ struct refusal {
 /// Storages that may hold archives of this guest, by node to ask; from the snapshot.
 [[nodiscard]] std::vector<storage_id> backup_storages(const model::cluster_view& view, const policy& rules);
 
-/// "steward-g7": marks a replacement as ours (reliability §1.3 step 3).
-[[nodiscard]] std::string generation_tag(std::uint32_t generation);
-
 }  // namespace steward::failover

@@ -1,4 +1,6 @@
 #include "base/sha1.hpp"
+#include "core/handover/config_text.hpp"
+#include "core/handover/handover.hpp"
 #include "services/failover/gather.hpp"
 #include "services/failover/operation_parts.hpp"
 #include "services/leadership/leadership.hpp"
@@ -11,22 +13,11 @@
 namespace steward::failover::detail {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
+using handover::generation_tag;
+using handover::has_tag;
 namespace {
 
 bool is_restore(const std::string& type) { return type == "vzrestore" || type == "qmrestore"; }
-
-/// Node clocks differ a little; a task of ours cannot be older than this before the attempt began.
-constexpr auto clock_slack = 5s;
-
-bool has_tag(const std::string& tags, const std::string& wanted) {
-    std::string_view rest = tags;
-    while (!rest.empty()) {
-        const auto end = std::min(rest.find_first_of(";, "), rest.size());
-        if (rest.substr(0, end) == wanted) return true;
-        rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
-    return false;
-}
 
 constexpr duration migration_limit = std::chrono::hours(24);
 
@@ -226,9 +217,13 @@ asio::awaitable<finished> worker::clean() {
         f.code = "running";
         co_return f;
     }
+    finished freed;
+    if (status->lock == "create") freed = co_await unlock_left_behind();
+    if (freed.how != outcome::ok) co_return freed;
     auto posted = co_await pve().destroy(saved_.target, guest());
     finished gone = co_await follow(std::move(posted), 120s, duration::zero());
-    if (gone.how == outcome::ok) gone.text = "removed our half-made copy from " + saved_.target.str();
+    if (gone.how == outcome::ok)
+        gone.text = fmt::format("removed our half-made copy from {}{}", saved_.target.str(), freed.text);
     co_return gone;
 }
 
