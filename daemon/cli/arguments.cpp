@@ -7,9 +7,9 @@
 namespace steward::cli {
 namespace {
 
-constexpr std::array<std::string_view, 15> with_value{
-    "socket",     "to",   "output",        "config",    "for",         "reason",  "confirm", "endpoint",
-    "token-file", "user", "password-file", "totp-file", "fingerprint", "ca-file", "token"};
+constexpr std::array<std::string_view, 16> with_value{
+    "socket",   "control",    "to",   "output",        "config",    "for",         "reason",  "confirm",
+    "endpoint", "token-file", "user", "password-file", "totp-file", "fingerprint", "ca-file", "token"};
 constexpr std::array<std::string_view, 2> repeated{"endpoint", "fingerprint"};
 constexpr std::array<std::string_view, 8> flags{"force", "now",     "wait",  "issue",
                                                 "help",  "version", "trace", "no-check"};
