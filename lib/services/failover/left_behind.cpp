@@ -24,6 +24,12 @@ bool is_retained(const std::vector<stored_record>& parked, const node_name& node
     });
 }
 
+bool names(const model::guest_config& config, const volid& volume) {
+    return std::any_of(config.values.begin(), config.values.end(), [&](const auto& option) {
+        return option.second.substr(0, option.second.find(',')) == volume.str();
+    });
+}
+
 }  // namespace
 
 /// The lock goes only when no task of that vmid is left there and we were the last to make it; the guard looks at the
@@ -41,19 +47,20 @@ asio::awaitable<finished> worker::unlock_left_behind() {
     if (!is_ours) co_return failed_with("it is locked (create), and not by a restore of ours");
     const auto left = co_await pve().guest_config(saved_.target, guest());
     if (!left) co_return not_known(left.error().text());
+    // Before the lock goes: as long as it is there the next leader knows that something was left.
+    std::string left_disks = co_await free_left_disks(*left, maker->id.started);
     guard::request what = guard_request(guard::verb::unlock);
     what.target = saved_.target;
     what.digest = left->digest;
     const auto unlocked = co_await with_.store.unlock(std::move(what));
     if (!unlocked) co_return from_fault(unlocked.error());
-    std::string left_disks = co_await free_left_disks(maker->id.started);
     co_return succeeded(std::move(left_disks));
 }
 
 /// Those that were made there for this vmid since that task began, by the clock of the same node, on a storage that no
-/// other node has: nobody else could make them. What is kept of an original is older, and named by what was parked.
-/// Says what is left all the same.
-asio::awaitable<std::string> worker::free_left_disks(wall_time since) {
+/// other node has: nobody else could make them. What is kept of an original is older, and named by what was parked;
+/// what the guest itself names PVE removes with it. Says what is left all the same.
+asio::awaitable<std::string> worker::free_left_disks(model::guest_config named, wall_time since) {
     const std::string left = "; the disks that it had begun may be left there";
     const auto view = co_await pve().look();
     const auto* storage = view ? view->find(saved_.target, saved_.chosen->storage) : nullptr;
@@ -64,7 +71,7 @@ asio::awaitable<std::string> worker::free_left_disks(wall_time since) {
     if (!disks) co_return left;
     bool is_all_gone = !disks->empty();
     for (const model::disk& d : *disks) {
-        if (d.created < since || is_retained(*parked, saved_.target, d.volume)) continue;
+        if (d.created < since || is_retained(*parked, saved_.target, d.volume) || names(named, d.volume)) continue;
         auto task = co_await pve().free_disk(saved_.target, d.volume);
         const finished freed = co_await follow(std::move(task), 60s, duration::zero());
         if (freed.how != outcome::ok) is_all_gone = false;

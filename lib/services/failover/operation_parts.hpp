@@ -72,7 +72,7 @@ class worker {
     boost::asio::awaitable<finished> leave_dead_target();
     /// What a killed worker leaves: a guest that is locked (create), and disks that nothing names (left_behind.cpp).
     boost::asio::awaitable<finished> unlock_left_behind();
-    boost::asio::awaitable<std::string> free_left_disks(wall_time since);
+    boost::asio::awaitable<std::string> free_left_disks(model::guest_config named, wall_time since);
     [[nodiscard]] guard::request guard_request(guard::verb what) const;
 
     operation_context& with_;
