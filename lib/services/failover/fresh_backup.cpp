@@ -6,6 +6,7 @@
 namespace steward::failover::detail {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
+
 /// The newest one of the guest that was made since then, where the chosen one is.
 asio::awaitable<result<model::backup>> worker::fresh_archive(wall_time since) {
     const auto all = co_await pve().backups(saved_.chosen->source, storage_of(saved_.chosen->archive->volume), guest());
