@@ -7,10 +7,10 @@
 namespace steward::cli {
 namespace {
 
-constexpr std::array<std::string_view, 23> with_value{
-    "socket",     "to",   "output",        "config",    "for",         "reason",  "confirm", "endpoint",
-    "token-file", "user", "password-file", "totp-file", "fingerprint", "ca-file", "token",   "node-down",
-    "storage",    "mode", "notes",         "keep",      "keep-within", "node",    "vmid"};
+constexpr std::array<std::string_view, 24> with_value{
+    "socket",    "control",    "to",   "output",        "config",    "for",         "reason",  "confirm",
+    "endpoint",  "token-file", "user", "password-file", "totp-file", "fingerprint", "ca-file", "token",
+    "node-down", "storage",    "mode", "notes",         "keep",      "keep-within", "node",    "vmid"};
 constexpr std::array<std::string_view, 2> repeated{"endpoint", "fingerprint"};
 constexpr std::array<std::string_view, 11> flags{"force", "now",      "wait",    "issue", "help",     "version",
                                                  "trace", "no-check", "dry-run", "start", "protected"};

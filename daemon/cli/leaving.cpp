@@ -1,18 +1,57 @@
 #include "leaving.hpp"
 
 #include "cluster/guard_client.hpp"
+#include "control_client.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/json/array.hpp>
 
 #include <iostream>
+#include <unistd.h>
 
 namespace steward::cli {
 
 namespace {
 
 constexpr const char* default_socket = "/run/steward-guard/guard.sock";
+constexpr const char* daemon_socket = "/run/steward/control.sock";
 constexpr duration patience = std::chrono::seconds(10);
+constexpr duration look_again = std::chrono::seconds(2);
+/// Seconds after which a daemon that does not answer ends this program: a shutdown must not hang on it.
+constexpr unsigned daemon_patience = 30;
+
+void rest(os_time& time) {
+    boost::asio::io_context io;
+    boost::asio::co_spawn(io, time.sleep_for(look_again), [](std::exception_ptr) {});
+    io.run();
+}
+
+/// Until no guest is to be moved away from this node any more, or for as long as the configuration allows. Whoever
+/// cannot tell is not waited for.
+void wait_for_evacuation(os_time& time, const std::string& daemon) {
+    const time_point begun = time.now();
+    for (std::string told;;) {
+        ::alarm(daemon_patience);
+        const auto answer = ask_daemon(daemon, {{"do", "evacuation"}});
+        ::alarm(0);
+        if (!answer) return;
+        const auto* guests = answer->if_contains("guests");
+        const auto* limit = answer->if_contains("limit_s");
+        if (!guests || !guests->is_array() || !limit || !limit->is_int64()) return;
+        std::string names;
+        for (const auto& g : guests->get_array())
+            if (g.is_string()) names += (names.empty() ? "" : ", ") + std::string(g.get_string());
+        if (names.empty()) return;
+        if (time.now() - begun >= std::chrono::seconds(limit->get_int64())) {
+            std::cerr << "steward: waits no longer for " << names << " to be moved away\n";
+            return;
+        }
+        if (names != told) std::cout << "waiting for " << names << " to be moved away" << std::endl;
+        told = names;
+        rest(time);
+    }
+}
 
 }  // namespace
 
@@ -36,6 +75,7 @@ int tell_leaving(const arguments& given) {
     };
     boost::asio::co_spawn(io, guard.ask(std::move(what)), std::move(ended));
     io.run();
+    if (exit_code == 0 && given.words[1] != "none") wait_for_evacuation(time, given.option("control", daemon_socket));
     return exit_code;
 }
 

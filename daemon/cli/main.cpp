@@ -50,7 +50,8 @@ constexpr const char* help_text = R"(steward: looks after the guests of a Proxmo
   steward parked list [-o json]      configurations of guests that were handed over: they name the old disks
   steward parked restore|remove NAME bring one back to its node, or remove it for ever
   steward leaving shutdown|reboot|none
-                                     tell this node's guard that the system goes down (steward-leaving.service does)
+                                     tell this node's guard that the system goes down (steward-leaving.service does),
+                                     and wait for guests that are moved away before (--control PATH: the daemon's socket)
   steward arm                        let the daemon act
   steward observe [--now]            let it only look, once what is under way has ended (--now: that stands still, too)
   steward forecast [GUEST] [--node-down NODE] [-o table|json|yaml]

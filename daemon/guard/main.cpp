@@ -26,6 +26,8 @@
 #include <thread>
 #include <time.h>
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 using namespace steward;
 
@@ -65,35 +67,26 @@ class options {
 };
 
 std::optional<options> read_options(int argc, char** argv) {
-    const option known[] = {{"allow-user", required_argument, nullptr, 'u'},
-                            {"pve-dir", required_argument, nullptr, 'p'},
-                            {"socket", required_argument, nullptr, 's'},
-                            {"node", required_argument, nullptr, 'n'},
-                            {"lock-dir", required_argument, nullptr, 'l'},
-                            {"contract", required_argument, nullptr, 'c'},
-                            {"watchdog", required_argument, nullptr, 'w'},
-                            {"cgroup-dir", required_argument, nullptr, 'g'},
-                            {"corosync", required_argument, nullptr, 'C'},
-                            {"state-dir", required_argument, nullptr, 'd'},
-                            {"boot-id", required_argument, nullptr, 'b'},
-                            {"verbose", no_argument, nullptr, 'v'},
-                            {"version", no_argument, nullptr, 'V'},
-                            {"help", no_argument, nullptr, 'h'},
-                            {nullptr, 0, nullptr, 0}};
     options o;
-    for (int c = 0; (c = ::getopt_long(argc, argv, "", known, nullptr)) != -1;) {
+    const std::pair<const char*, std::string*> texts[] = {{"allow-user", &o.allow_user}, {"pve-dir", &o.pve_dir},
+                                                          {"socket", &o.socket},         {"node", &o.node},
+                                                          {"contract", &o.contract},     {"watchdog", &o.watchdog},
+                                                          {"boot-id", &o.boot_id},       {"cgroup-dir", &o.cgroup_dir},
+                                                          {"corosync", &o.corosync}};
+    std::vector<option> known;
+    for (const auto& t : texts) known.push_back({t.first, required_argument, nullptr, 't'});
+    known.insert(known.end(), {{"lock-dir", required_argument, nullptr, 'l'},
+                               {"state-dir", required_argument, nullptr, 'd'},
+                               {"verbose", no_argument, nullptr, 'v'},
+                               {"version", no_argument, nullptr, 'V'},
+                               {"help", no_argument, nullptr, 'h'},
+                               {nullptr, 0, nullptr, 0}});
+    int which = 0;
+    for (int c = 0; (c = ::getopt_long(argc, argv, "", known.data(), &which)) != -1;) {
         switch (c) {
-            case 'u': o.allow_user = optarg; break;
-            case 'p': o.pve_dir = optarg; break;
-            case 's': o.socket = optarg; break;
-            case 'n': o.node = optarg; break;
+            case 't': *texts[which].second = optarg; break;
             case 'l': o.lock_dir = optarg; break;
-            case 'c': o.contract = optarg; break;
-            case 'w': o.watchdog = optarg; break;
-            case 'g': o.cgroup_dir = optarg; break;
-            case 'C': o.corosync = optarg; break;
             case 'd': o.state_dir = optarg; break;
-            case 'b': o.boot_id = optarg; break;
             case 'v': o.is_verbose = true; break;
             case 'V': std::puts("steward-guard " STEWARD_VERSION); std::exit(0);
             case 'h': std::fputs(usage_text, stdout); std::exit(0);

@@ -199,6 +199,12 @@ class unix_control_server final : public control_server {
             if (!view) co_return bad(view.error());
             co_return good(std::move(*view));
         }
+        if (asked->what == "evacuation") {
+            json::array waits;
+            for (const guest_id g : all_.to_be_evacuated()) waits.emplace_back(to_string(g));
+            const auto longest = std::chrono::ceil<std::chrono::seconds>(all_.longest_evacuation());
+            co_return good(json::object{{"guests", std::move(waits)}, {"limit_s", longest.count()}});
+        }
         if (asked->what == "plan") {
             const auto plan = co_await all_.plan_for(asked->guest, asked->asked);
             if (!plan) co_return bad(plan.error());

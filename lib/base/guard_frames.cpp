@@ -9,8 +9,8 @@
 namespace steward::guard {
 namespace {
 
-constexpr std::array<const char*, 13> verb_names{"park", "unpark", "relocate", "check",  "say",   "list",   "read",
-                                                 "save", "claim",  "lock",     "config", "leave", "discard"};
+constexpr std::array<const char*, 14> verb_names{"park", "unpark", "relocate", "check",  "say",   "list",    "read",
+                                                 "save", "claim",  "lock",     "config", "leave", "discard", "unlock"};
 
 std::string one_line(std::string_view text) {
     std::string out(text);
@@ -52,7 +52,8 @@ bool read_node(std::string_view text, node_name& into) {
 
 /// Which fields a verb needs and carries.
 bool is_about_guest(verb v) {
-    return v == verb::park || v == verb::unpark || v == verb::relocate || v == verb::config || v == verb::discard;
+    return v == verb::park || v == verb::unpark || v == verb::relocate || v == verb::config || v == verb::discard ||
+           v == verb::unlock;
 }
 bool is_about_name(verb v) {
     return v == verb::list || v == verb::read || v == verb::save || v == verb::claim || v == verb::lock ||
@@ -65,7 +66,7 @@ const char* name_of(verb v) noexcept { return verb_names[static_cast<std::size_t
 
 bool is_change(verb v) noexcept {
     return v == verb::park || v == verb::unpark || v == verb::relocate || v == verb::save || v == verb::claim ||
-           v == verb::discard || v == verb::lock;
+           v == verb::discard || v == verb::unlock || v == verb::lock;
 }
 
 reply refusal(errc code, std::string why) {
@@ -133,8 +134,9 @@ result<request> decode_request(std::string_view body) {
     if (is_about_name(r.what) && r.name.empty()) return malformed("a name is required");
     if (!is_about_guest(r.what)) return r;
     if (!guest_seen || r.source.empty()) return malformed("guest and source are required");
-    if ((r.what == verb::park || r.what == verb::relocate) && r.digest.empty()) return malformed("digest is required");
-    if (r.what == verb::relocate && r.target.empty()) return malformed("target is required");
+    const bool needs_target = r.what == verb::relocate || r.what == verb::unlock;
+    if ((r.what == verb::park || needs_target) && r.digest.empty()) return malformed("digest is required");
+    if (needs_target && r.target.empty()) return malformed("target is required");
     return r;
 }
 

@@ -30,6 +30,7 @@ enum class verb : std::uint8_t {
     config,   ///< the configuration of `guest` below `source`, as it is
     leave,    ///< the system goes down: `name` is shutdown, reboot, or none when it does not after all
     discard,  ///< removes one parked configuration for ever, with its kept original
+    unlock,   ///< takes the lock `create` off what a killed restore of this hand-over left on `target`
 };
 [[nodiscard]] const char* name_of(verb v) noexcept;
 /// Whether it may change something in pmxcfs: then a lost answer leaves the outcome open.
@@ -38,11 +39,11 @@ enum class verb : std::uint8_t {
 class request {
   public:
     verb what = verb::park;
-    guest_id guest;    ///< park, unpark, relocate, config, discard
+    guest_id guest;    ///< park, unpark, relocate, config, discard, unlock
     node_name source;  ///< node whose directory holds (held) the configuration
-    node_name target;  ///< relocate only
+    node_name target;  ///< relocate, unlock
     std::uint32_t generation = 0;
-    std::string digest;  ///< SHA-1 expected of the configuration (park, relocate)
+    std::string digest;  ///< SHA-1 expected of the configuration (park, relocate, unlock)
     /// Its node is proven to run nothing: whatever locked it died with that node (reliability P14).
     bool is_source_gone = false;
     /// In which the leader asks; 0: a single instance (reliability I11).

@@ -47,6 +47,9 @@ class cluster_store {
     [[nodiscard]] virtual boost::asio::awaitable<result<std::vector<stored_record>>> load_parked() = 0;
     /// Removes one parked configuration for ever. Errors: not_found.
     [[nodiscard]] virtual boost::asio::awaitable<result<void>> discard(guard::request what) = 0;
+    /// Takes the lock `create` off what a killed restore of this hand-over left on the target, so that PVE can remove
+    /// it. Errors: changed, locked (another lock), refused (it is not that), exists, not_found, as for park.
+    [[nodiscard]] virtual boost::asio::awaitable<result<void>> unlock(guard::request what) = 0;
     /// Renames a configuration to another node: for guests whose disks are all on shared storage.
     [[nodiscard]] virtual boost::asio::awaitable<result<void>> relocate(guard::request what) = 0;
 };

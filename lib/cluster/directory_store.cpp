@@ -159,6 +159,10 @@ asio::awaitable<result<void>> directory_store::discard(guard::request what) {
     return change(guard::verb::discard, std::move(what));
 }
 
+asio::awaitable<result<void>> directory_store::unlock(guard::request what) {
+    return change(guard::verb::unlock, std::move(what));
+}
+
 asio::awaitable<result<void>> directory_store::relocate(guard::request what) {
     return change(guard::verb::relocate, std::move(what));
 }

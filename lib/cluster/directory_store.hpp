@@ -26,6 +26,7 @@ class directory_store final : public cluster_store {
     [[nodiscard]] boost::asio::awaitable<result<void>> relocate(guard::request what) override;
     [[nodiscard]] boost::asio::awaitable<result<std::vector<stored_record>>> load_parked() override;
     [[nodiscard]] boost::asio::awaitable<result<void>> discard(guard::request what) override;
+    [[nodiscard]] boost::asio::awaitable<result<void>> unlock(guard::request what) override;
 
   private:
     boost::asio::awaitable<result<void>> change(guard::verb verb, guard::request what);

@@ -85,6 +85,11 @@ asio::awaitable<result<void>> pmxcfs_store::discard(guard::request what) {
     co_return only_whether(answer);
 }
 
+asio::awaitable<result<void>> pmxcfs_store::unlock(guard::request what) {
+    const auto answer = co_await change(guard::verb::unlock, std::move(what));
+    co_return only_whether(answer);
+}
+
 asio::awaitable<result<std::string>> pmxcfs_store::say(daemon_words words) {
     const auto answer = co_await ask(guard::verb::say, "", to_text(words));
     if (!answer) co_return answer.error();

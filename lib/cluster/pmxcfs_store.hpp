@@ -26,6 +26,7 @@ class pmxcfs_store final : public cluster_store, public lease_store {
     [[nodiscard]] boost::asio::awaitable<result<void>> relocate(guard::request what) override;
     [[nodiscard]] boost::asio::awaitable<result<std::vector<stored_record>>> load_parked() override;
     [[nodiscard]] boost::asio::awaitable<result<void>> discard(guard::request what) override;
+    [[nodiscard]] boost::asio::awaitable<result<void>> unlock(guard::request what) override;
 
     [[nodiscard]] boost::asio::awaitable<result<std::string>> say(daemon_words words) override;
     [[nodiscard]] boost::asio::awaitable<result<lease_sight>> look() override;

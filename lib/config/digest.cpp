@@ -31,13 +31,13 @@ std::string text_of(const failover_policy& p) {
     return fmt::format(
         "failover {} {} {} {} targets={} {} apart={} together={} avoid={} storage={} backups={} {} {} {} {} {} {} {} "
         "{} {} {} {} "
-        "{} {} {}\n",
+        "{} {} {} {}\n",
         p.enabled, p.accept_weak_fence, p.priority, p.approval, joined(p.targets, name_text), p.strict,
         joined(p.apart, guest_text), joined(p.together, guest_text), joined(p.avoid, name_text),
         p.storage ? p.storage->str() : "", joined(p.backup_storages, name_text), p.max_backup_age.count(), p.attempts,
         p.stop_timeout.count(), p.stall_timeout.count(), p.start_timeout.count(), p.verify_timeout.count(),
         p.cooldown.count(), p.max_per_day, static_cast<int>(p.shutdown), p.reboot_grace.count(), p.fails_back,
-        p.failback_stable.count(), static_cast<int>(p.before), p.approval_ttl.count());
+        p.failback_stable.count(), static_cast<int>(p.before), p.approval_ttl.count(), p.evacuate_timeout.count());
 }
 
 }  // namespace

@@ -114,9 +114,10 @@ void read_failover(const node* n, const std::string& path, failover_policy& into
     s.time("cooldown", into.cooldown, {0s, 24h * 30});
     s.number("max_per_day", into.max_per_day, {1, 1000});
     std::size_t word = 0;
-    if (s.choice("shutdown", word, {"conditional", "freeze", "failover"}))
+    if (s.choice("shutdown", word, {"conditional", "freeze", "failover", "evacuate"}))
         into.shutdown = static_cast<on_shutdown>(word);
     s.time("reboot_grace", into.reboot_grace, {1min, 24h});
+    s.time("evacuate_timeout", into.evacuate_timeout, {1min, 1h});
     if (s.choice("failback", word, {"manual", "auto"})) into.fails_back = word == 1;
     s.time("failback_stable", into.failback_stable, {1min, 24h * 30});
     s.finish();

@@ -75,6 +75,7 @@ enum class on_shutdown {
     conditional,  ///< it waits: after a shutdown for ever, after a reboot for `reboot_grace`
     freeze,       ///< it waits
     failover,     ///< it is handed over as soon as the node has gone
+    evacuate,     ///< it is moved away before; what cannot be waits as with `conditional`
 };
 
 /// Whether a guest whose node still works is backed up before it is handed over, so that nothing is lost.
@@ -108,6 +109,8 @@ struct failover_policy {
     int max_per_day = 3;
     on_shutdown shutdown = on_shutdown::conditional;
     duration reboot_grace = std::chrono::minutes(10);  ///< how long a node that reboots is waited for
+    /// `shutdown: evacuate`: how long its node's shutdown waits for it to be moved away
+    duration evacuate_timeout = std::chrono::minutes(10);
     bool fails_back = false;  ///< `failback: auto`: migrated home once its node has been back for …
     duration failback_stable = std::chrono::minutes(10);
 };

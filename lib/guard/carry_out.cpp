@@ -58,7 +58,9 @@ outcome<observed> look(pve_files& files, const request& r) {
     if (!read_into(files, home, name, seen.home, why)) return std::move(*why);
     if (!read_into(files, parked_directory, parked_name(r), seen.parked, why)) return std::move(*why);
     if (!read_into(files, parked_directory, kept_name(r), seen.original, why)) return std::move(*why);
-    if (r.what == verb::relocate) {
+    if (r.what == verb::unlock && !read_into(files, record_directory, record_name(r.guest.id), seen.record, why))
+        return std::move(*why);
+    if (r.what == verb::relocate || r.what == verb::unlock) {
         const std::string target = node_directory(r.target, r.guest.type);
         if (!read_into(files, target, name, seen.away, why)) return std::move(*why);
         auto there = files.has_directory(target);
@@ -72,6 +74,7 @@ outcome<observed> look(pve_files& files, const request& r) {
 
 std::optional<failure> take(step what, pve_files& files, const request& r, const observed& seen) {
     const std::string home = node_directory(r.source, r.guest.type);
+    const std::string target = node_directory(r.target, r.guest.type);
     const std::string name = config_name(r.guest.id);
     switch (what) {
         case step::finish: break;
@@ -82,7 +85,8 @@ std::optional<failure> take(step what, pve_files& files, const request& r, const
         case step::unlock_parked: return files.write(parked_directory, parked_name(r), *seen.original);
         case step::bring_home: return files.move(parked_directory, parked_name(r), home, name);
         case step::unlock_home: return files.write(home, name, *seen.original);
-        case step::move_to_target: return files.move(home, name, node_directory(r.target, r.guest.type), name);
+        case step::move_to_target: return files.move(home, name, target, name);
+        case step::unlock_away: return files.write(target, name, unlocked_text(*seen.away));
     }
     return std::nullopt;
 }
@@ -131,7 +135,8 @@ reply carry_out(const request& r, const workplace& where, unsigned most_steps) {
     if (const auto why = files.prove_writable()) return refusal(*why);
     if (where.permit)
         if (auto why = where.permit(files, r)) return std::move(*why);
-    if (where.lock_root.empty() || r.source != where.local_node) return step_by_step(r, files, most_steps);
+    const node_name& changed = r.what == verb::unlock ? r.target : r.source;
+    if (where.lock_root.empty() || changed != where.local_node) return step_by_step(r, files, most_steps);
     const auto held = config_lock::take(where.lock_root, r.guest);
     if (!held) return refusal(held.error().code, held.error().detail);
     return step_by_step(r, files, most_steps);

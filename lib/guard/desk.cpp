@@ -82,6 +82,7 @@ reply desk::answer(const request& r) {
         case verb::park:
         case verb::unpark:
         case verb::relocate:
+        case verb::unlock:
         case verb::check: return carry_out(r, where_);
         case verb::say: {
             auto words = parse_daemon_words(r.text);

@@ -48,10 +48,7 @@ result<void> clear(const std::filesystem::path& path, const sockaddr_un& address
 }
 
 /// Changes of guests and epochs are worth a line each; what is asked again and again is not.
-bool is_worth_a_line(const request& r) {
-    return r.what == verb::park || r.what == verb::unpark || r.what == verb::relocate || r.what == verb::discard ||
-           r.what == verb::claim;
-}
+bool is_worth_a_line(const request& r) { return is_change(r.what) && r.what != verb::save && r.what != verb::lock; }
 
 void log_request(const std::string& who, const request& r, const reply& answer) {
     std::vector<log::field> fields;

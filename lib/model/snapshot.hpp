@@ -85,4 +85,10 @@ struct backup {
     bool is_protected = false;
 };
 
+/// A disk on a storage, whether or not a configuration names it.
+struct disk {
+    volid volume;
+    wall_time created{};  ///< by the clock of the node that was asked; 1970 when its storage does not know
+};
+
 }  // namespace steward::model

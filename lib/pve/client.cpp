@@ -275,6 +275,27 @@ asio::awaitable<result<upid>> client::destroy(node_name node, guest_id guest) {
     return at.qemu(guest.id).remove();
 }
 
+asio::awaitable<result<std::vector<model::disk>>> client::disks(node_name node, storage_id storage, guest_id guest) {
+    api::nodes_storage::content_get_request which;
+    which.content = guest.type == guest_type::ct ? "rootdir" : "images";
+    which.vmid = guest.id;
+    const auto rows = co_await api::root(session_).nodes(node).storage(storage).content().get(which);
+    if (!rows) co_return rows.error();
+    std::vector<model::disk> all;
+    for (const api::nodes_storage::content_get_row& row : *rows)
+        if (row.volid && row.vmid == guest.id)
+            all.push_back({*row.volid, wall_time(std::chrono::seconds(row.ctime.value_or(0)))});
+    co_return all;
+}
+
+asio::awaitable<result<upid>> client::free_disk(node_name node, volid disk) {
+    const auto at = api::root(session_).nodes(node).storage(storage_of(disk)).content(disk);
+    const auto task = co_await at.remove();
+    if (!task) co_return task.error();
+    if (!*task) co_return fault(errc::garbage, "pve free " + disk.str(), "no task is named");
+    co_return **task;
+}
+
 asio::awaitable<result<task_state>> client::task_status(upid task) { return read_task(session_, std::move(task)); }
 
 asio::awaitable<result<void>> client::stop_task(upid task) {

@@ -99,6 +99,11 @@ class client {
     [[nodiscard]] boost::asio::awaitable<result<vmid>> free_vmid();
     /// Removes a guest with its volumes. Only ever called for a half-made replacement that carries our own tag.
     [[nodiscard]] boost::asio::awaitable<result<upid>> destroy(node_name node, guest_id guest);
+    /// Disks of that vmid as one node sees them; without Datastore.Allocate or VM.Config.Disk PVE shows none.
+    [[nodiscard]] boost::asio::awaitable<result<std::vector<model::disk>>> disks(node_name node, storage_id storage,
+                                                                                 guest_id guest);
+    /// Removes one of them; it takes Datastore.Allocate.
+    [[nodiscard]] boost::asio::awaitable<result<upid>> free_disk(node_name node, volid disk);
 
     [[nodiscard]] boost::asio::awaitable<result<task_state>> task_status(upid task);
     [[nodiscard]] boost::asio::awaitable<result<void>> stop_task(upid task);

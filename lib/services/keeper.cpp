@@ -151,7 +151,8 @@ void keeper::take_leave() {
 
 /// Who does not lead need not look as often: it only has to know where the guests are, and that it may lead.
 bool keeper::is_time_to_look() const {
-    const bool is_relaxed = cluster_ != nullptr && !is_leading_ && sight_.problem.empty() && sight_.view;
+    const bool is_relaxed = cluster_ != nullptr && !is_leading_ && sight_.problem.empty() && sight_.view &&
+                            !cluster_->leaving(cluster_->self());
     return !is_relaxed || world_.time.now() - sight_.taken >= follower_pause;
 }
 

@@ -61,6 +61,10 @@ class keeper {
     [[nodiscard]] boost::asio::awaitable<result<void>> confirm_fence(node_name node, std::string by);
     /// Another try for a held or failed_parked guest; looks after a disabled one again.
     [[nodiscard]] result<void> retry(guest_id guest);
+    /// Guests that the leader is still to move away from this daemon's node before that goes down, as far as it knows;
+    /// and for how long they may be waited for.
+    [[nodiscard]] std::vector<guest_id> to_be_evacuated() const;
+    [[nodiscard]] duration longest_evacuation() const;
     /// Migrates a guest to the node that a hand-over took it from.
     [[nodiscard]] result<void> order_failback(guest_id guest);
     /// What it waits for may be done: with `accepts_stale` also from a backup that is too old.

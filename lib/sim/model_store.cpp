@@ -110,6 +110,14 @@ asio::awaitable<result<void>> model_store::discard(guard::request what) {
     co_return result<void>();
 }
 
+asio::awaitable<result<void>> model_store::unlock(guard::request what) {
+    co_await wait_until_writable(model_, time_, node_, latency);
+    if (!guard_answers) co_return no_guard();
+    if (auto ready = writable(); !ready) co_return ready;
+    if (leads_in) what.epoch = leads_in();
+    co_return model_.unlock(what);
+}
+
 asio::awaitable<result<void>> model_store::relocate(guard::request what) {
     co_await wait_until_writable(model_, time_, node_, latency);
     if (!guard_answers) co_return no_guard();

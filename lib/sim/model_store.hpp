@@ -27,6 +27,7 @@ class model_store final : public cluster_store {
     [[nodiscard]] boost::asio::awaitable<result<void>> relocate(guard::request what) override;
     [[nodiscard]] boost::asio::awaitable<result<std::vector<stored_record>>> load_parked() override;
     [[nodiscard]] boost::asio::awaitable<result<void>> discard(guard::request what) override;
+    [[nodiscard]] boost::asio::awaitable<result<void>> unlock(guard::request what) override;
 
     bool guard_answers = true;                        ///< false: `unavailable` for parking
     duration latency = std::chrono::milliseconds(2);  ///< of a write to pmxcfs (measured median)

@@ -3,11 +3,14 @@
 usage: leaving.py --bin DIR
 """
 import argparse
+import json
 import pathlib
 import signal
+import socket as socket_module
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 
@@ -26,6 +29,26 @@ def wait_for(what, pve, wanted):
     sys.exit(f"{what}: the lease is {lease_of(pve)}, wanted {wanted}")
 
 
+class FakeDaemon:
+    """Answers the question who is still to be moved away, each time with the next of its answers."""
+
+    def __init__(self, path, answers):
+        self.asked = []
+        self.answers = list(answers)
+        self.listener = socket_module.socket(socket_module.AF_UNIX)
+        self.listener.bind(path)
+        self.listener.listen(4)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while self.answers:
+            peer, _ = self.listener.accept()
+            with peer:
+                self.asked.append(json.loads(peer.makefile().readline())["do"])
+                answer = {"ok": True, "data": {"guests": self.answers.pop(0), "limit_s": 600}}
+                peer.sendall((json.dumps(answer) + "\n").encode())
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bin", required=True, type=pathlib.Path)
@@ -38,8 +61,8 @@ def main():
         (root / "corosync.conf").write_text("nodelist {\n  node {\n    name: n1\n  }\n}\n")
         socket = str(root / "guard.sock")
 
-        def tell(word):
-            return subprocess.run([programs / "steward", "leaving", word, "--socket", socket], capture_output=True, text=True, check=False)
+        def tell(word, *more):
+            return subprocess.run([programs / "steward", "leaving", word, "--socket", socket, *more], capture_output=True, text=True, check=False)
 
         nobody = tell("reboot")
         if nobody.returncode == 0 or socket not in nobody.stderr:
@@ -57,7 +80,11 @@ def main():
             if tell("none").returncode != 0:
                 sys.exit("it could not be called off")
             wait_for("called off", pve, {"leaving": "none", "contract": "none"})
-            tell("shutdown")
+            control = str(root / "control.sock")
+            daemon = FakeDaemon(control, [["vm/103", "ct/101"], ["vm/103"], []])
+            waited = tell("shutdown", "--control", control)
+            if waited.returncode != 0 or daemon.asked != ["evacuation"] * 3 or "waiting for vm/103, ct/101" not in waited.stdout:
+                sys.exit(f"guests are moved away, and it did not wait for them: {waited}, asked {daemon.asked}")
             guard.send_signal(signal.SIGTERM)
             if guard.wait(timeout=20) != 0:
                 sys.exit("the guard ended badly")

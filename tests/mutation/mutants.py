@@ -25,6 +25,7 @@ STRICT = ("lib/core/handover/handover.cpp", "lib/core/lease/node_lease.cpp", "li
           "lib/guard/heart.cpp", "lib/guard/lease_writer.cpp", "lib/guard/carry_out.cpp", "lib/guard/cgroups.cpp",
           "lib/guard/watchdog_client.cpp")
 GENERAL = ("lib/core/failover/machine.cpp", "lib/core/failover/machine_watching.cpp", "lib/core/failover/machine_handover.cpp",
+           "lib/core/failover/machine_evacuation.cpp", "lib/core/failover/plan_move.cpp", "lib/core/handover/config_text.cpp",
            "lib/core/failover/plan.cpp", "lib/core/failover/plan_targets.cpp", "lib/core/failover/guest_disks.cpp",
            "lib/core/failover/movable.cpp", "lib/core/failover/pauses.cpp", "lib/core/health/health.cpp")
 UNIT_TESTS = ("test_core", "test_guard", "test_cluster")

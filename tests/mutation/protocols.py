@@ -49,6 +49,8 @@ PROTOCOLS = [
     ("everything at once", "lib/services/keeper.cpp", "++all.under_way;", "", "any"),
     ("a new leader acts at once", "lib/core/leader/leader.cpp", "return s.at == phase::leading && may_act(s, now);", "return may_act(s, now);", CORE),
     ("a leader in an old epoch goes on", "lib/guard/desk.cpp", "if (r.epoch != epoch)", "if (false)", GUARD),
+    ("a lock is taken off whatever the record says", "lib/core/handover/handover.cpp", "if (r.epoch != 0 && !is_cleaned_up(", "if (false && !is_cleaned_up(", CORE),
+    ("a lock is taken off anybody's guest", "lib/core/handover/handover.cpp", "if (!is_half_made(", "if (false && !is_half_made(", CORE),
     ("the guard does not look at the lock's age", "lib/guard/desk.cpp", "time_.boottime() - *lock_since_ < leader::timing::act", "true", GUARD),
     ("the guard believes that a node is gone", "lib/guard/desk.cpp", "if (r.is_source_gone && r.epoch != 0) return not_gone(files, r.source);", "", GUARD),
     ("the lock is removed however old it is", "lib/guard/desk.cpp", "begun - *lock_since_ >= leader::timing::release", "false", GUARD),

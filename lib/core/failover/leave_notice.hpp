@@ -16,6 +16,7 @@ enum class shutdown_policy {
     conditional,  ///< they wait for it: after a shutdown for ever, after a reboot for `reboot_grace`
     freeze,       ///< they wait for it
     failover,     ///< they are handed over as soon as it has gone
+    evacuate,     ///< they are moved away before it goes; what cannot be waits as with `conditional`
 };
 
 }  // namespace steward::failover

@@ -9,6 +9,7 @@ const char* name_of(operation o) noexcept {
         case operation::none: return "none";
         case operation::restart: return "restart";
         case operation::preflight: return "preflight";
+        case operation::plan_move: return "plan_move";
         case operation::claim: return "claim";
         case operation::stop: return "stop";
         case operation::fence: return "fence";
@@ -104,6 +105,7 @@ static void dispatch(stepper& s, const event& e) {
         case phase::restored: return on_restored(s, e);
         case phase::starting: return on_starting(s, e);
         case phase::verifying: return on_verifying(s, e);
+        case phase::evacuating: return on_evacuating(s, e);
         case phase::failing_back: return on_failing_back(s, e);
         case phase::rolling_back: return on_rolling_back(s, e);
         case phase::done:
@@ -164,6 +166,7 @@ step advance(state before, const event& what, const surroundings& around) {
         s.set_deadline(detail::limits::held_recheck);
         return s.take();
     }
+    if (detail::must_move(s, what)) return s.take();
     if (detail::must_freeze(s) && !std::holds_alternative<ordered>(what)) return s.take();
     detail::dispatch(s, what);
     // A limit that has passed without a consequence (a hold until a time of day, and the clock was set back) is looked
@@ -191,7 +194,7 @@ bool is_news(const state& now, const event& what) {
 
 bool is_traffic(const record& r) noexcept {
     return is_in_flight(r.at) && r.at != phase::verifying && r.at != phase::failing_back && r.chosen &&
-           r.chosen->how == strategy::restore;
+           r.chosen->how != strategy::relocate;
 }
 
 bool is_waiting(const record& r) noexcept {

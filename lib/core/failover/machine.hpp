@@ -28,6 +28,7 @@ struct resumed {};
 /// Preflight ended.
 struct planned {
     std::variant<plan, refusal> answer;
+    bool is_move = false;  ///< of `plan_move`: where it can go before its node does
 };
 /// An operator orders a hand-over.
 struct ordered {
@@ -100,6 +101,7 @@ enum class operation {
     none,
     restart,         ///< restart in place, or start a guest that crashed
     preflight,       ///< gather facts, make a plan
+    plan_move,       ///< the same for a migration away from a node that is about to go down
     claim,           ///< take the number of this hand-over
     stop,            ///< shutdown, stop, verified by two sources
     fence,           ///< until a proof that the unreachable source runs nothing
@@ -108,7 +110,7 @@ enum class operation {
     restore,
     clean,  ///< remove our own half-made replacement from the target
     start,
-    migrate,    ///< home, by PVE's migration
+    migrate,    ///< home, or away from a node that goes down, by PVE's migration
     roll_back,  ///< configuration home (if it was moved), start the original
 };
 [[nodiscard]] const char* name_of(operation o) noexcept;
@@ -129,6 +131,7 @@ struct state {
     std::string last_reason;
     time_point unknown_since{};
     time_point next_failback{};  ///< not by itself before: the last try failed
+    time_point next_move{};      ///< when it is asked again where it can go before its node does
 };
 
 struct step {
@@ -139,7 +142,7 @@ struct step {
     bool dirty = false;  ///< the record differs and must be written
 };
 
-/// Restores of other guests that are under way or claimed (I10).
+/// Restores and evacuations of other guests that are under way or claimed (I10).
 class traffic {
   public:
     static constexpr int most = 2;  ///< in the whole cluster; one per target
@@ -173,7 +176,7 @@ inline constexpr const char* unverified = "unverified: ";
 /// Whether the guest rests on the node that a hand-over brought it to, and could be taken home from there.
 [[nodiscard]] bool can_go_home(const record& r) noexcept;
 
-/// Whether that guest keeps others from being restored, and where.
+/// Whether that guest keeps others from being restored or moved away, and where.
 [[nodiscard]] bool is_traffic(const record& r) noexcept;
 
 /// Whether that guest is about to be handed over and waits for nothing but time: for its turn, for its node to have
@@ -183,7 +186,8 @@ inline constexpr const char* unverified = "unverified: ";
 /// Whether something is being changed for a guest in that phase.
 [[nodiscard]] bool is_acting(phase p) noexcept;
 
-/// The node that its replacement, or the guest on its way home, is being brought to or has just come to; "" when none.
+/// The node that its replacement, or the guest on its way home or away, is being brought to or has just come to; ""
+/// when none.
 [[nodiscard]] node_name bound_for(const record& r);
 
 /// Whether a hand-over in that phase can still be given up for free.

@@ -44,16 +44,6 @@ void roll_back(stepper& s, std::string why) {
         .run(operation::roll_back);
 }
 
-/// The next target that has not failed yet, if the policy allows one more.
-std::optional<node_name> next_target(const record& r, const policy& rules) {
-    if (std::cmp_greater_equal(r.tried.size(), rules.attempts)) return std::nullopt;
-    for (const node_name& n : r.chosen->targets) {
-        const auto failed = [&](const std::string& t) { return t.starts_with(n.str() + ":"); };
-        if (std::none_of(r.tried.begin(), r.tried.end(), failed)) return n;
-    }
-    return std::nullopt;
-}
-
 /// Our half-made replacement is gone from the target; another one, or back home.
 void try_next(stepper& s) {
     record& r = s.saved();
@@ -63,12 +53,6 @@ void try_next(stepper& s) {
     r.target = *next;
     r.attempt_since = s.around().wall;
     s.enter(phase::parked, fmt::format("{}; next is {}", last, next->str()), limits::next_target);
-}
-
-/// Once for each target, however often it fails on the way out: what was tried is counted.
-void mark_tried(record& r, const std::string& why) {
-    const bool is_marked = !r.tried.empty() && r.tried.back().starts_with(r.target.str() + ":");
-    if (!is_marked) r.tried.push_back(fmt::format("{}: {}", r.target.str(), why));
 }
 
 void give_up_target(stepper& s, const std::string& why) {
@@ -113,6 +97,20 @@ void complete(stepper& s, const std::string& why) {
 }
 
 }  // namespace
+
+std::optional<node_name> next_target(const record& r, const policy& rules) {
+    if (std::cmp_greater_equal(r.tried.size(), rules.attempts)) return std::nullopt;
+    for (const node_name& n : r.chosen->targets) {
+        const auto failed = [&](const std::string& t) { return t.starts_with(n.str() + ":"); };
+        if (std::none_of(r.tried.begin(), r.tried.end(), failed)) return n;
+    }
+    return std::nullopt;
+}
+
+void mark_tried(record& r, const std::string& why) {
+    const bool is_marked = !r.tried.empty() && r.tried.back().starts_with(r.target.str() + ":");
+    if (!is_marked) r.tried.push_back(fmt::format("{}: {}", r.target.str(), why));
+}
 
 bool again_when_late(stepper& s, const event& e, duration limit, operation o) {
     if (!is_time_up(s, e)) return false;
@@ -489,6 +487,7 @@ void resume(stepper& s) {
             s.run(operation::start);
             return;
         case phase::verifying: return s.set_deadline(s.rules().verify_timeout);
+        case phase::evacuating:
         case phase::failing_back:
             s.set_deadline(limits::failing_back);
             s.run(operation::migrate);

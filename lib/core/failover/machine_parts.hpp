@@ -74,11 +74,16 @@ void on_suspect(stepper& s, const event& e);
 void on_restarting(stepper& s, const event& e);
 void on_confirming(stepper& s, const event& e);
 void on_frozen(stepper& s, const event& e);
+/// It waits for its node.
+void freeze(stepper& s);
 void on_held(stepper& s, const event& e);
 /// Freezes a guest that is at rest when its node goes down on purpose and its policy says to wait; true when that was
 /// just done.
 [[nodiscard]] bool must_freeze(stepper& s);
 void on_resting(stepper& s, const event& e);
+/// Restores and evacuations load storages and targets: only so many at once, one per target (reliability §1.5). Puts a
+/// free target first; false when it has to wait its turn, for which it is then held.
+[[nodiscard]] bool finds_its_turn(stepper& s, plan& p);
 /// Proxmox HA has come or gone, the target has gone, or a person has moved it (machine_handover.cpp).
 void on_news(stepper& s, const event& e);
 /// It still answers although its node has left the cluster.
@@ -89,6 +94,12 @@ void on_abort(stepper& s, const abort_order& wish);
 /// A fault that is believed: restart, plan, or hold.
 void react(stepper& s);
 void order(stepper& s, const ordered& o);
+
+// machine_evacuation.cpp: away from a node before it goes down.
+/// Whether a guest at rest is to be moved away before its node goes down, and what that event means for it then:
+/// nothing else is done about it.
+[[nodiscard]] bool must_move(stepper& s, const event& e);
+void on_evacuating(stepper& s, const event& e);
 
 // machine_failback.cpp: home again after a hand-over.
 void on_go_home(stepper& s, const go_home& wish);
@@ -109,6 +120,10 @@ void on_starting(stepper& s, const event& e);
 void on_verifying(stepper& s, const event& e);
 void on_rolling_back(stepper& s, const event& e);
 void claim_hand_over(stepper& s, plan chosen);
+/// The next target that has not failed yet, if the policy allows one more.
+[[nodiscard]] std::optional<node_name> next_target(const record& r, const policy& rules);
+/// Once for each target, however often it fails on the way out: what was tried is counted.
+void mark_tried(record& r, const std::string& why);
 /// Starts the operation that belongs to the phase again; every operation adopts what is already there.
 void resume(stepper& s);
 

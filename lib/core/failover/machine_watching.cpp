@@ -62,21 +62,6 @@ bool is_paused(stepper& s) {
     return true;
 }
 
-/// Restores load the backup store and the target: only so many at once, one per target (reliability §1.5). Puts a free
-/// target first; false when it has to wait its turn.
-bool finds_its_turn(stepper& s, plan& p) {
-    const traffic* others = s.around().others;
-    if (others == nullptr || p.how != strategy::restore || s.saved().ordered) return true;
-    if (others->under_way + others->ahead >= traffic::most) return false;
-    const auto free = std::find_if(p.targets.begin(), p.targets.end(),
-                                   [&](const node_name& n) { return others->targets.count(n) == 0; });
-    if (free == p.targets.end()) return false;
-    // Those that belong together all wait for the same one.
-    if (!s.rules().together.empty()) return free == p.targets.begin();
-    std::rotate(p.targets.begin(), free, std::next(free));
-    return true;
-}
-
 /// A plan exists: go, unless a limit says no.
 void decide(stepper& s, plan p) {
     record& r = s.saved();
@@ -102,14 +87,7 @@ void decide(stepper& s, plan p) {
                    "a day passes, or an operator orders it");
         return;
     }
-    if (!finds_its_turn(s, p)) {
-        const traffic& all = *s.around().others;
-        s.hold_for(
-            "queue",
-            fmt::format("waits its turn: {} restores are under way, {} guests come first", all.under_way, all.ahead),
-            "one of them ends");
-        return;
-    }
+    if (!finds_its_turn(s, p)) return;
     claim_hand_over(s, std::move(p));
 }
 
@@ -134,6 +112,30 @@ void look_from_hold(stepper& s, const planned& answer) {
 }
 
 }  // namespace
+
+/// Whether it may go now.
+static bool has_turn(stepper& s, plan& p) {
+    const traffic* others = s.around().others;
+    if (others == nullptr || p.how == strategy::relocate || s.saved().ordered) return true;
+    if (others->under_way + others->ahead >= traffic::most) return false;
+    const auto free = std::find_if(p.targets.begin(), p.targets.end(),
+                                   [&](const node_name& n) { return others->targets.count(n) == 0; });
+    if (free == p.targets.end()) return false;
+    // Those that belong together all wait for the same one.
+    if (!s.rules().together.empty()) return free == p.targets.begin();
+    std::rotate(p.targets.begin(), free, std::next(free));
+    return true;
+}
+
+bool finds_its_turn(stepper& s, plan& p) {
+    if (has_turn(s, p)) return true;
+    const traffic& all = *s.around().others;
+    s.hold_for("queue",
+               fmt::format("waits its turn: {} restores or evacuations are under way, {} guests come first",
+                           all.under_way, all.ahead),
+               "one of them ends");
+    return false;
+}
 
 void react(stepper& s) {
     record& r = s.saved();
@@ -259,9 +261,15 @@ static bool is_waited_for(const policy& rules, const leave_notice& notice) {
     switch (rules.shutdown) {
         case shutdown_policy::failover: return false;
         case shutdown_policy::freeze: return true;
-        case shutdown_policy::conditional: break;
+        case shutdown_policy::conditional:
+        case shutdown_policy::evacuate: break;
     }
     return notice.what == lease::departure::shutdown || notice.ago < rules.reboot_grace;
+}
+
+void freeze(stepper& s) {
+    const bool is_reboot = s.around().leaving->what == lease::departure::reboot;
+    s.enter(phase::frozen, is_reboot ? "its node reboots" : "its node is shut down", limits::held_recheck);
 }
 
 bool must_freeze(stepper& s) {
@@ -271,8 +279,7 @@ bool must_freeze(stepper& s) {
                             (r.at == phase::held && r.held && r.held->until <= s.around().wall &&
                              r.held->code != "ha_managed" && !is_unverified(r));
     if (!is_at_rest || r.ordered || !s.around().leaving || !is_waited_for(s.rules(), *s.around().leaving)) return false;
-    const bool is_reboot = s.around().leaving->what == lease::departure::reboot;
-    s.enter(phase::frozen, is_reboot ? "its node reboots" : "its node is shut down", limits::held_recheck);
+    freeze(s);
     return true;
 }
 

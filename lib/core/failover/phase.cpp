@@ -6,7 +6,7 @@
 namespace steward::failover {
 namespace {
 
-constexpr std::array<std::pair<phase, const char*>, 24> names{{{phase::watching, "watching"},
+constexpr std::array<std::pair<phase, const char*>, 25> names{{{phase::watching, "watching"},
                                                                {phase::suspect, "suspect"},
                                                                {phase::restarting, "restarting"},
                                                                {phase::confirming, "confirming"},
@@ -22,6 +22,7 @@ constexpr std::array<std::pair<phase, const char*>, 24> names{{{phase::watching,
                                                                {phase::restored, "restored"},
                                                                {phase::starting, "starting"},
                                                                {phase::verifying, "verifying"},
+                                                               {phase::evacuating, "evacuating"},
                                                                {phase::failing_back, "failing_back"},
                                                                {phase::rolling_back, "rolling_back"},
                                                                {phase::done, "done"},
@@ -57,6 +58,7 @@ bool is_in_flight(phase p) noexcept {
         case phase::restored:
         case phase::starting:
         case phase::verifying:
+        case phase::evacuating:
         case phase::failing_back:
         case phase::rolling_back: return true;
         default: return false;

@@ -22,6 +22,7 @@ enum class phase {
     restored,
     starting,
     verifying,     ///< running; probes must confirm
+    evacuating,    ///< being migrated away from a node that is about to go down
     failing_back,  ///< being migrated to where it was before a hand-over
     rolling_back,  ///< bringing the original up again at home
     done,

@@ -231,9 +231,9 @@ std::vector<std::string> own_tags(const facts& seen) {
 
 }  // namespace
 
-const char* name_of(strategy s) noexcept { return s == strategy::restore ? "restore" : "relocate"; }
-
-std::string generation_tag(std::uint32_t generation) { return fmt::format("steward-g{}", generation); }
+const char* name_of(strategy s) noexcept {
+    return s == strategy::restore ? "restore" : s == strategy::relocate ? "relocate" : "migrate";
+}
 
 std::vector<std::string> acl_paths(const facts& seen, const policy& rules) {
     std::vector<std::string> paths{guest_acl(seen.guest)};

@@ -45,6 +45,7 @@ struct policy {
     int max_per_day = 3;
     shutdown_policy shutdown = shutdown_policy::conditional;
     duration reboot_grace = std::chrono::minutes(10);
+    duration evacuate_timeout = std::chrono::minutes(10);  ///< so long nodes that go down are waited for
     bool fails_back = false;  ///< by itself, once its home has been back for failback_stable
     duration failback_stable = std::chrono::minutes(10);
 };
@@ -77,7 +78,8 @@ struct facts {
     std::vector<std::string> problems;              ///< reads that failed, for people
 };
 
-enum class strategy { restore, relocate };
+/// `migrate`: PVE moves it as it is; both nodes work, and nothing is claimed, stopped or parked.
+enum class strategy { restore, relocate, migrate };
 [[nodiscard]] const char* name_of(strategy s) noexcept;
 
 struct rejected {
@@ -121,8 +123,5 @@ struct refusal {
 [[nodiscard]] std::set<std::string> needed_privileges();
 /// Storages that may hold archives of this guest, by node to ask; from the snapshot.
 [[nodiscard]] std::vector<storage_id> backup_storages(const model::cluster_view& view, const policy& rules);
-
-/// "steward-g7": marks a replacement as ours (reliability §1.3 step 3).
-[[nodiscard]] std::string generation_tag(std::uint32_t generation);
 
 }  // namespace steward::failover

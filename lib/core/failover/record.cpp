@@ -139,7 +139,8 @@ class reader {
 plan plan_from_json(const json::object& o, guest_id guest) {
     const reader in(o);
     plan p;
-    p.how = in.text("how") == "relocate" ? strategy::relocate : strategy::restore;
+    for (const strategy s : {strategy::restore, strategy::relocate, strategy::migrate})
+        if (in.text("how") == name_of(s)) p.how = s;
     p.source = node_name(in.text("source"));
     p.digest = in.text("digest");
     p.is_source_gone = in.truth("gone");

@@ -1,5 +1,7 @@
 #include "core/handover/config_text.hpp"
 
+#include <algorithm>
+
 namespace steward::handover {
 namespace {
 
@@ -50,6 +52,35 @@ std::string locked_text(std::string_view original) {
     head.resize(end);
     if (!head.empty()) head += '\n';
     return head + "lock: migrate\nonboot: 0\n" + gap + std::string(rest);
+}
+
+std::string unlocked_text(std::string_view locked) {
+    std::string head;
+    while (!locked.empty() && !begins_section(locked)) {
+        const std::string_view line = next_line(locked);
+        if (!is_key(line, "lock")) head += line;
+    }
+    return head + std::string(locked);
+}
+
+bool has_tag(std::string_view tags, std::string_view wanted) {
+    while (!tags.empty()) {
+        const auto end = std::min(tags.find_first_of(";, "), tags.size());
+        if (tags.substr(0, end) == wanted) return true;
+        tags.remove_prefix(std::min(end + 1, tags.size()));
+    }
+    return false;
+}
+
+bool is_half_made(std::string_view text, std::string_view tag) {
+    const bool is_tagged = has_tag(head_value(text, "tags").value_or(""), tag);
+    while (!text.empty()) {
+        const std::string_view line = next_line(text);
+        if (begins_section(line)) return false;
+        const bool is_first_write = is_key(line, "lock") || is_key(line, "memory") || trimmed(line).empty();
+        if (!is_first_write && !is_tagged) return false;
+    }
+    return true;
 }
 
 }  // namespace steward::handover

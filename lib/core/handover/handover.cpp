@@ -5,6 +5,7 @@
 #include "core/handover/config_text.hpp"
 
 #include <algorithm>
+#include <array>
 #include <fmt/core.h>
 
 namespace steward::handover {
@@ -84,6 +85,39 @@ decision relocate(const request& r, const observed& seen) {
     return step::move_to_target;
 }
 
+/// Whether that record says that its hand-over is cleaning up on the target. The guard parses no JSON: within a text
+/// each quotation mark has a backslash before it, so what is found here are the record's own members (failover/record).
+bool is_cleaned_up(const std::string& record, const request& r) {
+    const std::array<std::string, 3> members{"\"state\":\"cleaning\",", fmt::format("\"claim\":{},", r.generation),
+                                             fmt::format("\"target\":\"{}\",", r.target.str())};
+    return std::all_of(members.begin(), members.end(),
+                       [&](const std::string& m) { return record.find(m) != std::string::npos; });
+}
+
+/// Only of what is provably this hand-over's own unfinished restore: the original is parked and nowhere else, the
+/// record says that the target is cleaned up, and the file is still what the asker has seen (reliability P13, P14).
+decision unlock(const request& r, const observed& seen) {
+    if (r.source == r.target) return refusal(errc::invalid, "on its source a guest is the original");
+    if (!seen.parked || !seen.original)
+        return refusal(errc::not_found, parked_name(r) + " does not exist: nothing is on its way elsewhere");
+    if (r.epoch != 0 && !is_cleaned_up(seen.record.value_or(""), r))
+        return refusal(errc::refused, fmt::format("{} does not say that hand-over {} is cleaned up on {}",
+                                                  record_name(r.guest.id), r.generation, r.target.str()));
+    if (seen.home) return refusal(errc::exists, home_path(r) + " was created meanwhile");
+    if (!seen.taken_by.empty()) return refusal(errc::exists, "the vmid is taken by " + seen.taken_by);
+    if (!seen.away) return refusal(errc::not_found, "nothing is left on " + r.target.str());
+    const auto lock = head_value(*seen.away, "lock");
+    if (!lock) return success();
+    if (*lock != "create")
+        return refusal(errc::locked, fmt::format("{} is locked ({}) on {}", to_string(r.guest), *lock, r.target.str()));
+    if (sha1_hex(*seen.away) != r.digest)
+        return refusal(errc::changed, fmt::format("what is on {} was changed meanwhile", r.target.str()));
+    if (!is_half_made(*seen.away, generation_tag(r.generation)))
+        return refusal(errc::refused,
+                       fmt::format("what is on {} is no unfinished restore of this hand-over", r.target.str()));
+    return step::unlock_away;
+}
+
 }  // namespace
 
 decision next_step(const request& r, const observed& seen) {
@@ -91,6 +125,7 @@ decision next_step(const request& r, const observed& seen) {
         case verb::park: return park(r, seen);
         case verb::unpark: return unpark(r, seen);
         case verb::relocate: return relocate(r, seen);
+        case verb::unlock: return unlock(r, seen);
         default: return success();
     }
 }
@@ -109,6 +144,10 @@ std::string parked_name(const request& r) {
 std::string kept_name(const request& r) {
     return fmt::format("{}.{}.g{}.orig", r.guest.id.number(), r.source.str(), r.generation);
 }
+
+std::string record_name(vmid id) { return fmt::format("guest.{}", id.number()); }
+
+std::string generation_tag(std::uint32_t generation) { return fmt::format("steward-g{}", generation); }
 
 std::optional<parked_name_parts> parse_parked_name(const std::string& file) {
     constexpr std::string_view suffix = ".conf";

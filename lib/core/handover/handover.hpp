@@ -20,7 +20,8 @@ class observed {
     std::optional<std::string> home;      ///< nodes/<source>/<directory>/<vmid>.conf
     std::optional<std::string> parked;    ///< parked_path()
     std::optional<std::string> original;  ///< kept_path(): the bytes before we touched them
-    std::optional<std::string> away;      ///< relocate: the same vmid on the target node
+    std::optional<std::string> away;      ///< relocate, unlock: the same vmid on the target node
+    std::optional<std::string> record;    ///< unlock, of a cluster that is led: what is written of this hand-over
     std::string taken_by;                 ///< another configuration of this vmid anywhere else; "" when none
     bool has_target = false;              ///< relocate: the target node's directory exists
 };
@@ -35,6 +36,7 @@ enum class step : std::uint8_t {
     bring_home,      ///< rename parked → home
     unlock_home,     ///< home := original (a park was cut off before its commit)
     move_to_target,  ///< rename home → away: the commit point of relocate
+    unlock_away,     ///< away := away without its lock
 };
 
 class decision {
@@ -45,7 +47,7 @@ class decision {
     reply answer;
 };
 
-/// park, unpark or relocate.
+/// park, unpark, relocate or unlock.
 [[nodiscard]] decision next_step(const request& r, const observed& seen);
 
 /// "nodes/n2/lxc": below the pmxcfs root.
@@ -56,6 +58,11 @@ inline constexpr const char* parked_directory = "priv/steward/parked";
 /// "101.n2.g7.conf" and "101.n2.g7.orig": names in `parked_directory`.
 [[nodiscard]] std::string parked_name(const request& r);
 [[nodiscard]] std::string kept_name(const request& r);
+inline constexpr const char* record_directory = "priv/steward/records";
+/// "guest.101": its hand-over's record, a name in `record_directory`.
+[[nodiscard]] std::string record_name(vmid id);
+/// "steward-g7": marks a replacement as ours (reliability §1.3 step 3).
+[[nodiscard]] std::string generation_tag(std::uint32_t generation);
 
 /// What a name in `parked_directory` says: "101.n2.g7.conf" is guest 101, taken from n2 as generation 7. Nothing when
 /// it is no configuration's.

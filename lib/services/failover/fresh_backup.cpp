@@ -6,12 +6,6 @@
 namespace steward::failover::detail {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
-namespace {
-
-/// Node clocks differ a little; a backup of ours cannot be older than this before the hand-over began.
-constexpr auto clock_slack = 5s;
-
-}  // namespace
 
 /// The newest one of the guest that was made since then, where the chosen one is.
 asio::awaitable<result<model::backup>> worker::fresh_archive(wall_time since) {

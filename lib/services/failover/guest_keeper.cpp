@@ -1,6 +1,7 @@
 #include "services/failover/guest_keeper.hpp"
 
 #include "base/log.hpp"
+#include "core/failover/plan_move.hpp"
 #include "runtime/with_timeout.hpp"
 #include "services/failover/gather.hpp"
 #include "services/health/watch.hpp"
@@ -33,13 +34,13 @@ constexpr duration preflight_jitter = 10s;
 /// Operations whose effect must be on record before it happens; the others only read.
 bool changes_the_world(failover::operation o) {
     return o != failover::operation::none && o != failover::operation::preflight &&
-           o != failover::operation::look_at_target;
+           o != failover::operation::plan_move && o != failover::operation::look_at_target;
 }
 
 }  // namespace
 
 static_assert(static_cast<int>(config::fresh_backup::require) == static_cast<int>(failover::fresh_backup::require));
-static_assert(static_cast<int>(config::on_shutdown::failover) == static_cast<int>(failover::shutdown_policy::failover));
+static_assert(static_cast<int>(config::on_shutdown::evacuate) == static_cast<int>(failover::shutdown_policy::evacuate));
 
 failover::policy policy_of(const config::guest& g) {
     failover::policy p;
@@ -67,6 +68,7 @@ failover::policy policy_of(const config::guest& g) {
     p.max_per_day = g.failover.max_per_day;
     p.shutdown = static_cast<failover::shutdown_policy>(g.failover.shutdown);
     p.reboot_grace = g.failover.reboot_grace;
+    p.evacuate_timeout = g.failover.evacuate_timeout;
     p.fails_back = g.failover.fails_back;
     p.failback_stable = g.failover.failback_stable;
     return p;
@@ -384,6 +386,13 @@ void guest_keeper::start_operation(failover::operation what) {
                       carry_out(what, operation_number_, is_resuming_));
 }
 
+/// Where nothing may be brought, and what other guests are about to take.
+void guest_keeper::see_others(failover::facts& seen) const {
+    if (world_.closed) seen.closed.merge(world_.closed());
+    if (world_.reserved) seen.reserved = world_.reserved(settings_.id);
+    if (world_.bound) seen.bound = world_.bound(settings_.id);
+}
+
 asio::awaitable<void> guest_keeper::carry_out(failover::operation what, std::uint64_t number, bool is_resumed) {
     if (what == failover::operation::preflight) {
         // Guests of one node that fail together are not all planned in the same moment.
@@ -395,10 +404,15 @@ asio::awaitable<void> guest_keeper::carry_out(failover::operation what, std::uin
         seen.path_problem = path_problem_;
         if (world_.storm) seen.storm = world_.storm();
         if (world_.lead != nullptr) seen.divergence = world_.lead->divergence();
-        if (world_.closed) seen.closed.merge(world_.closed());
-        if (world_.reserved) seen.reserved = world_.reserved(settings_.id);
-        if (world_.bound) seen.bound = world_.bound(settings_.id);
+        see_others(seen);
         inbox_.post({number, failover::planned{failover::make_plan(seen, rules_, state_.saved.asked)}});
+        co_return;
+    }
+    if (what == failover::operation::plan_move) {
+        failover::facts seen = co_await failover::gather_guest(world_.pve, settings_.id, world_.own_user, world_.lead,
+                                                               rules_.accept_weak_fence);
+        see_others(seen);
+        inbox_.post({number, failover::planned{failover::make_move(seen, rules_), true}});
         co_return;
     }
     if (changes_the_world(what) && !world_.armed) {

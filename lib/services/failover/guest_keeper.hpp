@@ -139,6 +139,7 @@ class guest_keeper {
     [[nodiscard]] boost::asio::awaitable<result<envelope>> receive();
     void start_operation(failover::operation what);
     void cancel_operation();
+    void see_others(failover::facts& seen) const;
     [[nodiscard]] boost::asio::awaitable<void> carry_out(failover::operation what, std::uint64_t number,
                                                          bool is_resumed);
     [[nodiscard]] boost::asio::awaitable<void> wait_until_armed();

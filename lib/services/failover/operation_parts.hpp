@@ -10,6 +10,9 @@ namespace steward::failover::detail {
 /// What a fault means for an operation: did it not happen, or do we not know?
 [[nodiscard]] finished from_fault(const fault& f);
 
+/// Node clocks differ a little; what we made cannot be older than this before we began.
+inline constexpr auto clock_slack = std::chrono::seconds(5);
+
 /// One operation in the making; lives as long as its coroutine.
 class worker {
   public:
@@ -67,6 +70,9 @@ class worker {
     /// Waits for the proof that an unreachable node runs nothing; `failed` when it is back.
     boost::asio::awaitable<finished> proven_fenced(node_name node, std::string boot_at_claim);
     boost::asio::awaitable<finished> leave_dead_target();
+    /// What a killed worker leaves: a guest that is locked (create), and disks that nothing names (left_behind.cpp).
+    boost::asio::awaitable<finished> unlock_left_behind();
+    boost::asio::awaitable<std::string> free_left_disks(model::guest_config named, wall_time since);
     [[nodiscard]] guard::request guard_request(guard::verb what) const;
 
     operation_context& with_;

@@ -375,6 +375,7 @@ asio::awaitable<finished> carry_out(operation_context& with, operation what, rec
         case operation::migrate: end = co_await w.migrate(); break;
         case operation::roll_back: end = co_await w.roll_back(); break;
         case operation::none:
+        case operation::plan_move:
         case operation::preflight: break;
     }
     co_return end;

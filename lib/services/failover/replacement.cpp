@@ -1,4 +1,6 @@
 #include "base/sha1.hpp"
+#include "core/handover/config_text.hpp"
+#include "core/handover/handover.hpp"
 #include "services/failover/gather.hpp"
 #include "services/failover/operation_parts.hpp"
 #include "services/leadership/leadership.hpp"
@@ -11,22 +13,11 @@
 namespace steward::failover::detail {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
+using handover::generation_tag;
+using handover::has_tag;
 namespace {
 
 bool is_restore(const std::string& type) { return type == "vzrestore" || type == "qmrestore"; }
-
-/// Node clocks differ a little; a task of ours cannot be older than this before the attempt began.
-constexpr auto clock_slack = 5s;
-
-bool has_tag(const std::string& tags, const std::string& wanted) {
-    std::string_view rest = tags;
-    while (!rest.empty()) {
-        const auto end = std::min(rest.find_first_of(";, "), rest.size());
-        if (rest.substr(0, end) == wanted) return true;
-        rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
-    return false;
-}
 
 constexpr duration migration_limit = std::chrono::hours(24);
 
@@ -96,32 +87,33 @@ asio::awaitable<result<worker::findings>> worker::inspect_target() {
     co_return f;
 }
 
-/// A migration of ours that runs already, or a new one; `exists`: the guest is home.
+/// A migration of ours that runs already, or a new one; `exists`: the guest is there.
 asio::awaitable<result<upid>> worker::begin_migration() {
-    const node_name home = saved_.chosen->source;
-    auto running = co_await running_task(saved_.target, guest().type == guest_type::ct ? "vzmigrate" : "qmigrate");
+    const node_name to = bound_for(saved_);
+    const node_name from = saved_.at == phase::failing_back ? saved_.target : saved_.chosen->source;
+    auto running = co_await running_task(from, guest().type == guest_type::ct ? "vzmigrate" : "qmigrate");
     if (!running || !running->text.empty()) co_return running;
     const facts seen = co_await gather_guest(pve(), guest(), with_.own_user, with_.lead, rules_.accept_weak_fence);
     const auto* row = seen.view ? seen.view->find(guest()) : nullptr;
-    if (row == nullptr) co_return fault(errc::io, "failback", "the cluster's list does not show it now");
-    if (row->node == home) co_return fault(errc::exists, "failback", "it is there");
-    if (const auto no = may_touch(seen)) co_return fault(errc::refused, "failback", no->text);
-    const auto node = seen.view->nodes.find(home);
-    if (row->node != saved_.target || node == seen.view->nodes.end() || node->second.online != true)
-        co_return fault(errc::refused, "failback", fmt::format("{} is not there to take it", home.str()));
+    if (row == nullptr) co_return fault(errc::io, "migrate", "the cluster's list does not show it now");
+    if (row->node == to) co_return fault(errc::exists, "migrate", "it is there");
+    if (const auto no = may_touch(seen)) co_return fault(errc::refused, "migrate", no->text);
+    const auto node = seen.view->nodes.find(to);
+    if (row->node != from || node == seen.view->nodes.end() || node->second.online != true)
+        co_return fault(errc::refused, "migrate", fmt::format("{} is not there to take it", to.str()));
     if (node->second.is_in_ha_maintenance)
-        co_return fault(errc::refused, "failback", fmt::format("{} is in maintenance", home.str()));
-    auto task = co_await pve().migrate(saved_.target, guest(), home);
+        co_return fault(errc::refused, "migrate", fmt::format("{} is in maintenance", to.str()));
+    auto task = co_await pve().migrate(from, guest(), to);
     co_return task;
 }
 
 /// PVE keeps the guest where it is when a migration fails; where it is afterwards is asked, not believed.
 asio::awaitable<finished> worker::migrate() {
     auto task = co_await begin_migration();
-    if (!task && task.error().code == errc::exists) co_return succeeded("is home");
+    if (!task && task.error().code == errc::exists) co_return succeeded("is there");
     finished end = co_await follow(std::move(task), migration_limit, rules_.stall_timeout);
     if (end.how == outcome::failed) co_return end;
-    const auto there = co_await pve().guest_config(saved_.chosen->source, guest());
+    const auto there = co_await pve().guest_config(bound_for(saved_), guest());
     if (there && there->get("lock").empty()) co_return succeeded("migrated");
     co_return not_known(there ? "its migration is not over" : there.error().text());
 }
@@ -226,9 +218,13 @@ asio::awaitable<finished> worker::clean() {
         f.code = "running";
         co_return f;
     }
+    finished freed;
+    if (status->lock == "create") freed = co_await unlock_left_behind();
+    if (freed.how != outcome::ok) co_return freed;
     auto posted = co_await pve().destroy(saved_.target, guest());
     finished gone = co_await follow(std::move(posted), 120s, duration::zero());
-    if (gone.how == outcome::ok) gone.text = "removed our half-made copy from " + saved_.target.str();
+    if (gone.how == outcome::ok)
+        gone.text = fmt::format("removed our half-made copy from {}{}", saved_.target.str(), freed.text);
     co_return gone;
 }
 

@@ -302,7 +302,8 @@ class cluster {
     result<std::string> park(const guard::request& what);
     result<void> unpark(const guard::request& what);
     result<void> relocate(const guard::request& what);
-    /// All three. `writer` is the node whose quorum counts; empty: that of another node, which has it.
+    result<void> unlock(const guard::request& what);
+    /// All four. `writer` is the node whose quorum counts; empty: that of another node, which has it.
     result<std::string> hand_over(guard::verb verb, const guard::request& asked, const node_name& writer);
 
     // ---- the rest

@@ -31,7 +31,9 @@ class config_hands {
         seen.home = files_.tree().read(home());
         seen.parked = files_.tree().read(parked());
         seen.original = files_.tree().read(kept());
-        if (what_.what == guard::verb::relocate) seen.away = files_.tree().read(away());
+        if (what_.what == guard::verb::relocate || what_.what == guard::verb::unlock)
+            seen.away = files_.tree().read(away());
+        seen.record = files_.tree().read(record());
         seen.has_target = has_target;
         const auto owner = files_.find(what_.guest.id);
         const bool is_expected =
@@ -52,6 +54,7 @@ class config_hands {
             case step::bring_home: return files_.rename(parked(), home());
             case step::unlock_home: return write(home(), *seen.original);
             case step::move_to_target: return files_.rename(home(), away());
+            case step::unlock_away: return write(away(), handover::unlocked_text(*seen.away));
         }
         return {};
     }
@@ -61,6 +64,10 @@ class config_hands {
     [[nodiscard]] std::string away() const { return config_files::path(what_.target, what_.guest); }
     [[nodiscard]] std::string parked() const { return beside_parked(handover::parked_name(what_)); }
     [[nodiscard]] std::string kept() const { return beside_parked(handover::kept_name(what_)); }
+
+    [[nodiscard]] std::string record() const {
+        return std::string(handover::record_directory) + "/" + handover::record_name(what_.guest.id);
+    }
 
     result<void> write(const std::string& path, const std::string& text) {
         files_.tree().write(path, text);
@@ -107,6 +114,12 @@ result<void> cluster::unpark(const guard::request& what) {
 
 result<void> cluster::relocate(const guard::request& what) {
     if (auto done = hand_over(guard::verb::relocate, what, what.target); !done) return done.error();
+    return {};
+}
+
+/// By whoever leads, whose quorum its store has asked about.
+result<void> cluster::unlock(const guard::request& what) {
+    if (auto done = hand_over(guard::verb::unlock, what, node_name()); !done) return done.error();
     return {};
 }
 

@@ -14,7 +14,8 @@ std::vector<role_options> failover_roles() {
             {"StewardGuests",
              privileges{"VM.Audit", "VM.PowerMgmt", "VM.Backup", "VM.Allocate", "VM.Config.Options", "VM.Migrate"}},
             {"StewardBridges", privileges{"SDN.Use"}},
-            {"StewardStorage", privileges{"Datastore.Audit", "Datastore.AllocateSpace"}}};
+            {"StewardStorage", privileges{"Datastore.Audit", "Datastore.AllocateSpace"}},
+            {"StewardTarget", privileges{"Datastore.Audit", "Datastore.AllocateSpace", "Datastore.Allocate"}}};
 }
 
 /// The token is privilege-separated, so user and token need the same entries.
@@ -24,7 +25,8 @@ std::vector<acl_entry> failover_acl(const std::vector<storage_options>& storages
         acl.emplace_back("/", who, "StewardNodes");
         acl.emplace_back("/vms", who, "StewardGuests");
         acl.emplace_back("/sdn/zones/localnetwork", who, "StewardBridges");
-        for (const storage_options& s : storages) acl.emplace_back("/storage/" + s.id.str(), who, "StewardStorage");
+        for (const storage_options& s : storages)
+            acl.emplace_back("/storage/" + s.id.str(), who, s.shared ? "StewardStorage" : "StewardTarget");
     }
     return acl;
 }

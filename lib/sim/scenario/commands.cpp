@@ -137,8 +137,9 @@ class lab_commands {
         const sim_node* n = lab_.model_.find_node(node);
         if (n == nullptr) return wrong("there is no node " + w[1]);
         if (!n->powered) return wrong(w[1] + " is off");
-        lab_.go_down(node, is_reboot ? lease::departure::reboot : lease::departure::shutdown);
-        lab_.model_.node_switch().shut_down(node, comes_back, away);
+        lab_.go_down(
+            node, is_reboot ? lease::departure::reboot : lease::departure::shutdown,
+            [&model = lab_.model_, node, comes_back, away] { model.node_switch().shut_down(node, comes_back, away); });
         return {};
     }
 

@@ -319,9 +319,29 @@ bool lab::dies_here(const node_name& node) {
     return true;
 }
 
-void lab::go_down(const node_name& node, lease::departure what) {
-    going_down_.insert(node);
+void lab::go_down(const node_name& node, lease::departure what, std::function<void()> power_off) {
     if (virtual_guard* guard = guard_of(node)) guard->leave(what);
+    const auto daemon = daemons_.find(node);
+    const duration patience = daemon == daemons_.end() ? duration() : daemon->second->all().longest_evacuation();
+    go_down_when_empty(node, model_.find_node(node)->booted, time_.now() + patience, std::move(power_off));
+}
+
+void lab::go_down_when_empty(const node_name& node, time_point booted, time_point at_last,
+                             std::function<void()> power_off) {
+    const sim_node* n = model_.find_node(node);
+    if (n == nullptr || !n->powered || n->booted != booted) return;
+    const auto daemon = daemons_.find(node);
+    const bool waits =
+        time_.now() < at_last && daemon != daemons_.end() && !daemon->second->all().to_be_evacuated().empty();
+    if (waits) {
+        model_.at(time_.now() + 2s, [this, node, booted, at_last, power_off = std::move(power_off)]() mutable {
+            go_down_when_empty(node, booted, at_last, std::move(power_off));
+        });
+        return;
+    }
+    going_down_.insert(node);
+    may_have_daemon_work_ = true;
+    power_off();
 }
 
 /// It ends when the present moment is over, and comes back as its unit says.

@@ -63,7 +63,10 @@ class lab {
     void see_misfit(const node_name& node, const fault& why);
     void kill_daemon(const node_name& node);
     /// What the services of a node that is shut down do before its guests are stopped.
-    void go_down(const node_name& node, lease::departure what);
+    void go_down(const node_name& node, lease::departure what, std::function<void()> power_off);
+    /// As steward-leaving.service does: guests are stopped once none is to be moved away any more, or at that time.
+    void go_down_when_empty(const node_name& node, time_point booted, time_point at_last,
+                            std::function<void()> power_off);
     [[nodiscard]] duration delay_before(const node_name& node, const pve::request& call);
     void count_request(const node_name& node);
     void see_node(const node_name& teller, const node_name& node, const std::string& state);

@@ -207,8 +207,28 @@ bool observer::is_retained(guest_id guest) const {
     return true;
 }
 
+/// A migration removes a disk only once its copy belongs to the guest on the other node: there the original is then.
+void observer::follow_migration(const failover::record& r) {
+    const auto kept = originals_.find(r.guest);
+    const bool goes_home = r.at == failover::phase::failing_back;
+    if ((r.at != failover::phase::evacuating && !goes_home) || kept == originals_.end()) return;
+    const node_name from = goes_home ? r.target : r.chosen->source;
+    const node_name to = failover::bound_for(r);
+    const auto config = model_.config(to, r.guest);
+    if (!config) return;
+    std::set<std::pair<volid, node_name>> copies;
+    for (const auto& [key, id] : config->volumes()) {
+        if (!model_.has_volume(id, to)) return;
+        if (model_.all_volumes().count({storage_of(id), to}) != 0) copies.emplace(id, to);
+    }
+    std::erase_if(kept->second,
+                  [&](const auto& v) { return v.second == from && !model_.has_volume(v.first, v.second); });
+    kept->second.merge(copies);
+}
+
 /// I3: no volume of the start ever goes.
 void observer::check_volumes() {
+    for (const auto& [guest, state] : states_) follow_migration(state.saved);
     // What Proxmox HA moves is its own affair.
     for (const auto& [guest, volumes] : originals_)
         for (const sim_node& n : model_.nodes())

@@ -64,6 +64,7 @@ class observer {
     void check_copies();
     void check_fence(const failover::record& r);
     void check_volumes();
+    void follow_migration(const failover::record& r);
     [[nodiscard]] bool is_retained(guest_id guest) const;
 
     const cluster& model_;

@@ -30,6 +30,7 @@ std::optional<config::on_shutdown> on_shutdown_of(const std::string& word) {
     if (word == "conditional") return config::on_shutdown::conditional;
     if (word == "freeze") return config::on_shutdown::freeze;
     if (word == "failover") return config::on_shutdown::failover;
+    if (word == "evacuate") return config::on_shutdown::evacuate;
     return std::nullopt;
 }
 
@@ -372,6 +373,11 @@ class builder {
                 "name=eth0,bridge=vmbr0,hwaddr=BC:24:11:00:00:{2:02X},ip=dhcp,type=veth\n"
                 "onboot: 1\nostype: debian\nrootfs: {3}:vm-{4}-disk-0,size=8G\n",
                 short_name(*id), s.value, id->id.number() % 256, model->storage.str(), id->id.number());
+        } else if (what == "passthrough" && s.value == "true" && id->type == guest_type::vm) {
+            model->config = fmt::format(
+                "name: {0}\nmemory: 512\nhostpci0: 0000:01:00.0\nnet0: virtio=BC:24:11:00:00:{1:02X},bridge=vmbr0\n"
+                "onboot: 1\nscsi0: {2}:vm-{3}-disk-0,size=8G\n",
+                short_name(*id), id->id.number() % 256, model->storage.str(), id->id.number());
         } else if (what == "start_period" && config::parse_sim_time(s.value)) {
             for (config::check& c : g->checks) c.start_period = *config::parse_sim_time(s.value);
         } else if (what == "failback" && (s.value == "auto" || s.value == "manual")) {
@@ -467,6 +473,8 @@ class builder {
             for (config::guest& g : out_.steward.guests) g.failover.approval = s.value == "approve";
         } else if (s.key == "policy.shutdown" && on_shutdown_of(s.value)) {
             for (config::guest& g : out_.steward.guests) g.failover.shutdown = *on_shutdown_of(s.value);
+        } else if (s.key == "policy.evacuate_timeout" && config::parse_sim_time(s.value)) {
+            for (config::guest& g : out_.steward.guests) g.failover.evacuate_timeout = *config::parse_sim_time(s.value);
         } else if (s.key == "policy.fresh_backup" && (s.value == "try" || s.value == "require")) {
             for (config::guest& g : out_.steward.guests)
                 g.failover.before = s.value == "try" ? config::fresh_backup::attempt : config::fresh_backup::require;

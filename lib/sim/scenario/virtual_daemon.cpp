@@ -75,6 +75,10 @@ asio::awaitable<result<void>> mortal_store::discard(guard::request what) {
     return outlive(inner_.discard(std::move(what)));
 }
 
+asio::awaitable<result<void>> mortal_store::unlock(guard::request what) {
+    return outlive(inner_.unlock(std::move(what)));
+}
+
 asio::awaitable<result<std::string>> mortal_store::park(guard::request what) {
     const guard::request copy = what;
     co_await survive();

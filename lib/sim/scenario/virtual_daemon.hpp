@@ -62,6 +62,7 @@ class mortal_store final : public cluster_store {
     [[nodiscard]] boost::asio::awaitable<result<void>> relocate(guard::request what) override;
     [[nodiscard]] boost::asio::awaitable<result<std::vector<stored_record>>> load_parked() override;
     [[nodiscard]] boost::asio::awaitable<result<void>> discard(guard::request what) override;
+    [[nodiscard]] boost::asio::awaitable<result<void>> unlock(guard::request what) override;
 
     /// Asked after each record that was written; true: whoever wrote it never hears back.
     std::function<bool(const std::string& text)> dies_after;

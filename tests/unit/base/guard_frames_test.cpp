@@ -37,6 +37,25 @@ TEST_CASE("guard requests and replies survive the wire") {
     CHECK(answer->detail == "two lines");
 }
 
+TEST_CASE("an unlock names what it changes, and what was seen there") {
+    const std::string good =
+        "verb=unlock\nepoch=3\nguest=ct/102\nsource=n2\ngeneration=2\ntarget=n1\ndigest=" + digest + "\n";
+    const auto r = guard::decode_request(good);
+    REQUIRE(r);
+    CHECK(r->what == guard::verb::unlock);
+    CHECK(r->source.str() == "n2");
+    CHECK(r->target.str() == "n1");
+    CHECK(guard::encode(*r) == good);
+    CHECK(guard::is_change(r->what));
+    for (const char* needed : {"guest=ct/102\n", "source=n2\n", "target=n1\n"}) {
+        std::string bad = good;
+        bad.erase(bad.find(needed), std::string(needed).size());
+        INFO(needed);
+        CHECK_FALSE(guard::decode_request(bad));
+    }
+    CHECK_FALSE(guard::decode_request(good.substr(0, good.find("digest="))));
+}
+
 TEST_CASE("a check needs no guest") {
     guard::request r;
     r.what = guard::verb::check;

@@ -263,6 +263,10 @@ TEST_CASE("config: each key of restart and failover has its effect") {
          [=](const settings& s) {
              return failover(s).shutdown == on_shutdown::failover && failover(s).reboot_grace == 15min;
          }},
+        {"evacuate and evacuate_timeout", in_guest("    failover: {shutdown: evacuate, evacuate_timeout: 30m}\n"),
+         [=](const settings& s) {
+             return failover(s).shutdown == on_shutdown::evacuate && failover(s).evacuate_timeout == 30min;
+         }},
         {"approval_ttl", in_guest("    failover: {approval_ttl: 5m}\n"),
          [=](const settings& s) { return failover(s).approval_ttl == 5min; }},
         {"fresh_backup", in_guest("    failover: {fresh_backup: require}\n"),
@@ -322,6 +326,7 @@ TEST_CASE("config: the documentation's examples are read without a complaint") {
     CHECK(a.failover.max_per_day == b.failover.max_per_day);
     CHECK(a.failover.shutdown == b.failover.shutdown);
     CHECK(a.failover.reboot_grace == b.failover.reboot_grace);
+    CHECK(a.failover.evacuate_timeout == b.failover.evacuate_timeout);
     CHECK(a.failover.fails_back == b.failover.fails_back);
     CHECK(a.failover.failback_stable == b.failover.failback_stable);
     CHECK(a.failover.before == b.failover.before);

@@ -5,6 +5,37 @@
 using namespace steward;
 using namespace steward::handover;
 
+TEST_CASE("taking a lock off changes no other byte") {
+    CHECK(unlocked_text("lock: create\n") == "");
+    CHECK(unlocked_text("lock: create\nmemory: 128\n") == "memory: 128\n");
+    CHECK(unlocked_text("arch: amd64\n\nlock: create\n\n[old]\nlock: backup\n") ==
+          "arch: amd64\n\n\n[old]\nlock: backup\n");
+    CHECK(unlocked_text("unlock: x\nlocked: y") == "unlock: x\nlocked: y");
+}
+
+TEST_CASE("what an unfinished restore leaves is told from what is somebody's") {
+    struct row {
+        const char* name;
+        const char* text;
+        bool is_half_made;
+    };
+    const row rows[] = {
+        {"a container, before its archive was read", "lock: create\n", true},
+        {"a VM, before its archive was read", "lock: create\nmemory: 128\n", true},
+        {"nothing at all", "", true},
+        {"with our tag", "hostname: web\nlock: create\ntags: a;steward-g2;web\nrootfs: local:vm-102-disk-0\n", true},
+        {"with the tag of another hand-over", "lock: create\ntags: steward-g21\n", false},
+        {"without a tag", "hostname: web\nlock: create\n", false},
+        {"with a note, as people write them", "#mine\nlock: create\n", false},
+        {"with a snapshot", "lock: create\ntags: steward-g2\n\n[old]\nhostname: web\n", false},
+        {"the tag is in a snapshot", "lock: create\n\n[old]\ntags: steward-g2\n", false},
+    };
+    for (const row& r : rows) {
+        INFO(r.name);
+        CHECK(is_half_made(r.text, "steward-g2") == r.is_half_made);
+    }
+}
+
 TEST_CASE("locking a configuration changes two lines of its head and no other byte") {
     struct row {
         const char* name;

@@ -1,6 +1,7 @@
 #include "core/handover/handover.hpp"
 
 #include "base/sha1.hpp"
+#include "core/failover/record.hpp"
 #include "core/handover/config_text.hpp"
 
 #include <catch2/catch.hpp>
@@ -145,6 +146,106 @@ TEST_CASE("whatever is found of a relocation, it goes on from there or says why 
     request round_trip = request_for(verb::relocate);
     round_trip.target = round_trip.source;
     check(round_trip, {"to where it is", original, none, none, none, "", {errc::invalid, "same node"}});
+}
+
+namespace {
+
+const std::string stub = "lock: create\n";
+const std::string record_text =
+    R"({"format":1,"guest":"ct/101","state":"cleaning","claim":4,"restarts":[],"target":"n1","tried":[]})";
+
+/// An original that is parked, and what a killed worker has left on n1.
+observed left_behind() {
+    observed seen;
+    seen.parked = locked;
+    seen.original = original;
+    seen.away = stub;
+    seen.record = record_text;
+    return seen;
+}
+
+request unlock_of(const std::string& text) {
+    request r = request_for(verb::unlock);
+    r.digest = sha1_hex(text);
+    r.epoch = 1;
+    return r;
+}
+
+}  // namespace
+
+TEST_CASE("a lock is taken off what a killed restore of this hand-over has left, and off nothing else") {
+    struct row {
+        const char* what;
+        void (*change)(request&, observed&);
+        wanted want;
+    };
+    const row rows[] = {
+        {"what a killed worker leaves", [](request&, observed&) {}, step::unlock_away},
+        {"half-made, with our tag",
+         [](request& r, observed& o) {
+             o.away = "hostname: web\nlock: create\ntags: steward-g4\n";
+             r.digest = sha1_hex(*o.away);
+         },
+         step::unlock_away},
+        {"a single instance keeps its records itself", [](request& r, observed& o) { r.epoch = 0, o.record.reset(); },
+         step::unlock_away},
+        {"it has no lock any more", [](request&, observed& o) { o.away = ""; }, step::finish},
+        {"the original", [](request& r, observed&) { r.target = r.source; }, {errc::invalid, "original"}},
+        {"nothing is parked", [](request&, observed& o) { o.parked.reset(); }, {errc::not_found, "101.n2.g4.conf"}},
+        {"nobody kept the original",
+         [](request&, observed& o) { o.original.reset(); },
+         {errc::not_found, "on its way"}},
+        {"of another generation", [](request& r, observed&) { r.generation = 5; }, {errc::refused, "guest.101"}},
+        {"without a record", [](request&, observed& o) { o.record.reset(); }, {errc::refused, "guest.101"}},
+        {"cleaned up elsewhere", [](request& r, observed&) { r.target = node_name("n3"); }, {errc::refused, "n3"}},
+        {"in another state",
+         [](request&, observed& o) { o.record->replace(o.record->find("cleaning"), 8, "watching"); },
+         {errc::refused, "guest.101"}},
+        {"only a text says so",
+         [](request&, observed& o) {
+             o.record = R"({"reason":"\"state\":\"cleaning\",\"claim\":4,\"target\":\"n1\","})";
+         },
+         {errc::refused, "guest.101"}},
+        {"the original is at home", [](request&, observed& o) { o.home = original; }, {errc::exists, "meanwhile"}},
+        {"the number is taken", [](request&, observed& o) { o.taken_by = "nodes/n3/lxc"; }, {errc::exists, "nodes/n3"}},
+        {"nothing is there", [](request&, observed& o) { o.away.reset(); }, {errc::not_found, "n1"}},
+        {"another lock", [](request&, observed& o) { o.away = "lock: backup\n"; }, {errc::locked, "backup"}},
+        {"it was changed", [](request&, observed& o) { o.away = stub + "memory: 128\n"; }, {errc::changed, "n1"}},
+        {"somebody else's guest",
+         [](request& r, observed& o) {
+             o.away = "hostname: mine\nlock: create\n";
+             r.digest = sha1_hex(*o.away);
+         },
+         {errc::refused, "no unfinished restore"}},
+    };
+    for (const row& x : rows) {
+        INFO(x.what);
+        request r = unlock_of(stub);
+        observed seen = left_behind();
+        x.change(r, seen);
+        const decision d = next_step(r, seen);
+        INFO(d.answer.detail);
+        CHECK(static_cast<int>(d.what) == static_cast<int>(x.want.next));
+        CHECK(d.answer.ok == (x.want.next == step::finish && !x.want.code));
+        if (!x.want.code) continue;
+        CHECK(d.answer.code == *x.want.code);
+        CHECK(d.answer.detail.find(x.want.word) != std::string::npos);
+    }
+}
+
+TEST_CASE("the words that an unlock looks for are those of a record that is cleaning up") {
+    failover::record r;
+    r.guest = guest_id(guest_type::ct, vmid(101));
+    r.at = failover::phase::cleaning;
+    r.claim = 4;
+    r.target = node_name("n1");
+    observed seen = left_behind();
+    seen.record = failover::to_json(r);
+    CHECK(next_step(unlock_of(stub), seen).what == step::unlock_away);
+    r.at = failover::phase::restoring;
+    seen.record = failover::to_json(r);
+    CHECK(next_step(unlock_of(stub), seen).answer.code == errc::refused);
+    CHECK(record_name(r.guest.id) == failover::record_name(r.guest));
 }
 
 TEST_CASE("names of parked configurations say whose they are") {

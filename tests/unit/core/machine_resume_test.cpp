@@ -40,6 +40,7 @@ TEST_CASE("a record that is found goes on where it stands, with a limit of its o
         {phase::cleaning, 300s, operation::clean},
         {phase::starting, 120s, operation::start},
         {phase::verifying, 300s, operation::none},
+        {phase::evacuating, 1800s, operation::migrate},
         {phase::failing_back, 1800s, operation::migrate},
         {phase::rolling_back, 240s, operation::roll_back},
         {phase::done, 600s, operation::none},

@@ -229,6 +229,61 @@ TEST_CASE("what is no node has no guests") {
     CHECK(s.ask(verb::unpark).ok);
 }
 
+TEST_CASE("an unlock changes one file: what a killed restore has left on its target") {
+    site s;
+    REQUIRE(s.ask(verb::park).ok);
+    const std::string left = "nodes/n1/lxc/101.conf";
+    s.put(left, "lock: create\n");
+    request r;
+    r.what = verb::unlock;
+    r.guest = guest_id(guest_type::ct, vmid(101));
+    r.source = node_name("n2");
+    r.target = node_name("n1");
+    r.generation = 4;
+    r.digest = sha1_hex("lock: create\n");
+    SECTION("of a single instance") {
+        CHECK(carry_out(r, s.place).ok);
+        CHECK(s.get(left).empty());
+        CHECK(carry_out(r, s.place).ok);  // asked again: it is done
+        CHECK(s.get(s.parked) == locked_text(original));
+    }
+    SECTION("of a cluster that is led, whose record says so") {
+        r.epoch = 7;
+        CHECK(carry_out(r, s.place).code == errc::refused);
+        fs::create_directories(s.dir.path() / "priv/steward/records");
+        s.put("priv/steward/records/guest.101",
+              R"({"state":"cleaning","claim":4,"restarts":[],"target":"n1","tried":[]})");
+        CHECK(carry_out(r, s.place).ok);
+    }
+    SECTION("the number is somebody else's on another node") {
+        s.put("nodes/n3/qemu-server/101.conf", "memory: 512\n");
+        CHECK(carry_out(r, s.place).code == errc::exists);
+    }
+    SECTION("nobody may at the moment") {
+        s.place.permit = [](pve_files&, const request&) {
+            return std::optional<reply>(refusal(errc::no_quorum, "not the leader"));
+        };
+        CHECK(carry_out(r, s.place).code == errc::no_quorum);
+        CHECK(s.get(left) == "lock: create\n");
+    }
+    SECTION("on the guard's own node PVE's lock is taken") {
+        const temporary_directory run;
+        s.place.lock_root = run.path();
+        s.place.local_node = node_name("n1");
+        CHECK(carry_out(r, s.place).ok);
+        CHECK(fs::exists(run.path() / "lxc/pve-config-101.lock"));
+    }
+    SECTION("the file cannot be read") {
+        fs::remove(s.dir.path() / left);
+        fs::create_directories(s.dir.path() / left);
+        CHECK_FALSE(carry_out(r, s.place).ok);
+    }
+    SECTION("the record cannot be read") {
+        fs::create_directories(s.dir.path() / "priv/steward/records/guest.101");
+        CHECK_FALSE(carry_out(r, s.place).ok);
+    }
+}
+
 TEST_CASE("a check only looks") {
     const site s;
     CHECK(s.ask(verb::check).ok);

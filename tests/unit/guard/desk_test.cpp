@@ -303,6 +303,36 @@ TEST_CASE("guard: a parked configuration is removed for ever only by whoever lea
     CHECK(c.n1.ask(verb::list, "parked").text.empty());
 }
 
+TEST_CASE("guard: what a killed restore has left is unlocked only for whoever leads") {
+    led_cluster c;
+    REQUIRE(c.park(c.n1, 1).ok);
+    const auto left = c.all.pve() / "nodes/n1/lxc/101.conf";
+    write_text(left, "lock: create\n");
+    REQUIRE(c.n1.ask(verb::save, "records/guest.101",
+                     R"({"state":"cleaning","claim":3,"restarts":[],"target":"n1","tried":[]})", 1)
+                .ok);
+    guard::request r;
+    r.what = verb::unlock;
+    r.guest = ct101;
+    r.source = node_name("n2");
+    r.target = node_name("n1");
+    r.generation = 3;
+    r.digest = sha1_hex("lock: create\n");
+    r.epoch = 7;
+    CHECK(c.n1.desk.answer(r).code == errc::no_quorum);
+    r.epoch = 1;
+    CHECK(c.n2.desk.answer(r).code == errc::no_quorum);
+    SECTION("whose lease is too old") {
+        c.all.now += 46s;
+        CHECK(c.n1.desk.answer(r).code == errc::no_quorum);
+        CHECK(read_text(left) == "lock: create\n");
+    }
+    SECTION("who may") {
+        CHECK(c.n1.desk.answer(r).ok);
+        CHECK(read_text(left).empty());
+    }
+}
+
 TEST_CASE("guard: half of a parked configuration that cannot be removed is said") {
     led_cluster c;
     REQUIRE(c.park(c.n1, 1).ok);

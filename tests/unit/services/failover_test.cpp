@@ -102,6 +102,8 @@ TEST_CASE("a target that fails is cleaned and the next one is tried; without any
         {"the replacement does not start", ct102, {"guest ct102 start-fails @ n1"}, phase::done, "n3"},
         {"every restore fails", ct102, {"restore ct102 fail 10% @ n1,n3"}, phase::held, "n2"},
         {"a restore hangs", ct102, {"restore ct102 hang @ n1"}, phase::done, "n3"},
+        {"the worker of a restore is killed", ct102, {"restore ct102 workerkill 40% @ n1 x1"}, phase::done, "n3"},
+        {"the worker of a VM's restore is killed", vm103, {"restore vm103 workerkill 40% @ n1 x1"}, phase::done, "n2"},
     };
     for (const row& r : rows) {
         DYNAMIC_SECTION(r.name) {
@@ -242,10 +244,14 @@ TEST_CASE("a failed_parked guest that a person brought home is watched again") {
     for (auto& g : site.settings.guests) g.restart.attempts = 0;
     site.restart();
     site.time.run_for(60s);
-    // The worker dies half-way: `lock: create` stays, which the API cannot remove.
+    // The worker dies half-way, and somebody has written into what it leaves: the guard takes no lock off that.
     site.fault("restore ct102 workerkill 40% @ n1");
     site.fault("guest ct102 crash");
+    REQUIRE(site.reaches(ct102, phase::restoring, 300s));
+    site.time.run_for(1s);
+    site.model.files().tree().write("nodes/n1/lxc/102.conf", "hostname: mine\nlock: create\n");
     REQUIRE(site.reaches(ct102, phase::failed_parked, 600s));
+    CHECK(site.model.files().tree().read("nodes/n1/lxc/102.conf") == "hostname: mine\nlock: create\n");
     REQUIRE(site.model.files().tree().remove("nodes/n1/lxc/102.conf"));
     const std::string parked = site.record(ct102).parked_path;
     const auto kept = site.model.files().tree().read(parked.substr(0, parked.size() - 5) + ".orig");
