@@ -71,7 +71,8 @@ class backup_run {
             co_return status;
         }
         const bool is_any_storage = call_.verb == "restore" || call_.archive.has_value();
-        archives_ = co_await backup::take_inventory(pve_, view_, is_any_storage ? storage_id() : call_.storage);
+        storage_id only = is_any_storage ? storage_id() : call_.storage;
+        archives_ = co_await backup::take_inventory(pve_, view_, std::move(only));
         for (const std::string& p : archives_.problems) std::cerr << "steward: could not be read: " << p << '\n';
         int status = 0;
         if (call_.verb == "list") status = list();

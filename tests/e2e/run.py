@@ -380,6 +380,51 @@ def forecast_before_any_disaster(binaries):
         expect({g["guest"] for g in managed if g["managed"]} == {"ct/101", "ct/102"}, str(managed))
 
 
+def backups_by_hand(binaries):
+    """steward backup: create, list, restore beside the original, prune and delete; the last good archive stays."""
+    with Site(binaries, guests="ct101@n1,ct102@n2,vm103@n3") as site:
+        ready = site.ready
+        way = ["--endpoint", ready["nodes"][0]["url"].removeprefix("https://"), "--token-file", ready["token_file"], "--ca-file", ready["ca_file"]]
+
+        def backup(*words):
+            return site.run("backup", *words, *way)
+
+        def archives(*words):
+            return [a for a in json.loads(backup("list", *words, "-o", "json").stdout) if a["volid"]]
+
+        for words, why in ((["list", "ct/999"], "speaks of no guest"), (["create", "@all"], "--storage S"), (["create", "--storage", "backup"], "no guest"),
+                           (["prune", "@all"], "what stays"), (["delete", "backup:backup/none"], "there is no archive"), (["eat"], "backup takes"),
+                           (["list", "@colour-red"], "@tag-NAME"), (["restore", archives("101")[0]["volid"]], "vmid 101 is taken")):
+            refused = backup(*words)
+            expect(refused.returncode == 2 and why in refused.stderr, f"{words}: {refused.returncode} {refused.stderr}")
+        dry = backup("create", "@all", "-vm/103", "--storage", "backup", "--dry-run")
+        expect(dry.returncode == 0 and dry.stdout.count("would be backed up") == 2, dry.stdout)
+        expect(site.writes() == [], f"nothing was written: {site.writes()}")
+
+        made = backup("create", "100-102", "--storage", "backup")
+        expect(made.returncode == 0 and made.stdout.count("backed up to backup in") == 2, made.stdout + made.stderr)
+        expect(len(archives("ct101")) == 2 and len(archives("@node-n3")) == 1, str(archives()))
+        old, new = archives("101")[1]["volid"], archives("101")[0]["volid"]
+        unknown = backup("create", "ct/101", "--storage", "nowhere")
+        expect(unknown.returncode == 1 and "ct/101: " in unknown.stderr, f"{unknown.returncode}: {unknown.stderr}")
+
+        copy = backup("restore", new, "--vmid", "177", "--storage", "local-lvm", "--node", "n2", "--start")
+        expect(copy.returncode == 0 and "ct/177: started" in copy.stdout, copy.stdout + copy.stderr)
+
+        kept = backup("prune", "ct/101", "--keep", "1", "--dry-run", "-o", "json")
+        expect([(a["volid"], a["remove"]) for a in json.loads(kept.stdout)] == [(new, False), (old, True)], kept.stdout)
+        pruned = backup("prune", "ct/101", "--keep-within", "1s")
+        expect(pruned.returncode == 0 and f"{old}: removed" in pruned.stdout, pruned.stdout + pruned.stderr)
+        expect([a["volid"] for a in archives("101")] == [new], str(archives("101")))
+
+        last = backup("delete", new, "--confirm", "something else")
+        expect(last.returncode == 1 and "last good backup of ct/101" in last.stderr, last.stderr)
+        expect(len(archives("101")) == 1, "it is still there")
+        meant = backup("delete", new, "--confirm", new)
+        expect(meant.returncode == 0 and archives("101") == [], meant.stdout + meant.stderr)
+        expect("NO BACKUP" in backup("list", "ct/101").stdout, "a guest without any is listed")
+
+
 def completion_knows_the_cluster(binaries):
     """What the shells ask for: commands, paths, parameters, values, and what lives on the cluster; silent without one."""
     with Site(binaries, guests="ct101@n1,ct102@n2,vm103@n3") as site:
@@ -437,7 +482,7 @@ def completion_knows_the_cluster(binaries):
 SCENARIOS = {f.__name__: f for f in (dies_twice, killed_everywhere, killed_elsewhere, observe_writes_nothing, reload_good_and_bad, second_daemon_refuses,
                                      blind_means_no_action, wrong_fingerprint_sends_nothing, works_with_what_is_missing,
                                      bad_configuration_is_explained, api_from_the_shell,
-                                     completion_knows_the_cluster, forecast_before_any_disaster)}
+                                     completion_knows_the_cluster, forecast_before_any_disaster, backups_by_hand)}
 
 
 def main():

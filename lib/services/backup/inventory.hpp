@@ -21,7 +21,7 @@ class inventory {
 
 /// `only`: not the other storages; empty: all that hold backups.
 [[nodiscard]] boost::asio::awaitable<inventory> take_inventory(pve::client& pve, const model::cluster_view& view,
-                                                               storage_id only = {});
+                                                               storage_id only);
 
 /// Who can be asked about an archive: the node that has it, or any that has its storage.
 [[nodiscard]] node_name node_for(const model::cluster_view& view, const model::backup& archive);

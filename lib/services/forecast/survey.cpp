@@ -55,7 +55,8 @@ class surveyor {
     void note(const fault& why) { out_.problems.push_back(why.text()); }
 
     asio::awaitable<void> read_backups() {
-        archives_ = co_await backup::take_inventory(pve_, out_.view);
+        storage_id any;
+        archives_ = co_await backup::take_inventory(pve_, out_.view, std::move(any));
         for (const std::string& p : archives_.problems) out_.problems.push_back(p);
     }
 
