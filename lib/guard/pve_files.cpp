@@ -224,11 +224,15 @@ outcome<std::vector<std::string>> pve_files::list(const std::string& directory) 
         ::close(fd);
         return why;
     }
-    while (const dirent* entry = ::readdir(entries.get())) {
+    // Half a list is none: the newest epoch may be in the other half.
+    for (;;) {
+        errno = 0;
+        const dirent* entry = ::readdir(entries.get());
+        if (entry == nullptr && errno != 0) return failure(errno, directory);
+        if (entry == nullptr) return names;
         const std::string_view name = entry->d_name;
         if (!name.starts_with('.') && name.find(temporary_mark) == std::string_view::npos) names.emplace_back(name);
     }
-    return names;
 }
 
 outcome<bool> pve_files::make_directory(const std::string& directory, const std::string& name) {

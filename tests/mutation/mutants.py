@@ -12,6 +12,7 @@ import os
 import pathlib
 import random
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -20,17 +21,19 @@ import schemata
 from source_tree import Tree
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-STRICT = ("lib/core/handover/handover.cpp", "lib/core/handover/config_text.cpp", "lib/core/lease/node_lease.cpp", "lib/core/lease/votes.cpp",
-          "lib/core/fencing/proof.cpp", "lib/core/fencing/self_fence.cpp", "lib/core/fencing/corosync_config.cpp", "lib/core/leader/leader.cpp", "lib/guard/desk.cpp",
-          "lib/guard/heart.cpp", "lib/guard/lease_writer.cpp", "lib/guard/carry_out.cpp", "lib/guard/config_lock.cpp", "lib/guard/cgroups.cpp",
+STRICT = ("lib/core/handover/handover.cpp", "lib/core/handover/config_text.cpp", "lib/core/lease/node_lease.cpp",
+          "lib/core/lease/votes.cpp", "lib/core/fencing/proof.cpp", "lib/core/fencing/self_fence.cpp",
+          "lib/core/fencing/corosync_config.cpp", "lib/core/leader/leader.cpp", "lib/guard/desk.cpp", "lib/guard/heart.cpp",
+          "lib/guard/lease_writer.cpp", "lib/guard/carry_out.cpp", "lib/guard/config_lock.cpp", "lib/guard/cgroups.cpp",
           "lib/guard/watchdog_client.cpp")
 GENERAL = ("lib/core/failover/machine.cpp", "lib/core/failover/machine_watching.cpp", "lib/core/failover/machine_handover.cpp",
-           "lib/core/failover/machine_failback.cpp", "lib/core/failover/plan.cpp", "lib/core/failover/plan_targets.cpp", "lib/core/failover/guest_disks.cpp",
-           "lib/core/failover/movable.cpp", "lib/core/failover/pauses.cpp", "lib/core/failover/record.cpp",
-           "lib/core/failover/parked.cpp", "lib/core/failover/approval.cpp", "lib/core/health/health.cpp", "lib/pve/detours.cpp",
-           "lib/guard/pve_files.cpp")
+           "lib/core/failover/machine_failback.cpp", "lib/core/failover/plan.cpp", "lib/core/failover/plan_targets.cpp",
+           "lib/core/failover/guest_disks.cpp", "lib/core/failover/movable.cpp", "lib/core/failover/pauses.cpp",
+           "lib/core/failover/record.cpp", "lib/core/failover/parked.cpp", "lib/core/failover/approval.cpp",
+           "lib/core/health/health.cpp", "lib/pve/detours.cpp", "lib/guard/pve_files.cpp")
 UNIT_TESTS = ("test_core", "test_guard", "test_cluster", "test_pve")
 AT_MOST_S = 120
+AT_MOST_BYTES = 4 << 30
 
 
 def unit_tests(file):
@@ -43,6 +46,9 @@ def unit_tests(file):
 class Run:
     def __init__(self, tree, is_unit_only):
         self.tree, self.is_unit_only = tree, is_unit_only
+        # A mutant that never ends a loop shall fill neither the memory nor the disk meanwhile. Programs inherit these.
+        resource.setrlimit(resource.RLIMIT_AS, (AT_MOST_BYTES, AT_MOST_BYTES))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (AT_MOST_BYTES >> 4, AT_MOST_BYTES >> 4))
         later = {line.split()[0] for line in (ROOT / "tests/scenarios/later.txt").read_text().splitlines() if line[:1].isupper()}
         files = sorted((ROOT / "tests/scenarios").glob("*.yaml"))
         self.scenarios = [str(f) for f in files if f.name.split("-")[0] not in later]

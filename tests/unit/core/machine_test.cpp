@@ -563,6 +563,7 @@ TEST_CASE("a guest goes home by migration: generation by generation, and a faile
         CHECK(p.done().at() == phase::watching);
         CHECK(p.saved().generation == generation + 1);
         CHECK(p.saved().target == node_name("n1"));
+        CHECK(p.alerts.back() == "failed_back");
         CHECK(p.say(go_home{true}).at() == phase::watching);  // it is there
     }
     SECTION("by itself only from rest, while it is well, and not again at once after a failure") {

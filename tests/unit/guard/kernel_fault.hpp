@@ -8,14 +8,31 @@ class kernel_fault {
   public:
     enum class call {
         none,
-        read,       ///< fails
-        fdopendir,  ///< fails: no directory can be listed
-        renameat2,  ///< is done, and the error said all the same, as pmxcfs does
+        read,
+        write,
+        fsync,
+        fstat,
+        fstatat,
+        mkdirat,
+        unlinkat,
+        renameat,
+        renameat2,
+        renameat2_done,  ///< is done, and the error said all the same, as pmxcfs does
+        utimensat,
+        fdopendir,  ///< no directory can be listed
+        readdir,
+        flock,
     };
-    kernel_fault(call which, int error);
+    static constexpr int always = -1;
+
+    /// The first `spared` calls are carried out, then so many fail; those after them are carried out again.
+    kernel_fault(call which, int error, int spared = 0, int failing = always);
     ~kernel_fault();
     kernel_fault(const kernel_fault&) = delete;
     kernel_fault& operator=(const kernel_fault&) = delete;
+
+    /// While one lives nobody sleeps in `poll`: for so many milliseconds they would have.
+    [[nodiscard]] static int slept_ms();
 };
 
 }  // namespace steward
