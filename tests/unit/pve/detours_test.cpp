@@ -8,7 +8,7 @@ using pve::detours;
 
 using endpoints = std::vector<std::size_t>;
 
-TEST_CASE("a call is about the node that its path names, or about none") {
+TEST_CASE("detours: a call is about the node that its path names, or about none") {
     CHECK(detours::node_of("/nodes/n2/lxc/102/status/current") == "n2");
     CHECK(detours::node_of("/nodes/n2") == "n2");
     CHECK(detours::node_of("/nodes/").empty());
@@ -17,8 +17,7 @@ TEST_CASE("a call is about the node that its path names, or about none") {
     CHECK(detours::node_of("").empty());
 }
 
-TEST_CASE(
-    "a call is tried at another endpoint when the first found no way, and never twice when it may have been done") {
+TEST_CASE("detours: a call is tried elsewhere when it found no way, and never twice when it may have been done") {
     struct row {
         const char* name;
         int status;
@@ -41,8 +40,7 @@ TEST_CASE(
         }
 }
 
-TEST_CASE(
-    "a way that is closed is known for a minute, or until it is open again, and for that node and endpoint only") {
+TEST_CASE("detours: a closed way is known for a minute or until it is open, for that node and endpoint only") {
     detours known;
     const time_point now(1h);
     known.note(0, "n2", false, now);
@@ -59,7 +57,7 @@ TEST_CASE(
     CHECK_FALSE(known.is_closed(0, "", now));
 }
 
-TEST_CASE("endpoints without a way come last, the others keep their order") {
+TEST_CASE("detours: endpoints without a way come last, the others keep their order") {
     detours known;
     const time_point now(1h);
     const endpoints order{2, 0, 1};
