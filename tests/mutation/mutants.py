@@ -24,13 +24,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 STRICT = ("lib/core/handover/handover.cpp", "lib/core/handover/config_text.cpp", "lib/core/lease/node_lease.cpp",
           "lib/core/lease/votes.cpp", "lib/core/fencing/proof.cpp", "lib/core/fencing/self_fence.cpp",
           "lib/core/fencing/corosync_config.cpp", "lib/core/leader/leader.cpp", "lib/guard/desk.cpp", "lib/guard/heart.cpp",
-          "lib/guard/lease_writer.cpp", "lib/guard/carry_out.cpp", "lib/guard/config_lock.cpp", "lib/guard/cgroups.cpp",
-          "lib/guard/watchdog_client.cpp")
+          "lib/guard/lease_writer.cpp", "lib/guard/carry_out.cpp", "lib/guard/config_lock.cpp", "lib/guard/pve_files.cpp",
+          "lib/guard/cgroups.cpp", "lib/guard/watchdog_client.cpp")
 GENERAL = ("lib/core/failover/machine.cpp", "lib/core/failover/machine_watching.cpp", "lib/core/failover/machine_handover.cpp",
            "lib/core/failover/machine_failback.cpp", "lib/core/failover/plan.cpp", "lib/core/failover/plan_targets.cpp",
            "lib/core/failover/guest_disks.cpp", "lib/core/failover/movable.cpp", "lib/core/failover/pauses.cpp",
            "lib/core/failover/record.cpp", "lib/core/failover/parked.cpp", "lib/core/failover/approval.cpp",
-           "lib/core/health/health.cpp", "lib/pve/detours.cpp", "lib/guard/pve_files.cpp")
+           "lib/core/health/health.cpp", "lib/pve/detours.cpp")
 # Of test_pve only what needs no network: a busy machine would seem to notice mutants there.
 UNIT_TESTS = {"test_core": (), "test_guard": (), "test_cluster": (), "test_pve": ("detours:*",)}
 AT_MOST_S = 120

@@ -312,6 +312,7 @@ TEST_CASE("when the only target dies and there is no home to go back to, the gue
         for (int i = 0; i < 3; ++i) {
             p.wait(31s);
             CHECK(p.last_run == operation::look_at_target);
+            CHECK(p.limit() == 30s);
             p.ends(outcome::failed, "target_gone");
         }
         CHECK(p.at() == phase::held);
@@ -320,6 +321,7 @@ TEST_CASE("when the only target dies and there is no home to go back to, the gue
     SECTION("it comes back: restored there") {
         p.up();  // whatever answers there, it is not this guest
         CHECK(p.at() == phase::held);
+        CHECK(p.last_run == operation::none);
         p.wait(31s).done("");
         CHECK(p.at() == phase::restoring);
         CHECK(p.saved().target == p.saved().chosen->targets.back());
@@ -590,6 +592,10 @@ TEST_CASE("a guest goes home by migration: generation by generation, and a faile
         p.is_home_gone = true;
         CHECK(p.wait(5s).at() == phase::watching);
         CHECK(p.down().at() == phase::confirming);
+    }
+    SECTION("what its checks say meanwhile changes nothing") {
+        CHECK(p.say(go_home{true}).down().at() == phase::failing_back);
+        CHECK(p.last_run == operation::none);
     }
     SECTION("what is not known is looked at again, also by the next leader") {
         p.say(go_home{true}).ends(outcome::unknown);

@@ -178,6 +178,16 @@ TEST_CASE("what is not a record of ours is refused") {
     }
 }
 
+TEST_CASE("a guest that is not being handed over needs no plan, one that is does") {
+    record r = full_record();
+    r.chosen.reset();
+    r.at = phase::watching;
+    REQUIRE(parse_record(to_json(r)));
+    CHECK_FALSE(parse_record(to_json(r))->chosen);
+    r.at = phase::restoring;
+    CHECK_FALSE(parse_record(to_json(r)));
+}
+
 TEST_CASE("a record of a newer program is told apart from rubbish") {
     std::string text = to_json(full_record());
     text.replace(text.find("\"format\":1"), 10, "\"format\":2");

@@ -90,7 +90,7 @@ TEST_CASE("a lock file that is none is not followed nor opened") {
     }
     SECTION("a link") {
         fs::create_symlink(run.path() / "elsewhere", run.path() / "lxc/pve-config-101.lock");
-        CHECK(take(run.path(), ct101) == "io");
+        CHECK(config_lock::take(run.path(), ct101).error().detail == "Too many levels of symbolic links");
         CHECK_FALSE(fs::exists(run.path() / "elsewhere"));
     }
     SECTION("a directory") {

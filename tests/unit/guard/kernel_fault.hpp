@@ -3,7 +3,7 @@
 namespace steward {
 
 /// A kernel that, while it lives, says an error to every such call of this thread. The linker puts it before the C
-/// library (CMakeLists.txt): nothing else makes a file system fail at a time of one's own choice.
+/// library (CMakeLists.txt): nothing else makes a file system fail at a time of one's own choice. Several may live.
 class kernel_fault {
   public:
     enum class call {
@@ -33,6 +33,22 @@ class kernel_fault {
 
     /// While one lives nobody sleeps in `poll`: for so many milliseconds they would have.
     [[nodiscard]] static int slept_ms();
+
+    // What the linker's names ask.
+    /// Whether this call fails now; errno says why.
+    [[nodiscard]] static bool fails(call which);
+    [[nodiscard]] static bool is_expected(call which);
+    /// Whether one lives, so that nobody sleeps for so long.
+    [[nodiscard]] static bool saves_sleep(int limit_ms);
+
+  private:
+    [[nodiscard]] static kernel_fault* of(call which);
+
+    const call which_;
+    const int error_;
+    int spared_;
+    int failing_;
+    kernel_fault* const before_;
 };
 
 }  // namespace steward

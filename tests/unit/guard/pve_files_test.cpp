@@ -207,14 +207,11 @@ TEST_CASE("cluster files: a move never replaces anything, whether the file syste
 TEST_CASE("cluster files: where nobody can tell whether something is in the way, nothing is moved") {
     const site s;
     pve_files files = s.open();
-    std::string answer;
-    fs::create_directories(s.path("priv/steward/closed"));
-    {
-        const kernel_fault fault(call::renameat2, EINVAL);
-        answer = said(files.move(home, "101.conf", records, std::string(300, 'x')));
-    }
-    CHECK(answer == "io?");  // the name is too long
+    const kernel_fault no_flags(call::renameat2, EINVAL);
+    const kernel_fault blind(call::fstatat, EIO);
+    CHECK(said(files.move(home, "101.conf", records, "x")) == "io?");
     CHECK(fs::exists(s.path(home) / "101.conf"));
+    CHECK_FALSE(fs::exists(s.path(records) / "x"));
 }
 
 TEST_CASE("cluster files: what is in a directory, but for what is half written or hidden") {
