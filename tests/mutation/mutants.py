@@ -60,6 +60,7 @@ class Run:
     def kills(self, mutant, command, at_most_s=AT_MOST_S):
         # All that it writes goes when it goes: some make directories in directories until somebody stops them.
         room = tempfile.mkdtemp(prefix="steward-mutant-")
+        os.chmod(room, 0o755)  # some tests look at it as somebody else
         environment = dict(os.environ, STEWARD_MUTANT=str(mutant), TMPDIR=room)
         try:
             done = subprocess.run(command, env=environment, cwd=room, capture_output=True, check=False, timeout=at_most_s)
