@@ -314,6 +314,8 @@ TEST_CASE("when the only target dies and there is no home to go back to, the gue
             CHECK(p.last_run == operation::look_at_target);
             CHECK(p.limit() == 30s);
             p.ends(outcome::failed, "target_gone");
+            p.pass(10s).say(reconsider{});
+            CHECK(p.limit() == 30s);
         }
         CHECK(p.at() == phase::held);
         CHECK(p.alerts.size() == told);
