@@ -43,7 +43,7 @@ PROTOCOLS = [
     ("who is managed by Proxmox HA is ignored",
      [("lib/core/failover/plan.cpp", 'if (status.ha_managed || (is_gone && !row.hastate.empty() && row.hastate != "ignored"))', "if (false)"),
       ("lib/services/keeper.cpp", '!row->hastate.empty() && row->hastate != "ignored"', "false")], None, None, "J01"),
-    ("one observer is enough", "lib/core/lease/votes.cpp", "if (2 * down > voters) {", "if (down > 0) {", "E18"),
+    ("one observer is enough", "lib/core/lease/votes.cpp", "if (2 * down > voters) {", "if (down > 0) {", "E24"),
     ("signs of life are ignored", "lib/core/fencing/proof.cpp", 'if (e.shows_life && (is_vetoed || v.code == "no_fence"))', "if (false)", "E21"),
     ("the storm breaker is off", "lib/services/keeper.cpp", "failing >= 3 && failing * 100 >= watched * 55", "false", "K04"),
     ("everything at once", "lib/services/keeper.cpp", "++all.under_way;", "", "any"),

@@ -97,6 +97,12 @@ TEST_CASE("guard: a watchdog-mux that has gone is told, is not spoken to again, 
     for (int i = 0; i < 2; ++i) REQUIRE(n1.writer.renew());
     CHECK(log.count("contract_downgraded") == 1);
     CHECK(n1.heart.is_withdrawn());
+    // Nor once something else was told in between: what has gone is not asked whether it lives.
+    guard::home_sight unsafe;
+    unsafe.no_promise.code = "two_node_unsafe";
+    n1.heart.see(unsafe, all.now);
+    n1.heart.tick();
+    CHECK(log.count("contract_downgraded") == 1);
 }
 
 TEST_CASE("guard: that writes are too slow for the watchdog is told when it begins, and not with every tick") {
