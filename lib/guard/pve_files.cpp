@@ -70,10 +70,10 @@ outcome<std::string> read_all(int fd, const std::string& what) {
 
 std::optional<failure> write_all(int fd, std::string_view content, const std::string& what) {
     while (!content.empty()) {
-        const ssize_t n = ::write(fd, content.data(), content.size());
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return failure(errno, what);
-        content.remove_prefix(static_cast<std::size_t>(n));
+        const ssize_t taken = ::write(fd, content.data(), content.size());
+        if (taken < 0 && errno == EINTR) continue;
+        if (taken < 0) return failure(errno, what);
+        content.remove_prefix(static_cast<std::size_t>(taken));
     }
     return std::nullopt;
 }
@@ -224,11 +224,15 @@ outcome<std::vector<std::string>> pve_files::list(const std::string& directory) 
         ::close(fd);
         return why;
     }
-    while (const dirent* entry = ::readdir(entries.get())) {
+    // Half a list is none: the newest epoch may be in the other half.
+    for (;;) {
+        errno = 0;
+        const dirent* entry = ::readdir(entries.get());
+        if (entry == nullptr && errno == 0) return names;
+        if (entry == nullptr) return failure(errno, directory);
         const std::string_view name = entry->d_name;
         if (!name.starts_with('.') && name.find(temporary_mark) == std::string_view::npos) names.emplace_back(name);
     }
-    return names;
 }
 
 outcome<bool> pve_files::make_directory(const std::string& directory, const std::string& name) {

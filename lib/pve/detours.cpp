@@ -32,7 +32,6 @@ bool detours::is_closed(std::size_t endpoint, const std::string& node, time_poin
 
 std::vector<std::size_t> detours::sorted(std::vector<std::size_t> order, const std::string& node,
                                          time_point now) const {
-    if (closed_until_.empty() || node.empty()) return order;
     std::stable_partition(order.begin(), order.end(), [&](std::size_t at) { return !is_closed(at, node, now); });
     return order;
 }

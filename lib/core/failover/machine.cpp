@@ -122,8 +122,7 @@ static void dispatch(stepper& s, const event& e) {
 step advance(state before, const event& what, const surroundings& around) {
     detail::stepper s(std::move(before), around);
     if (const auto* news = std::get_if<seen>(&what)) {
-        if (news->now == health::standing::unknown && s.now().last != health::standing::unknown)
-            s.now().unknown_since = around.now;
+        if (s.now().last != health::standing::unknown) s.now().unknown_since = around.now;
         s.now().last = news->now;
         s.now().last_reason = news->reason;
         if (news->now == health::standing::up && !s.saved().seen_up) {

@@ -91,7 +91,7 @@ std::optional<refusal> untouchable(const facts& seen) {
 /// The guest's node is not there: whether a proof that it runs nothing exists, or will with time.
 std::optional<refusal> source_forbids(const facts& seen, const model::guest_row& row) {
     const fencing::verdict v = fencing::judge(*seen.source);
-    if (!v.given && !v.code.empty()) return refuse(v.code.c_str(), v.text, v.release);
+    if (!v.code.empty()) return refuse(v.code.c_str(), v.text, v.release);
     if (!v.given && (!seen.source->gone_for || *seen.source->gone_for < fencing::timing::off))
         return refuse("node_away", v.text, row.node.str() + " comes back, or stays away for a minute");
     if (seen.config) return std::nullopt;
@@ -212,8 +212,9 @@ void choose_archive(const facts& seen, const policy& rules, const wish& asked, c
 /// What does not stand in the way, but a person should know.
 std::vector<rejected> warnings_of(const facts& seen, const plan& p) {
     std::vector<rejected> out;
+    // On a living node nobody would have planned for it.
     const std::string lock = seen.config->get("lock");
-    if (p.is_source_gone && !lock.empty())
+    if (!lock.empty())
         out.push_back({"stale_lock_ignored", fmt::format("{} was locked ({}) by a task that died with {}",
                                                          to_string(seen.guest), lock, p.source.str())});
     if (p.archive && p.archive->created > seen.now + std::chrono::minutes(61))

@@ -96,9 +96,10 @@ class stepper {
     }
 
     /// Whether another renewal like this one would leave no time to take the promise back in writing before
-    /// watchdog-mux has had enough. A change of the membership blocks one renewal for some seconds, and is none.
+    /// watchdog-mux has had enough. A change of the membership blocks one renewal for some seconds, and is none; one
+    /// that has just fed it never is.
     bool is_too_slow_for_the_watchdog(duration age) {
-        if (!s().has_watchdog || age <= guard_timing::feed_within || s().at == guard_phase::starved) return false;
+        if (!s().has_watchdog || s().at == guard_phase::starved) return false;
         return now_ - s().fed + std::max(age, guard_timing::renewal) + age >= guard_timing::unfed;
     }
 

@@ -48,6 +48,13 @@ TEST_CASE("locking a configuration changes two lines of its head and no other by
         {"onboot is there", "onboot: 1\nhostname: web\n", "hostname: web\nlock: migrate\nonboot: 0\n"},
         {"snapshots keep theirs", "hostname: web\n\n[before]\nonboot: 1\nlock: backup\n",
          "hostname: web\nlock: migrate\nonboot: 0\n\n[before]\nonboot: 1\nlock: backup\n"},
+        {"it was locked for something else", "lock: backup\nhostname: web\n",
+         "hostname: web\nlock: migrate\nonboot: 0\n"},
+        {"other keys begin alike", "locked: no\nonbooted: 1\n", "locked: no\nonbooted: 1\nlock: migrate\nonboot: 0\n"},
+        {"the last line is not ended", "hostname: web", "hostname: web\nlock: migrate\nonboot: 0\n"},
+        {"blank lines at the end", "hostname: web\n\n\n", "hostname: web\nlock: migrate\nonboot: 0\n\n\n"},
+        {"nothing is in it", "", "lock: migrate\nonboot: 0\n"},
+        {"nothing but a snapshot", "[before]\nonboot: 1\n", "lock: migrate\nonboot: 0\n[before]\nonboot: 1\n"},
     };
     for (const row& r : rows) {
         DYNAMIC_SECTION(r.name) {
@@ -65,4 +72,9 @@ TEST_CASE("a value in a snapshot is not the guest's") {
     CHECK(head_value("# lock: no\nlock: backup\n", "lock") == "backup");
     CHECK_FALSE(head_value("", "lock"));
     CHECK_FALSE(head_value("locked: yes\n", "lock"));
+    CHECK_FALSE(head_value("lock", "lock"));
+    CHECK(head_value("lock:\n", "lock") == "");
+    CHECK(head_value("lock: \t backup\t \r\n", "lock") == "backup");
+    CHECK(head_value("lock: backup", "lock") == "backup");
+    CHECK(head_value("lock: backup\nlock: migrate\n", "lock") == "migrate");
 }

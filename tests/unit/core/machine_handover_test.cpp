@@ -131,6 +131,37 @@ TEST_CASE("a claim that fails or takes too long costs nothing") {
     CHECK(p.alerts == std::vector<std::string>{"aborted_safe"});
 }
 
+TEST_CASE("why a hand-over was claimed says what is restored and what was passed over; the plan keeps what is needed") {
+    player p;
+    plan chosen = some_plan();
+    chosen.archive.emplace();
+    chosen.archive->volume = volid("backup:backup/new");
+    chosen.archive->created = p.wall() - 2h;
+    chosen.rejections = {{"n4", "is offline"}};
+    chosen.warnings = {{"backup_time_skew", "a clock is wrong"}};
+    p.fail().say(planned{chosen});
+    REQUIRE(p.at() == phase::claimed);
+    CHECK(p.saved().reason.find("backup backup:backup/new (2 h 00 min old)") != std::string::npos);
+    CHECK(p.saved().reason.find("; not n4: is offline") != std::string::npos);
+    CHECK(p.saved().chosen->rejections.empty());
+    // Its node is there: what a person should know is told at once.
+    CHECK(p.alerts == std::vector<std::string>{"backup_time_skew"});
+    CHECK(p.saved().chosen->warnings.empty());
+}
+
+TEST_CASE("a guest that is well again before it is stopped stays where it is, unless it was ordered away") {
+    player p;
+    SECTION("for a fault") {
+        CHECK(p.until(phase::claimed).up().at() == phase::aborted_safe);
+        CHECK(p.saved().reason == "it is healthy again");
+    }
+    SECTION("by order") {
+        p.say(ordered{}).say(planned{some_plan()});
+        REQUIRE(p.at() == phase::claimed);
+        CHECK(p.up().at() == phase::claimed);
+    }
+}
+
 TEST_CASE("every hand-over begins without what is left of the one before") {
     player p;
     p.until(phase::restoring).ends(outcome::failed).done();
@@ -256,6 +287,12 @@ TEST_CASE("what is found on the target decides how it goes on") {
         CHECK(p.ends(outcome::failed, "no_space").at() == phase::cleaning);
         CHECK(p.saved().tried == std::vector<std::string>{"n2: some reason"});
     }
+    SECTION("it is gone, and there is no other: back home, which is there") {
+        player only;
+        only.rules.attempts = 1;
+        only.until(phase::parked).ends(outcome::failed, "target_gone");
+        CHECK(only.at() == phase::rolling_back);
+    }
     SECTION("it is gone: nothing can be cleaned there") {
         CHECK(p.pass(40s).ends(outcome::failed, "target_gone").at() == phase::parked);
         CHECK(p.saved().target.str() == "n3");
@@ -343,6 +380,12 @@ TEST_CASE("on its way home") {
         CHECK(p.done().at() == phase::rolled_back);
         CHECK(p.saved().parked_path.empty());
     }
+    SECTION("somebody has taken it away meanwhile: left to them") {
+        player gone = rolling_back();
+        CHECK(gone.done("gone").at() == phase::aborted_safe);
+        CHECK(has_told(gone, "while it was handed over, and is left to them"));
+        CHECK(rolling_back().ends(outcome::failed, "gone").at() == phase::failed_parked);
+    }
     SECTION("that fails, or takes too long: a person has to help") {
         CHECK(rolling_back().ends(outcome::failed, "running").at() == phase::failed_parked);
         p = rolling_back();
@@ -352,7 +395,9 @@ TEST_CASE("on its way home") {
     }
     SECTION("unknown: asked again, with a fresh limit") {
         p = rolling_back();
-        p.ends(outcome::unknown).wait(5s);
+        p.ends(outcome::unknown).pass(5s).down();
+        CHECK(p.last_run == operation::none);
+        p.say(tick{});
         CHECK(p.last_run == operation::roll_back);
         CHECK(p.limit() == 120s);
         CHECK_FALSE(p.saved().operation_done);

@@ -312,7 +312,10 @@ TEST_CASE("when the only target dies and there is no home to go back to, the gue
         for (int i = 0; i < 3; ++i) {
             p.wait(31s);
             CHECK(p.last_run == operation::look_at_target);
+            CHECK(p.limit() == 30s);
             p.ends(outcome::failed, "target_gone");
+            p.pass(10s).say(reconsider{});
+            CHECK(p.limit() == 30s);
         }
         CHECK(p.at() == phase::held);
         CHECK(p.alerts.size() == told);
@@ -320,6 +323,7 @@ TEST_CASE("when the only target dies and there is no home to go back to, the gue
     SECTION("it comes back: restored there") {
         p.up();  // whatever answers there, it is not this guest
         CHECK(p.at() == phase::held);
+        CHECK(p.last_run == operation::none);
         p.wait(31s).done("");
         CHECK(p.at() == phase::restoring);
         CHECK(p.saved().target == p.saved().chosen->targets.back());
@@ -563,6 +567,7 @@ TEST_CASE("a guest goes home by migration: generation by generation, and a faile
         CHECK(p.done().at() == phase::watching);
         CHECK(p.saved().generation == generation + 1);
         CHECK(p.saved().target == node_name("n1"));
+        CHECK(p.alerts.back() == "failed_back");
         CHECK(p.say(go_home{true}).at() == phase::watching);  // it is there
     }
     SECTION("by itself only from rest, while it is well, and not again at once after a failure") {
@@ -589,6 +594,10 @@ TEST_CASE("a guest goes home by migration: generation by generation, and a faile
         p.is_home_gone = true;
         CHECK(p.wait(5s).at() == phase::watching);
         CHECK(p.down().at() == phase::confirming);
+    }
+    SECTION("what its checks say meanwhile changes nothing") {
+        CHECK(p.say(go_home{true}).down().at() == phase::failing_back);
+        CHECK(p.last_run == operation::none);
     }
     SECTION("what is not known is looked at again, also by the next leader") {
         p.say(go_home{true}).ends(outcome::unknown);

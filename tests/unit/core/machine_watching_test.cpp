@@ -164,6 +164,41 @@ TEST_CASE("a preflight is waited for; only a guest that is well, and not ordered
     }
 }
 
+TEST_CASE("a restore finds its turn: two at once, one for each target, and none apart from where it belongs") {
+    struct row {
+        const char* name;
+        int under_way;
+        int ahead;
+        std::set<node_name> busy;
+        bool has_companion;
+        std::string target;  ///< empty: it waits
+    };
+    const node_name n2("n2");
+    const node_name n3("n3");
+    const row rows[] = {
+        {"nothing is under way", 0, 0, {}, false, "n2"},
+        {"one is, elsewhere", 1, 0, {node_name("n9")}, false, "n2"},
+        {"one is, on the first target", 1, 0, {n2}, false, "n3"},
+        {"both targets are taken", 1, 0, {n2, n3}, false, ""},
+        {"two are", 2, 0, {}, false, ""},
+        {"one is, and another comes first", 1, 1, {}, false, ""},
+        {"it belongs to another guest, and nothing is under way there", 1, 0, {n3}, true, "n2"},
+        {"it belongs to another guest that is being restored there: it waits for the same node", 1, 0, {n2}, true, ""},
+    };
+    for (const row& r : rows) {
+        DYNAMIC_SECTION(r.name) {
+            player p;
+            p.others.under_way = r.under_way;
+            p.others.ahead = r.ahead;
+            p.others.targets = r.busy;
+            if (r.has_companion) p.rules.together = {guest_id(guest_type::ct, vmid(102))};
+            p.fail().say(planned{some_plan()});
+            CHECK(p.held() == (r.target.empty() ? "queue" : ""));
+            CHECK(p.saved().target.str() == r.target);
+        }
+    }
+}
+
 TEST_CASE("what forbids a hand-over when it is planned") {
     player p;
     SECTION("a pause that has begun meanwhile") {

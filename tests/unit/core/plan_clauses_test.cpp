@@ -57,12 +57,60 @@ TEST_CASE("whether a guest may be touched is decided by what is true of it now")
         {"stopped on purpose once, and started since", "a plan", [](facts& f, policy&) { f.stopped_by = "root@pam"; }},
         {"its node is there, whatever was found out about it before", "a plan",
          [](facts& f, policy&) { f.source = fencing::evidence(); }},
+        {"a path to it is broken", "path_problem", [](facts& f, policy&) { f.path_problem = "n2 and n3 disagree"; }},
+        {"too many fail at once", "storm", [](facts& f, policy&) { f.storm = "8 of 10 guests fail"; }},
+        {"nodes have different configurations", "config_divergence",
+         [](facts& f, policy&) { f.divergence = "n1 and n2 differ"; }},
         {"its configuration could not be read", "unknown", [](facts& f, policy&) { f.config.reset(); }},
         {"suspended", "guest_suspended", [](facts& f, policy&) { f.status->detail = "suspended"; }},
     };
     for (const row& r : rows) {
         INFO(r.what);
         CHECK(code_after(good_facts(), r.spoil) == r.code);
+    }
+}
+
+TEST_CASE("an order is above a storm and a divergence, and above nothing else") {
+    wish forced;
+    forced.force = true;
+    facts f = good_facts();
+    f.storm = "8 of 10 guests fail";
+    f.divergence = "n1 and n2 differ";
+    CHECK(code_of(make_plan(f, {}, {})) == "storm");
+    CHECK(code_of(make_plan(f, {}, forced)) == "a plan");
+    f.storm.clear();
+    CHECK(code_of(make_plan(f, {}, {})) == "config_divergence");
+    f.path_problem = "n2 and n3 disagree";
+    CHECK(code_of(make_plan(f, {}, forced)) == "path_problem");
+}
+
+TEST_CASE("what lies in the guest or the cluster forbids to touch it at all; what lies in the plan does not") {
+    facts locked = good_facts();
+    lock(locked, "backup");
+    CHECK(may_touch(locked)->is_untouchable);
+    CHECK(std::get<refusal>(make_plan(locked, {}, {})).is_untouchable);
+    facts without_backup = good_facts();
+    without_backup.backups.clear();
+    CHECK_FALSE(may_touch(without_backup));
+    CHECK_FALSE(std::get<refusal>(make_plan(without_backup, {}, {})).is_untouchable);
+}
+
+TEST_CASE("a storage takes what just fits, and one of which that is not known") {
+    struct row {
+        const char* name;
+        std::optional<std::uint64_t> free;
+        const char* code;
+    };
+    for (const row& r :
+         {row{"it just fits", 8ULL << 30U, "a plan"}, row{"a byte is missing", (8ULL << 30U) - 1, "no_target"},
+          row{"nobody knows", std::nullopt, "a plan"}}) {
+        INFO(r.name);
+        facts f = good_facts();
+        for (model::storage_row& s : f.view->storages) {
+            s.free_bytes = 0;
+            s.free_bytes = r.free;
+        }
+        CHECK(code_of(make_plan(f, {}, {})) == r.code);
     }
 }
 
@@ -109,6 +157,14 @@ TEST_CASE("of a guest whose node is gone a proof decides, or the time until ther
     CHECK(p.is_source_gone);
     CHECK(p.source_boot == "boot-1");
     CHECK_FALSE(plan_of(good_facts()).is_source_gone);
+    // What is known of a living node is no proof of anything.
+    facts living = good_facts();
+    living.source = facts_of_dead_node().source;
+    CHECK(plan_of(living).source_boot.empty());
+    facts vouched = facts_of_dead_node();
+    vouched.source->lease.reset();
+    vouched.source->confirmed = fencing::confirmation{"boot-1", "root", {}};
+    CHECK(plan_of(vouched).source_boot.empty());
 }
 
 TEST_CASE("a plan warns of a lock that died with its node, and of a clock that is wrong") {
@@ -121,6 +177,8 @@ TEST_CASE("a plan warns of a lock that died with its node, and of a clock that i
     CHECK(warnings(facts_of_dead_node()).empty());
     facts locked = facts_of_dead_node();
     lock(locked, "backup");
+    CHECK(warnings(locked) == codes{"stale_lock_ignored"});
+    locked.config->values["rootfs"] = "nfs:101/vm-101-disk-0.raw";
     CHECK(warnings(locked) == codes{"stale_lock_ignored"});
     // An hour ahead may be a time zone.
     facts f = good_facts();

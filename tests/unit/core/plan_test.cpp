@@ -85,6 +85,7 @@ TEST_CASE("with everything in place the newest backup goes to the first node") {
     CHECK(p.targets[0].str() == "n2");
     CHECK(p.archive->volume.str() == "backup:backup/new");
     CHECK(p.storage.str() == "local-lvm");
+    CHECK(p.digest == std::string(40, 'a'));
     CHECK(p.tags == std::vector<std::string>{"web"});
 }
 
@@ -179,6 +180,8 @@ TEST_CASE("what was being created when its node went away is left to a person, o
         REQUIRE(std::holds_alternative<refusal>(answer));
         CHECK(std::get<refusal>(answer).code == "locked_create");
         CHECK(std::get<refusal>(answer).also == (silence == 150s ? "manual_cleanup" : ""));
+        const bool says_proven = std::get<refusal>(answer).text.find("is proven down") != std::string::npos;
+        CHECK(says_proven == (silence == 150s));
     }
 }
 

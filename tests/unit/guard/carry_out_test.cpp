@@ -202,7 +202,7 @@ TEST_CASE("no cluster file system, no answer but unavailable") {
 TEST_CASE("what pmxcfs refuses after it was done is done, and what it refuses before is refused") {
     const site s;
     SECTION("after") {
-        const kernel_fault fault(kernel_fault::call::renameat2, EACCES);
+        const kernel_fault fault(kernel_fault::call::renameat2_done, EACCES);
         CHECK(s.ask(verb::relocate).ok);
         CHECK(s.get("nodes/n1/lxc/101.conf") == original);
     }

@@ -1,33 +1,17 @@
 #include "guard/cgroups.hpp"
 #include "guard/watchdog_client.hpp"
 #include "support/guarded_node.hpp"
+#include "support/without_input.hpp"
 #include "unit/guard/kernel_fault.hpp"
 
 #include <catch2/catch.hpp>
 #include <cerrno>
-#include <unistd.h>
 
 using namespace steward;
 
 namespace {
 
 const guest_id ct101(guest_type::ct, vmid(101));
-
-/// A process whose standard input is closed: the next file that is opened is number 0.
-class without_input {
-  public:
-    without_input() : kept_(::dup(STDIN_FILENO)) { ::close(STDIN_FILENO); }
-    ~without_input() {
-        if (kept_ < 0) return;
-        ::dup2(kept_, STDIN_FILENO);
-        ::close(kept_);
-    }
-    without_input(const without_input&) = delete;
-    without_input& operator=(const without_input&) = delete;
-
-  private:
-    int kept_;
-};
 
 /// Below a directory of its own: what the kernel shows of ct/101.
 class shown_group {

@@ -97,6 +97,33 @@ TEST_CASE("guard: a watchdog-mux that has gone is told, is not spoken to again, 
     for (int i = 0; i < 2; ++i) REQUIRE(n1.writer.renew());
     CHECK(log.count("contract_downgraded") == 1);
     CHECK(n1.heart.is_withdrawn());
+    // Nor once something else was told in between: what has gone is not asked whether it lives.
+    guard::home_sight unsafe;
+    unsafe.no_promise.code = "two_node_unsafe";
+    n1.heart.see(unsafe, all.now);
+    n1.heart.tick();
+    CHECK(log.count("contract_downgraded") == 1);
+}
+
+TEST_CASE("guard: that writes are too slow for the watchdog is told when it begins, and not with every tick") {
+    guarded_cluster all;
+    guarded_node n1(all, "n1", lease::contract::watchdog);
+    arm(n1);
+    const heard_log log;
+    const auto renewal_that_took = [&](duration takes) {
+        all.now += takes;
+        n1.heart.renewed(true, all.now - takes, lease::contract::watchdog);
+    };
+    renewal_that_took(4s);
+    CHECK(log.count("takes writes so slowly") == 0);
+    for (int i = 0; i < 2; ++i) renewal_that_took(25s);
+    CHECK(log.count("takes writes so slowly") == 1);
+    guard::home_sight unsafe;
+    unsafe.no_promise.code = "two_node_unsafe";
+    n1.heart.see(unsafe, all.now);
+    CHECK(log.count("two_node_unsafe") == 1);
+    n1.heart.tick();
+    CHECK(log.count("takes writes so slowly") == 1);
 }
 
 TEST_CASE("guard: a watchdog that cannot be opened is told") {
