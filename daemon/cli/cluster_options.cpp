@@ -11,8 +11,6 @@ namespace steward::cli {
 
 namespace {
 
-constexpr const char* default_config = "/etc/steward/steward.yaml";
-
 std::vector<std::string> split(const std::string& text) {
     std::vector<std::string> parts;
     std::istringstream in(text);
@@ -60,13 +58,18 @@ void read_options(const arguments& given, pve::connection_options& into) {
 
 }  // namespace
 
+std::optional<std::string> meant_config(const arguments& given) {
+    if (given.has("config")) return given.option("config", "");
+    const bool options_suffice = given.has("endpoint") && (given.has("token-file") || given.has("user"));
+    std::error_code ec;
+    if (options_suffice || !std::filesystem::exists(default_config, ec)) return std::nullopt;
+    return default_config;
+}
+
 result<pve::connection_options> cluster_options(const arguments& given) {
     pve::connection_options options;
-    const std::string file = given.option("config", default_config);
-    std::error_code ec;
-    const bool options_suffice = given.has("endpoint") && (given.has("token-file") || given.has("user"));
-    if (given.has("config") || (!options_suffice && std::filesystem::exists(file, ec))) {
-        const auto read = read_config(file, options);
+    if (const auto file = meant_config(given)) {
+        const auto read = read_config(*file, options);
         if (!read) return read.error();
     }
     read_options(given, options);

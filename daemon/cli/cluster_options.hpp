@@ -2,7 +2,16 @@
 #include "arguments.hpp"
 #include "pve/connection.hpp"
 
+#include <optional>
+#include <string>
+
 namespace steward::cli {
+
+inline constexpr const char* default_config = "/etc/steward/steward.yaml";
+
+/// The configuration file that such a call is about: the one it names, else the default one where it is there and the
+/// options do not tell the whole way.
+[[nodiscard]] std::optional<std::string> meant_config(const arguments& given);
 
 /// How to reach the cluster: the options --endpoint, --token-file, --user, --password-file, --totp-file, --fingerprint,
 /// --ca-file, --trace; what they leave open comes from the configuration file (--config, /etc/steward/steward.yaml).

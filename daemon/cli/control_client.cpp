@@ -8,11 +8,14 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <poll.h>
+
 namespace steward::cli {
 namespace asio = boost::asio;
 namespace json = boost::json;
 
-result<json::object> ask_daemon(const std::string& socket_path, const json::object& question) {
+result<json::object> ask_daemon(const std::string& socket_path, const json::object& question,
+                                std::optional<std::chrono::milliseconds> limit) {
     const std::string where = "stewardd at " + socket_path;
     asio::io_context io;
     asio::local::stream_protocol::socket socket(io);
@@ -23,6 +26,10 @@ result<json::object> ask_daemon(const std::string& socket_path, const json::obje
     if (ec) return fault(errc::unavailable, where, ec.message() + "; is stewardd running? (systemctl status stewardd)");
     asio::write(socket, asio::buffer(json::serialize(question) + "\n"), ec);
     if (ec) return fault(errc::io, where, ec.message());
+    // It answers with one line at once.
+    pollfd answered{socket.native_handle(), POLLIN, 0};
+    if (limit && ::poll(&answered, 1, static_cast<int>(limit->count())) == 0)
+        return fault(errc::timed_out, where, "does not answer");
     std::string line;
     asio::read_until(socket, asio::dynamic_buffer(line), '\n', ec);
     if (ec) return fault(errc::io, where, "closed the connection without an answer");

@@ -10,15 +10,12 @@
 #include "services/failover/guest_keeper.hpp"
 #include "services/forecast/survey.hpp"
 
-#include <filesystem>
 #include <fmt/core.h>
 #include <iostream>
 
 namespace steward::cli {
 namespace asio = boost::asio;
 namespace {
-
-constexpr const char* default_config = "/etc/steward/steward.yaml";
 
 class forecast_call {
   public:
@@ -53,13 +50,10 @@ asio::awaitable<int> make_forecast(pve::connection& cluster, forecast_call call)
 
 /// What the configuration file says of its guests, when there is one that is meant.
 result<void> read_rules(const arguments& given, forecast_call& into) {
-    const std::string file = given.option("config", default_config);
-    std::error_code ec;
-    const bool is_meant = given.has("config") || (!given.has("endpoint") && std::filesystem::exists(file, ec));
     std::map<guest_id, failover::guest_rules> known;
-    if (is_meant) {
-        const auto loaded = config::load_file(file);
-        if (!loaded.problems.empty()) return fault(errc::invalid, file, to_string(loaded.problems.front()));
+    if (const auto file = meant_config(given)) {
+        const auto loaded = config::load_file(*file);
+        if (!loaded.problems.empty()) return fault(errc::invalid, *file, to_string(loaded.problems.front()));
         into.cluster_name = loaded.values.pve.name;
         for (const config::guest& g : loaded.values.guests) {
             failover::guest_rules r;

@@ -8,7 +8,6 @@
 #include <boost/json/array.hpp>
 
 #include <iostream>
-#include <unistd.h>
 
 namespace steward::cli {
 
@@ -18,8 +17,8 @@ constexpr const char* default_socket = "/run/steward-guard/guard.sock";
 constexpr const char* daemon_socket = "/run/steward/control.sock";
 constexpr duration patience = std::chrono::seconds(10);
 constexpr duration look_again = std::chrono::seconds(2);
-/// Seconds after which a daemon that does not answer ends this program: a shutdown must not hang on it.
-constexpr unsigned daemon_patience = 30;
+/// A shutdown must not hang on a daemon that does not answer.
+constexpr std::chrono::seconds daemon_patience{30};
 
 void rest(os_time& time) {
     boost::asio::io_context io;
@@ -32,9 +31,7 @@ void rest(os_time& time) {
 void wait_for_evacuation(os_time& time, const std::string& daemon) {
     const time_point begun = time.now();
     for (std::string told;;) {
-        ::alarm(daemon_patience);
-        const auto answer = ask_daemon(daemon, {{"do", "evacuation"}});
-        ::alarm(0);
+        const auto answer = ask_daemon(daemon, {{"do", "evacuation"}}, daemon_patience);
         if (!answer) return;
         const auto* guests = answer->if_contains("guests");
         const auto* limit = answer->if_contains("limit_s");

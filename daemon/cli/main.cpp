@@ -3,6 +3,7 @@
 #include "arguments.hpp"
 #include "backup_command.hpp"
 #include "base/ids.hpp"
+#include "cluster_options.hpp"
 #include "config/load.hpp"
 #include "control_client.hpp"
 #include "forecast_command.hpp"
@@ -26,7 +27,7 @@ namespace {
 using steward::cli::arguments;
 namespace json = boost::json;
 
-constexpr const char* default_config = "/etc/steward/steward.yaml";
+using steward::cli::default_config;
 constexpr const char* default_socket = "/run/steward/control.sock";
 
 constexpr const char* help_text = R"(steward: looks after the guests of a Proxmox VE cluster

@@ -354,11 +354,8 @@ def api_from_the_shell(binaries):
 def forecast_before_any_disaster(binaries):
     """steward forecast: with nothing but an endpoint and a token, without a daemon; writes nothing, and learns from restores."""
     with Site(binaries, guests="ct101@n1,ct102@n2,vm103@n3:nfs-vm") as site:
-        ready = site.ready
-        way = ["--endpoint", ready["nodes"][0]["url"].removeprefix("https://"), "--token-file", ready["token_file"], "--ca-file", ready["ca_file"]]
-
         def forecast(*words):
-            return site.run("forecast", *words, *way)
+            return site.run("forecast", *words, *site.way())
 
         good = forecast()
         expect(good.returncode == 0 and "3 of 3 guest(s) that run would come back\n" in good.stdout, good.stdout + good.stderr)
@@ -374,7 +371,7 @@ def forecast_before_any_disaster(binaries):
         for words, why in ((["ct/999"], "not in the cluster's list"), (["--node-down", "n9"], 'no node "n9"'), (["-o", "xml"], "-o takes")):
             refused = forecast(*words)
             expect(refused.returncode == 2 and why in refused.stderr, refused.stderr)
-        nobody = site.run("forecast", "--endpoint", "127.0.0.1:1", "--token-file", ready["token_file"], "--ca-file", ready["ca_file"])
+        nobody = site.run("forecast", *site.way("127.0.0.1:1"))
         expect(nobody.returncode == 3, f"{nobody.returncode}: {nobody.stderr}")
 
         site.write_config()
@@ -385,11 +382,8 @@ def forecast_before_any_disaster(binaries):
 def backups_by_hand(binaries):
     """steward backup: create, list, restore beside the original, prune and delete; the last good archive stays."""
     with Site(binaries, guests="ct101@n1,ct102@n2,vm103@n3") as site:
-        ready = site.ready
-        way = ["--endpoint", ready["nodes"][0]["url"].removeprefix("https://"), "--token-file", ready["token_file"], "--ca-file", ready["ca_file"]]
-
         def backup(*words):
-            return site.run("backup", *words, *way)
+            return site.run("backup", *words, *site.way())
 
         def archives(*words):
             return [a for a in json.loads(backup("list", *words, "-o", "json").stdout) if a["volid"]]

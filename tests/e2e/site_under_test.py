@@ -52,6 +52,11 @@ class Site:
         self.processes[name] = process
         return process
 
+    def way(self, endpoint=None):
+        """The options with which a command finds this cluster without a configuration file."""
+        endpoint = endpoint or self.ready["nodes"][0]["url"].removeprefix("https://")
+        return ["--endpoint", endpoint, "--token-file", self.ready["token_file"], "--ca-file", self.ready["ca_file"]]
+
     def place_of(self, name):
         """What a process's command begins with to run elsewhere than here."""
         return []

@@ -8,10 +8,14 @@ namespace steward::backup {
 
 bool is_good(const model::backup& archive) { return archive.bytes > 0 && !archive.verify_failed; }
 
-std::vector<judged_archive> judge(std::vector<model::backup> of_one_guest, const keep_rules& rules, wall_time now) {
-    std::sort(of_one_guest.begin(), of_one_guest.end(), [](const model::backup& a, const model::backup& b) {
+void sort_newest_first(std::vector<model::backup>& archives) {
+    std::sort(archives.begin(), archives.end(), [](const model::backup& a, const model::backup& b) {
         return std::tie(b.created, b.volume) < std::tie(a.created, a.volume);
     });
+}
+
+std::vector<judged_archive> judge(std::vector<model::backup> of_one_guest, const keep_rules& rules, wall_time now) {
+    sort_newest_first(of_one_guest);
     std::vector<judged_archive> all;
     int good = 0;
     for (model::backup& b : of_one_guest) {

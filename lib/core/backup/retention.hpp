@@ -12,6 +12,8 @@ namespace steward::backup {
 /// Something could be restored from it, as far as PVE's list tells: it has bytes, and no verification has failed.
 [[nodiscard]] bool is_good(const model::backup& archive);
 
+void sort_newest_first(std::vector<model::backup>& archives);
+
 class keep_rules {
   public:
     int newest = 0;                  ///< so many good ones stay

@@ -97,15 +97,8 @@ bool must_move(stepper& s, const event& e) {
 
 void on_evacuating(stepper& s, const event& e) {
     record& r = s.saved();
-    // Nobody is left to ask how far the migration came; what follows is a fault of that node like any other.
-    if (s.around().is_home_gone) {
-        s.enter(phase::watching, "the node that it was on has left the cluster during its migration");
-        return;
-    }
-    if (again_when_late(s, e, limits::failing_back, operation::migrate)) return;
-    const auto* end = std::get_if<finished>(&e);
-    if (!end) return;
-    if (end->how == outcome::unknown) return look_again(s, end->text);
+    const finished* end = end_of_migration(s, e);
+    if (end == nullptr) return;
     s.now().next_move = s.around().now + limits::held_recheck;  // the list may be older than the migration
     if (end->how == outcome::ok) {
         ++r.generation;

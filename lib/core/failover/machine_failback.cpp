@@ -25,17 +25,23 @@ void on_go_home(stepper& s, const go_home& wish) {
         .run(operation::migrate);
 }
 
-void on_failing_back(stepper& s, const event& e) {
-    record& r = s.saved();
+const finished* end_of_migration(stepper& s, const event& e) {
     // Nobody is left to ask how far the migration came; what follows is a fault of that node like any other.
     if (s.around().is_home_gone) {
         s.enter(phase::watching, "the node that it was on has left the cluster during its migration");
-        return;
+        return nullptr;
     }
-    if (again_when_late(s, e, limits::failing_back, operation::migrate)) return;
+    if (again_when_late(s, e, limits::failing_back, operation::migrate)) return nullptr;
     const auto* end = std::get_if<finished>(&e);
-    if (!end) return;
-    if (end->how == outcome::unknown) return look_again(s, end->text);
+    if (end == nullptr || end->how != outcome::unknown) return end;
+    look_again(s, end->text);
+    return nullptr;
+}
+
+void on_failing_back(stepper& s, const event& e) {
+    record& r = s.saved();
+    const finished* end = end_of_migration(s, e);
+    if (end == nullptr) return;
     if (end->how == outcome::ok) {
         r.target = r.chosen->source;
         ++r.generation;

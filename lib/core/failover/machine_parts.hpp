@@ -60,6 +60,8 @@ struct limits {
 [[nodiscard]] bool again_when_late(stepper& s, const event& e, duration limit, operation o);
 /// The outcome could not be learned: the same operation once more in a moment; it adopts what it finds.
 void look_again(stepper& s, const std::string& why);
+/// How a migration ended; nothing while that is not known, and what is to be done about it has been done.
+[[nodiscard]] const finished* end_of_migration(stepper& s, const event& e);
 
 /// Holds that are only a matter of time: they wake nobody.
 [[nodiscard]] bool passes_by_itself(const std::string& code) noexcept;

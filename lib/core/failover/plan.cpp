@@ -1,20 +1,17 @@
 #include "core/failover/plan.hpp"
 
+#include "core/backup/retention.hpp"
 #include "core/failover/movable.hpp"
 #include "core/failover/plan_targets.hpp"
+#include "core/failover/refuse.hpp"
 
 #include <algorithm>
 #include <fmt/core.h>
-#include <tuple>
 
 namespace steward::failover {
 namespace {
 
 using model::backup;
-
-refusal refuse(std::string code, std::string text, std::string release) {
-    return refusal{std::move(code), std::move(text), std::move(release), {}, false, {}};
-}
 
 bool contains(const std::vector<std::string>& list, std::string_view item) {
     return std::find(list.begin(), list.end(), item) != list.end();
@@ -175,17 +172,12 @@ archive_fault fault_of(const facts& seen, const policy& rules, const wish& asked
     return {};
 }
 
-std::vector<backup> newest_first(std::vector<backup> backups) {
-    std::sort(backups.begin(), backups.end(), [](const backup& a, const backup& b) {
-        return std::tie(b.created, b.volume) < std::tie(a.created, a.volume);
-    });
-    return backups;
-}
-
 /// The newest archive that is good enough and that some node can restore, with those nodes.
 void choose_archive(const facts& seen, const policy& rules, const wish& asked, const std::vector<node_name>& reachable,
                     plan& into) {
-    for (const backup& b : newest_first(seen.backups)) {
+    std::vector<backup> archives = seen.backups;
+    steward::backup::sort_newest_first(archives);
+    for (const backup& b : archives) {
         archive_fault fault = fault_of(seen, rules, asked, b);
         if (!fault.text.empty()) {
             into.rejections.push_back({b.volume.str(), std::move(fault.text)});

@@ -3,16 +3,13 @@
 #include "core/failover/guest_disks.hpp"
 #include "core/failover/movable.hpp"
 #include "core/failover/plan_targets.hpp"
+#include "core/failover/refuse.hpp"
 
 #include <algorithm>
 #include <fmt/core.h>
 
 namespace steward::failover {
 namespace {
-
-refusal refuse(std::string code, std::string text, std::string release) {
-    return refusal{std::move(code), std::move(text), std::move(release), {}, false, {}};
-}
 
 /// Disks keep the name of their storage: it has to be there, and to take what is not there already.
 std::string disk_fault(const facts& seen, const node_name& target) {

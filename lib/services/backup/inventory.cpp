@@ -1,5 +1,6 @@
 #include "services/backup/inventory.hpp"
 
+#include "core/backup/retention.hpp"
 #include "services/failover/archives.hpp"
 
 namespace steward::backup {
@@ -23,7 +24,7 @@ asio::awaitable<inventory> take_inventory(pve::client& pve, const model::cluster
             }
         }
     }
-    for (auto& [guest, archives] : all.by_guest) failover::sort_newest_first(archives);
+    for (auto& [guest, archives] : all.by_guest) sort_newest_first(archives);
     co_return all;
 }
 

@@ -1,7 +1,8 @@
 #include "services/failover/archives.hpp"
 
+#include "core/backup/retention.hpp"
+
 #include <algorithm>
-#include <tuple>
 
 namespace steward::failover {
 namespace asio = boost::asio;
@@ -47,12 +48,6 @@ std::vector<node_name> nodes_to_ask(const model::cluster_view& view, const stora
     return nodes;
 }
 
-void sort_newest_first(std::vector<model::backup>& backups) {
-    std::sort(backups.begin(), backups.end(), [](const model::backup& a, const model::backup& b) {
-        return std::tie(b.created, b.volume) < std::tie(a.created, a.volume);
-    });
-}
-
 asio::awaitable<void> gather_backups(pve::client& pve, const policy& rules, facts& into) {
     for (const storage_id& storage : backup_storages(*into.view, rules)) {
         bool is_shared = false;
@@ -68,7 +63,7 @@ asio::awaitable<void> gather_backups(pve::client& pve, const policy& rules, fact
             }
         }
     }
-    sort_newest_first(into.backups);
+    backup::sort_newest_first(into.backups);
 }
 
 asio::awaitable<void> open_archives(pve::client& pve, facts& into, std::size_t most) {
