@@ -1,8 +1,11 @@
 #include "core/failover/forecast.hpp"
 
+#include "core/failover/machine.hpp"
+
 #include <algorithm>
 #include <array>
 #include <fmt/core.h>
+#include <map>
 
 namespace steward::failover {
 
@@ -127,8 +130,9 @@ forecast foretell(const facts& seen, const policy& rules, const restore_speed& m
 }
 
 void queue_restores(std::vector<forecast>& of_one_node) {
-    std::array<std::optional<duration>, restores_at_once> free_at;
+    std::array<std::optional<duration>, traffic::most> free_at;
     free_at.fill(until_proven);
+    std::map<node_name, std::optional<duration>> target_free_at;
     for (forecast& f : of_one_node) {
         if (!f.how) continue;
         if (f.how == strategy::relocate) {
@@ -138,11 +142,12 @@ void queue_restores(std::vector<forecast>& of_one_node) {
         // One of unknown length makes the rest of that queue unknown.
         const auto sooner = [](const auto& a, const auto& b) { return a && (!b || *a < *b); };
         auto& slot = *std::min_element(free_at.begin(), free_at.end(), sooner);
-        if (slot && f.restore)
-            *slot += *f.restore + until_up;
+        auto& target = target_free_at.try_emplace(f.target, until_proven).first->second;
+        if (slot && target && f.restore)
+            slot = std::max(*slot, *target) + *f.restore + until_up;
         else
             slot.reset();
-        f.takes = slot;
+        f.takes = target = slot;
     }
 }
 

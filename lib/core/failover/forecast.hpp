@@ -55,8 +55,6 @@ class forecast {
 /// From the death of a node until it is proven dead by its silence (waitout), and until a started guest counts as up.
 inline constexpr duration until_proven = fencing::timing::take;
 inline constexpr duration until_up = std::chrono::seconds(10);
-/// So many restores at once (reliability §1.5).
-inline constexpr int restores_at_once = 2;
 
 /// A node that dies as completely as one can: nobody sees it, and it is proven down.
 [[nodiscard]] fencing::evidence assumed_dead(const node_name& node);
@@ -64,8 +62,8 @@ inline constexpr int restores_at_once = 2;
 /// `seen` is what is there, with the guest's node taken for dead: offline in its view, `assumed_dead` its source.
 [[nodiscard]] forecast foretell(const facts& seen, const policy& rules, const restore_speed& measured);
 
-/// All guests of one node in the order in which they are brought back: when each of them runs again, with so many
-/// restores at once.
+/// All guests of one node in the order in which they are brought back: when each of them runs again, with as many
+/// restores at once as `traffic` lets through, and one per target.
 void queue_restores(std::vector<forecast>& of_one_node);
 
 /// "restored on n2 from a backup that is 3h old"

@@ -165,6 +165,11 @@ TEST_CASE("two restores at once: the others wait for their turn, and those with 
         std::vector<std::optional<duration>> wanted;
     };
     const auto restored = [](duration d) { return waiting(strategy::restore, d); };
+    const auto to_n2 = [&](duration d) {
+        forecast f = restored(d);
+        f.target = node_name("n2");
+        return f;
+    };
     const row rows[] = {
         {"one", {restored(60s)}, {up + 60s}},
         {"two side by side", {restored(60s), restored(30s)}, {up + 60s, up + 30s}},
@@ -175,6 +180,7 @@ TEST_CASE("two restores at once: the others wait for their turn, and those with 
          {restored(60s), restored(60s), waiting(strategy::relocate, 0s)},
          {up + 60s, up + 60s, up}},
         {"what stays down takes no turn", {waiting({}, {}), restored(60s)}, {std::nullopt, up + 60s}},
+        {"to one target one after the other", {to_n2(60s), to_n2(30s)}, {up + 60s, up + 60s + 30s + until_up}},
         {"one of unknown length, and the other queue goes on",
          {waiting(strategy::restore, {}), restored(60s), restored(10s)},
          {std::nullopt, up + 60s, up + 60s + 10s + until_up}},
@@ -182,6 +188,9 @@ TEST_CASE("two restores at once: the others wait for their turn, and those with 
     for (const row& r : rows) {
         INFO(r.what);
         std::vector<forecast> guests = r.guests;
+        // To a node each, unless the row says otherwise.
+        for (std::size_t i = 0; i < guests.size(); ++i)
+            if (guests[i].target.empty()) guests[i].target = node_name("m" + std::to_string(i));
         queue_restores(guests);
         std::vector<std::optional<duration>> takes;
         for (const forecast& f : guests) takes.push_back(f.takes);
