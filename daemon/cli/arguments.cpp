@@ -12,8 +12,8 @@ constexpr std::array<std::string_view, 24> with_value{
     "endpoint",  "token-file", "user", "password-file", "totp-file", "fingerprint", "ca-file", "token",
     "node-down", "storage",    "mode", "notes",         "keep",      "keep-within", "node",    "vmid"};
 constexpr std::array<std::string_view, 2> repeated{"endpoint", "fingerprint"};
-constexpr std::array<std::string_view, 11> flags{"force", "now",      "wait",    "issue", "help",     "version",
-                                                 "trace", "no-check", "dry-run", "start", "protected"};
+constexpr std::array<std::string_view, 12> flags{"debug",   "force", "now",      "wait",    "issue", "help",
+                                                 "version", "trace", "no-check", "dry-run", "start", "protected"};
 
 template <class List>
 bool contains(const List& list, std::string_view word) {

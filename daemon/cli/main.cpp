@@ -8,6 +8,7 @@
 #include "control_client.hpp"
 #include "forecast_command.hpp"
 #include "leaving.hpp"
+#include "probe_command.hpp"
 #include "pve/shell/completion.hpp"
 #include "render.hpp"
 #include "runtime/time_source.hpp"
@@ -65,6 +66,9 @@ constexpr const char* help_text = R"(steward: looks after the guests of a Proxmo
   steward backup delete ARCHIVE      asks again when it is the last good one
   steward backup prune GUESTS --keep N --keep-within TIME
                                      never the last good one; create, restore and prune take --dry-run
+  steward probe URL|HOST:PORT|HOST|GUEST [CHECK] [--debug] [-o table|json|yaml]
+                                     run a check once, from here and without the daemon: exit 0 healthy, 2 unhealthy,
+                                     3 unknown; of GUEST: its checks in the configuration file
   steward check-config [FILE]        all errors of a configuration file at once; exit 0 or 1
   steward api get|create|set|delete PATH [NAME=VALUE …] [-o table|json|yaml] [--wait] [--no-check] [--trace]
                                      PVE's API, checked against its schema, without a daemon (docs/api-cli.md)
@@ -243,6 +247,7 @@ int run(const std::vector<std::string>& raw) {
     const std::string& command = given.words[0];
     if (command == "api") return steward::cli::api_main(given);
     if (command == "backup") return steward::cli::backup_main(given);
+    if (command == "probe") return steward::cli::probe_main(given);
     if (command == "forecast") return steward::cli::forecast_main(given);
     if (command == "completion") return print_completion(given);
     if (command == "check-config") return check_config(given);
