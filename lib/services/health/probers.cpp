@@ -20,6 +20,14 @@ net::http_check http_from(const config::check& c) {
     return out;
 }
 
+class blind_prober final : public net::prober {
+  public:
+    boost::asio::awaitable<probe_result> run() override {
+        probe_result out(verdict::unknown, "this kind of check is not built yet");
+        co_return out;
+    }
+};
+
 }  // namespace
 
 prober_factory socket_probers(time_source& time, net::resolver& names) {
@@ -32,6 +40,8 @@ prober_factory socket_probers(time_source& time, net::resolver& names) {
                 check.timeout = c.timeout;
                 return net::make_prober(std::move(check), time, names);
             }
+            case config::check_kind::dns:
+            case config::check_kind::exec: return std::make_unique<blind_prober>();
             case config::check_kind::tcp: break;
         }
         net::tcp_check check;
