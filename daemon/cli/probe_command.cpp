@@ -3,13 +3,14 @@
 #include "cluster_options.hpp"
 #include "config/load.hpp"
 #include "config/text_values.hpp"
-#include "pve/shell/output.hpp"
+#include "output.hpp"
 #include "services/health/probers.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
 
 #include <algorithm>
 #include <filesystem>
@@ -29,7 +30,6 @@ class probe_call {
   public:
     std::vector<config::check> checks;
     target_rules rules;
-    std::string output;
     bool is_explained = false;
 };
 
@@ -52,7 +52,8 @@ result<config::check> check_of(const std::string& target) {
 }
 
 result<void> take_target(const arguments& given, probe_call& into) {
-    if (given.words.size() > 2) return fault(errc::invalid, "", "probe takes one URL, HOST:PORT or HOST");
+    if (given.words.size() > 2)
+        return fault(errc::invalid, "", "a CHECK is named beside a guest, not beside an address");
     auto check = check_of(given.words[1]);
     if (!check) return check.error();
     check->name = given.words[1];
@@ -62,7 +63,6 @@ result<void> take_target(const arguments& given, probe_call& into) {
 }
 
 result<void> take_guest(const arguments& given, guest_id id, const config::settings& from, probe_call& into) {
-    if (given.words.size() > 3) return fault(errc::invalid, "", "probe takes a guest, and one of its checks at most");
     const auto guest =
         std::find_if(from.guests.begin(), from.guests.end(), [&](const config::guest& g) { return g.id == id; });
     if (guest == from.guests.end())
@@ -106,14 +106,24 @@ std::string milliseconds(duration d) {
     return fmt::format("{:.1f} ms", std::chrono::duration<double, std::milli>(d).count());
 }
 
-void print_table(const std::vector<answered_check>& all, bool is_explained) {
+std::string verdict_word(verdict v) {
+    const std::string word = fmt::format("{:<9}", name_of(v));
+    return painted(v == verdict::healthy     ? colour::green
+                   : v == verdict::unhealthy ? colour::red
+                                             : colour::yellow,
+                   word);
+}
+
+std::string as_text(const std::vector<answered_check>& all, bool is_explained) {
+    std::string out;
     for (const auto& [name, a] : all) {
-        std::cout << fmt::format("{:<9}  {}  {}  ({})\n", name_of(a.answer), name, a.reason, milliseconds(a.took));
-        if (!a.warning.empty()) std::cout << fmt::format("  {:<12} {}\n", "warning", a.warning);
+        out += fmt::format("{}  {}  {}  ({})\n", verdict_word(a.answer), name, a.reason, milliseconds(a.took));
+        if (!a.warning.empty()) out += fmt::format("  {:<12} {}\n", "warning", a.warning);
         if (!is_explained) continue;
-        for (const probe_phase& p : a.phases) std::cout << fmt::format("  {:<12} {}\n", p.name, milliseconds(p.took));
-        for (const probe_detail& d : a.details) std::cout << fmt::format("  {:<12} {}\n", d.name, d.text);
+        for (const probe_phase& p : a.phases) out += fmt::format("  {:<12} {}\n", p.name, milliseconds(p.took));
+        for (const probe_detail& d : a.details) out += fmt::format("  {:<12} {}\n", d.name, d.text);
     }
+    return out;
 }
 
 json::array as_json(const std::vector<answered_check>& all, bool is_explained) {
@@ -147,7 +157,7 @@ int exit_code_of(const std::vector<answered_check>& all) {
     return code;
 }
 
-int run_probe(probe_call call) {
+std::vector<answered_check> answers_of(probe_call& call) {
     asio::io_context io{1};
     os_time time;
     const auto names = net::make_cares_resolver(io.get_executor(), time);
@@ -161,33 +171,23 @@ int run_probe(probe_call call) {
     asio::co_spawn(io, run_checks(call, time, *names), std::move(ended));
     io.run();
     if (failed) std::rethrow_exception(failed);
-    if (call.output == "json")
-        std::cout << pve::shell::as_json(as_json(answers, call.is_explained));
-    else if (call.output == "yaml")
-        std::cout << pve::shell::as_yaml(as_json(answers, call.is_explained));
-    else
-        print_table(answers, call.is_explained);
-    std::cout << std::flush;
-    return exit_code_of(answers);
+    return answers;
 }
 
 }  // namespace
 
 int probe_main(const arguments& given) {
     probe_call call;
-    call.output = given.option("output", "table");
     call.is_explained = given.has("debug");
-    if (call.output != "table" && call.output != "json" && call.output != "yaml")
-        return refuse_probe("-o takes table, json or yaml, not \"" + call.output + "\"");
-    if (given.words.size() < 2)
-        return refuse_probe("probe takes a URL, HOST:PORT, HOST or a guest (ct/101); see steward --help");
     const auto guest = parse_guest_id(given.words[1]);
     const auto file = read_config(given, guest.has_value());
     if (!file) return refuse_probe(file.error().text());
     if (*file) call.rules = (*file)->probe_targets;
     const auto taken = guest ? take_guest(given, *guest, **file, call) : take_target(given, call);
     if (!taken) return refuse_probe(taken.error().text());
-    return run_probe(std::move(call));
+    const auto answers = answers_of(call);
+    print_answer(given, as_json(answers, call.is_explained), as_text(answers, call.is_explained));
+    return exit_code_of(answers);
 }
 
 }  // namespace steward::cli

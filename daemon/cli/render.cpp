@@ -1,6 +1,7 @@
 #include "render.hpp"
 
 #include "base/time.hpp"
+#include "output.hpp"
 #include "text_table.hpp"
 
 #include <boost/json/array.hpp>
@@ -78,8 +79,8 @@ std::string cluster_line(const json::object& status) {
     }
     const std::string name = text(c, "name").empty() ? "stand-alone" : text(c, "name");
     return out + fmt::format("cluster {}, {}, nodes{}, seen {} ago via {}\n", name,
-                             truth(c, "quorate") ? "quorate" : "NO QUORUM", nodes, took(c, "seen_ms_ago"),
-                             text(c, "via"));
+                             truth(c, "quorate") ? "quorate" : painted(colour::red, "NO QUORUM"), nodes,
+                             took(c, "seen_ms_ago"), text(c, "via"));
 }
 
 /// Who leads, and what this node has promised.
@@ -95,6 +96,14 @@ std::string leadership_lines(const json::object& status) {
     if (!text(g, "reason").empty() && text(g, "wanted") != "none") out += fmt::format(" ({})", text(g, "reason"));
     return out + fmt::format(", lease renewed {} ago\n", took(g, "lease_age_ms"));
 }
+
+colour colour_of(const std::string& severity) {
+    if (severity == "ok") return colour::green;
+    return severity == "critical" ? colour::red : colour::yellow;
+}
+
+/// A guest that waits for somebody.
+bool is_sore(const std::string& state) { return state == "held" || state == "failed_parked"; }
 
 std::string foresight(const json::object& guest) {
     const json::object& f = object(guest, "if_node_dies");
@@ -158,12 +167,17 @@ std::string render_status(const json::object& status) {
         const json::object& g = v.as_object();
         std::string reason = text(g, "reason");
         if (g.contains("progress")) reason += " — " + text(g, "progress");
-        rows.push_back({text(g, "guest"), text(g, "name"), text(g, "node"), text(g, "state"), text(g, "health"),
-                        text(g, "since"), foresight(g), reason});
+        const std::string state = text(g, "state");
+        const std::string health = text(g, "health");
+        rows.push_back({text(g, "guest"), text(g, "name"), text(g, "node"),
+                        is_sore(state) ? painted(colour::yellow, state) : state,
+                        health == "down" ? painted(colour::red, health) : health, text(g, "since"), foresight(g),
+                        reason});
     }
     out += rows.size() == 1 ? std::string("no guests are configured\n") : table(rows);
     out += warning_lines(status);
-    return out + fmt::format("\n{}\n", text(status, "severity"));
+    const std::string severity = text(status, "severity");
+    return out + fmt::format("\n{}\n", painted(colour_of(severity), severity));
 }
 
 std::string render_guest(const json::object& g) {
