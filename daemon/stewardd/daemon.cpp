@@ -135,12 +135,14 @@ class daemon {
           chance_(os_seed()),
           names_(net::make_cares_resolver(io_.get_executor(), time_)),
           endpoint_names_(*names_),
+          probe_targets_(settings.probe_targets),
           gate_(wire_),
           pve_(gate_, time_, settings.pve.request_timeout),
           shared_(settings.who == config::daemons::per_node ? std::make_unique<shared_work>(time_, settings) : nullptr),
           single_(shared_ ? nullptr
                           : std::make_unique<directory_store>(time_, settings.state_dir, settings.guard_socket)),
-          world_(io_.get_executor(), time_, chance_, pve_, store(), socket_probers(time_, *names_), pve::own_user(who)),
+          world_(io_.get_executor(), time_, chance_, pve_, store(), socket_probers(time_, *names_, probe_targets_),
+                 pve::own_user(who)),
           keeper_(world_, settings, [this](bool yes) { gate_.open(yes); }),
           signals_(io_, SIGTERM, SIGINT, SIGHUP),
           tasks_(io_.get_executor()),
@@ -280,6 +282,7 @@ class daemon {
                                            std::tuple("guard_socket", old.guard_socket, fresh.guard_socket)})
             if (was != is) log::warning("config.needs_restart", {{"key", key}, {"from", was}, {"to", is}});
         world_.own_user = own_user(*who);
+        probe_targets_ = fresh.probe_targets;
         connect(fresh, std::move(*who));
         // Only a change of the file is an order; `steward arm` is not taken back by an unrelated reload.
         const bool changes_mode = fresh.run_mode != old.run_mode;
@@ -328,6 +331,7 @@ class daemon {
     asio::io_context io_{1};
     std::unique_ptr<net::resolver> names_;
     net::steady_resolver endpoint_names_;
+    target_rules probe_targets_;  ///< those of the configuration in force
     current_transport wire_;
     pve::write_gate gate_;
     pve::client pve_;
