@@ -67,7 +67,7 @@ TEST_CASE("config: text that is no configuration at all gives one complaint") {
          "b: 2\n",
          {"2:1: byte 0x04 is not UTF-8 text"}},
         {"too deep", nested, {"17:17: nested deeper than 16 levels"}},
-        {"a flood of brackets", std::string(20'000, '['), {"1:10001: too many brackets: this is no configuration"}},
+        {"a flood of brackets", std::string(20'000, '['), {"1:1001: too many open brackets: this is no configuration"}},
         {"10 MiB", std::string(10'485'760, 'a'), {" is larger than 1 MiB (10485760 bytes): this is no configuration"}},
     });
 }

@@ -336,3 +336,15 @@ TEST_CASE("config: the documentation's examples are read without a complaint") {
     CHECK(a.failover.strict == b.failover.strict);
     CHECK(a.failover.priority == b.failover.priority);
 }
+
+TEST_CASE("config: a large site's ten thousand checks fit into one file, brackets and all") {
+    std::string text = cluster_text + "guests:\n";
+    for (int g = 0; g < 1'000; ++g) {
+        text += "  ct/" + std::to_string(100 + g) + ": {checks: [";
+        for (int c = 0; c < 10; ++c) text += "{name: c" + std::to_string(c) + ", tcp: '192.0.2.31:80'}, ";
+        text += "]}\n";
+    }
+    const loaded out = parse(text, "x");
+    REQUIRE(out.problems.empty());
+    CHECK(out.values.guests.size() == 1'000);
+}
