@@ -240,7 +240,7 @@ def by_hand(steward, ports, folder):
         (["ct/101", "no-such-check"], 3, ["has no check"]),
         (["ct/102"], 3, ["ct/102 is not in the configuration file"]),
         (["http://"], 3, ["is not a URL"]),
-        ([], 3, ["probe needs"]),
+        ([], 3, ["probe needs TARGET"]),
         (["ct/101", "11", "12"], 3, ['takes no "12"']),
     ]
     for words, wanted, parts in rows:
