@@ -7,13 +7,14 @@
 namespace steward::cli {
 namespace {
 
-constexpr std::array<std::string_view, 24> with_value{
-    "socket",    "control",    "to",   "output",        "config",    "for",         "reason",  "confirm",
-    "endpoint",  "token-file", "user", "password-file", "totp-file", "fingerprint", "ca-file", "token",
-    "node-down", "storage",    "mode", "notes",         "keep",      "keep-within", "node",    "vmid"};
+constexpr std::array<std::string_view, 25> with_value{
+    "socket",      "control",  "to",         "output",  "config",        "for",       "reason",
+    "confirm",     "endpoint", "token-file", "user",    "password-file", "totp-file", "fingerprint",
+    "ca-file",     "token",    "node-down",  "storage", "mode",          "notes",     "keep",
+    "keep-within", "node",     "vmid",       "timeout"};
 constexpr std::array<std::string_view, 2> repeated{"endpoint", "fingerprint"};
-constexpr std::array<std::string_view, 11> flags{"force", "now",      "wait",    "issue", "help",     "version",
-                                                 "trace", "no-check", "dry-run", "start", "protected"};
+constexpr std::array<std::string_view, 12> flags{"force", "now",      "wait",    "issue", "help",      "version",
+                                                 "trace", "no-check", "dry-run", "start", "protected", "cleanup"};
 
 template <class List>
 bool contains(const List& list, std::string_view word) {

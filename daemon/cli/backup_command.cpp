@@ -1,6 +1,7 @@
 #include "backup_command.hpp"
 
 #include "api_exit.hpp"
+#include "backup_verify.hpp"
 #include "backup_view.hpp"
 #include "cluster_options.hpp"
 #include "model/selector.hpp"
@@ -30,7 +31,8 @@ constexpr duration longest_task = 7 * 24h;
 constexpr duration longest_silence = 6h;
 
 constexpr const char* usage_text =
-    "backup takes list [GUESTS], create GUESTS --storage S, restore ARCHIVE, delete ARCHIVE or prune GUESTS --keep N "
+    "backup takes list [GUESTS], create GUESTS --storage S, restore ARCHIVE, delete ARCHIVE, verify GUESTS or prune "
+    "GUESTS --keep N "
     "--keep-within TIME";
 
 class backup_call {
@@ -425,6 +427,7 @@ result<backup_call> read_call(const arguments& given) {
 }  // namespace
 
 int backup_main(const arguments& given) {
+    if (given.words.size() > 1 && given.words[1] == "verify") return verify_main(given);
     auto call = read_call(given);
     if (!call) return refuse(call.error());
     auto options = cluster_options(given);

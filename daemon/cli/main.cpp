@@ -62,6 +62,9 @@ constexpr const char* help_text = R"(steward: looks after the guests of a Proxmo
   steward backup create GUESTS --storage S [--mode snapshot|suspend|stop] [--notes TEXT] [--protected]
   steward backup restore ARCHIVE [--vmid N|new] [--node N] [--storage S] [--start]
                                      never over a guest that is there
+  steward backup verify GUESTS [--storage S] [--node N] [--timeout TIME]
+                                     restore the newest to a free number with its links down, start it, ask it, destroy it
+  steward backup verify --cleanup    destroy copies that were left behind
   steward backup delete ARCHIVE      asks again when it is the last good one
   steward backup prune GUESTS --keep N --keep-within TIME
                                      never the last good one; create, restore and prune take --dry-run

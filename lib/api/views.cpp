@@ -45,6 +45,31 @@ int worse(int a, int b) {
     return rank(a) >= rank(b) ? a : b;
 }
 
+/// A guest that is well, but could not be brought back from a young enough backup, is not all right.
+int severity_of(const keeper& all, guest_id id, const failover::state& s) {
+    const auto report = all.freshness_of(id);
+    if (!report || report->state == backup::freshness::fresh) return severity_of(s);
+    return worse(severity_of(s), report->state == backup::freshness::unknown ? 3 : 1);
+}
+
+void add_backup(const keeper& all, guest_id id, json::object& into) {
+    const model::backup* newest = all.newest_backup(id);
+    const auto report = all.freshness_of(id);
+    if (newest == nullptr && !report) return;
+    json::object o;
+    if (newest != nullptr) {
+        o["volid"] = newest->volume.str();
+        o["created"] = format_utc(newest->created);
+        o["age_s"] = (all.time().wall_now() - newest->created).count();
+        o["health"] = name_of(newest->stamp.health);
+    }
+    if (report) {
+        o["state"] = name_of(report->state);
+        o["text"] = report->text;
+    }
+    into["newest_backup"] = std::move(o);
+}
+
 json::array checks_view(const guest_keeper& g) {
     json::array out;
     for (const auto& c : g.checks()) {
@@ -65,7 +90,7 @@ json::object guest_summary(const keeper& all, guest_id id, const guest_keeper& g
     const failover::record& r = s.saved;
     json::object o;
     o["guest"] = to_string(id);
-    o["severity"] = word_of(severity_of(s));
+    o["severity"] = word_of(severity_of(all, id, s));
     o["state"] = failover::name_of(r.at);
     o["health"] = health::name_of(s.last);
     o["reason"] = r.at == phase::watching ? s.last_reason : r.reason;
@@ -81,6 +106,7 @@ json::object guest_summary(const keeper& all, guest_id id, const guest_keeper& g
     if (const keeper::foresight* f = all.foreseen(id))
         o["if_node_dies"] = json::object{
             {"outcome", f->outcome}, {"code", f->code}, {"text", f->text}, {"worked_out", format_utc(f->at)}};
+    add_backup(all, id, o);
     return o;
 }
 
@@ -175,7 +201,7 @@ json::object status_view(const keeper& all) {
     o["pauses"] = pauses_view(all);
     json::array guests;
     for (const auto& [id, g] : all.guests()) {
-        severity = worse(severity, severity_of(g->state()));
+        severity = worse(severity, severity_of(all, id, g->state()));
         guests.push_back(guest_summary(all, id, *g));
     }
     o["guests"] = std::move(guests);
@@ -238,7 +264,8 @@ json::object plan_view(guest_id guest, const std::variant<failover::plan, failov
         o["backup"] = json::object{{"volid", p.archive->volume.str()},
                                    {"created", format_utc(p.archive->created)},
                                    {"age_ms", milliseconds(now - p.archive->created)},
-                                   {"bytes", p.archive->bytes}};
+                                   {"bytes", p.archive->bytes},
+                                   {"health", name_of(p.archive->stamp.health)}};
     o["rejected"] = rejections_view(p.rejections);
     return o;
 }

@@ -40,6 +40,10 @@ std::string text_of(const failover_policy& p) {
         p.failback_stable.count(), static_cast<int>(p.before), p.approval_ttl.count(), p.evacuate_timeout.count());
 }
 
+std::string text_of(const backup_policy& p) {
+    return fmt::format("backup {} {} {}\n", p.max_age ? p.max_age->count() : 0, static_cast<int>(p.prefer), p.stamps);
+}
+
 }  // namespace
 
 std::string guests_digest(const settings& s) {
@@ -47,7 +51,7 @@ std::string guests_digest(const settings& s) {
     for (const guest& g : s.guests) {
         text += to_string(g.id) + "\n";
         for (const check& c : g.checks) text += text_of(c);
-        text += text_of(g.restart) + text_of(g.failover);
+        text += text_of(g.restart) + text_of(g.failover) + text_of(g.backup);
     }
     if (!s.ignored.empty()) text += "ignored=" + joined(s.ignored, [](const node_name& n) { return n.str(); });
     return sha1_hex(text);

@@ -123,6 +123,16 @@ void read_failover(const node* n, const std::string& path, failover_policy& into
     s.finish();
 }
 
+void read_backup(const node* n, const std::string& path, backup_policy& into, complaints& to) {
+    section s(n, path, to);
+    duration age{};
+    if (s.time("max_age", age, {1min, 24h * 3650})) into.max_age = age;
+    std::size_t word = 0;
+    if (s.choice("prefer", word, {"healthy", "newest"})) into.prefer = static_cast<archive_choice>(word);
+    s.boolean("stamp", into.stamps);
+    s.finish();
+}
+
 /// What is probed, without the rhythm; false when it is unusable.
 bool read_target(section& s, check& c) {
     constexpr std::array<std::string_view, 3> kinds{"http", "tcp", "icmp"};
@@ -237,6 +247,7 @@ inherited read_defaults(const node* n, complaints& to) {
     checks.finish();
     read_restart(s.take("restart"), s.path_of("restart"), defaults.restart, to);
     read_failover(s.take("failover"), s.path_of("failover"), defaults.failover, to);
+    read_backup(s.take("backup"), s.path_of("backup"), defaults.backup, to);
     s.finish();
     return defaults;
 }
@@ -264,8 +275,10 @@ std::vector<guest> read_guests(const node* n, const inherited& defaults, complai
         read_checks(s, defaults.common, g, to, files);
         g.restart = defaults.restart;
         g.failover = defaults.failover;
+        g.backup = defaults.backup;
         read_restart(s.take("restart"), s.path_of("restart"), g.restart, to);
         read_failover(s.take("failover"), s.path_of("failover"), g.failover, to);
+        read_backup(s.take("backup"), s.path_of("backup"), g.backup, to);
         s.finish();
         guests.push_back(std::move(g));
     }

@@ -10,6 +10,7 @@ class inherited {
     check common;  ///< interval, timeout, rise and fall only
     restart_policy restart;
     failover_policy failover;
+    backup_policy backup;
 };
 
 /// A path that was given in the configuration, and where.

@@ -115,11 +115,24 @@ struct failover_policy {
     duration failback_stable = std::chrono::minutes(10);
 };
 
+/// Which of several archives is restored.
+enum class archive_choice {
+    healthy,  ///< of a healthy guest first, of an unhealthy one last
+    newest,
+};
+
+struct backup_policy {
+    std::optional<duration> max_age;  ///< the newest good backup is never older; nothing: it is not watched
+    archive_choice prefer = archive_choice::healthy;
+    bool stamps = true;  ///< the key is `stamp`: note in each archive how its guest was
+};
+
 struct guest {
     guest_id id;
     std::vector<check> checks;  ///< all must be up
     restart_policy restart;
     failover_policy failover;
+    backup_policy backup;
 };
 
 /// How a node is switched off from outside: a program that speaks ClusterLabs' fence agent language (`-o off`,

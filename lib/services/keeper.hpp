@@ -1,5 +1,6 @@
 #pragma once
 #include "config/settings.hpp"
+#include "core/backup/freshness.hpp"
 #include "core/failover/parked.hpp"
 #include "core/failover/pauses.hpp"
 #include "model/snapshot.hpp"
@@ -105,6 +106,11 @@ class keeper {
     bool foresees = false;
     /// Null: not worked out yet, or by the leader only.
     [[nodiscard]] const foresight* foreseen(guest_id guest) const;
+    /// Whether its newest good backup is as young as `backup.max_age` says; nothing: that is not configured, or not
+    /// known here yet.
+    [[nodiscard]] std::optional<backup::freshness_report> freshness_of(guest_id guest) const;
+    /// The newest good backup that was seen; null: none was, or nobody has looked yet.
+    [[nodiscard]] const model::backup* newest_backup(guest_id guest) const;
     /// The daemons that share the work with this one; null: it is alone.
     [[nodiscard]] const leadership* shared_with() const { return cluster_; }
 
@@ -155,6 +161,10 @@ class keeper {
     [[nodiscard]] boost::asio::awaitable<void> take_lead();
     [[nodiscard]] boost::asio::awaitable<void> follow_records();
     [[nodiscard]] boost::asio::awaitable<void> foresee_next();
+    void see_archives(const failover::facts& seen, const failover::policy& rules);
+    void tell_freshness(guest_id guest);
+    [[nodiscard]] boost::asio::awaitable<void> stamp_archives(guest_id guest, std::vector<model::backup> archives,
+                                                              model::cluster_view view);
     void tell_foreseen(guest_id guest, const std::string& code, const std::string& text);
     [[nodiscard]] boost::asio::awaitable<void> inspect_next();
     [[nodiscard]] boost::asio::awaitable<result<failover::parked_config>> parked_to_change(std::string name);
@@ -191,7 +201,10 @@ class keeper {
     std::map<guest_id, place_seen> ran_on_;
     std::map<node_name, std::string> node_states_;  ///< as told last; "" when never
     std::map<guest_id, foresight> foreseen_;
-    std::map<guest_id, std::string> foretold_;     ///< what a person was told would hold it
+    std::map<guest_id, std::string> foretold_;  ///< what a person was told would hold it
+    std::map<guest_id, backup::archive_sight> archives_;
+    std::map<guest_id, backup::freshness> told_freshness_;
+    std::set<volid> unstampable_;                  ///< archives whose notes cannot be written: said once
     std::set<guest_id> inspected_;                 ///< since this daemon leads
     std::map<guest_id, std::uint64_t> memory_of_;  ///< bytes that it may use; a parked one is in no list
     guest_id foreseen_last_;

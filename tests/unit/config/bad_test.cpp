@@ -205,6 +205,11 @@ TEST_CASE("config: cluster, its endpoints, trust and credentials") {
 TEST_CASE("config: unknown keys come with what was probably meant") {
     run({
         {"at the top", on_top("guest: {}"), {"2:1: unknown key \"guest\" (did you mean guests?)"}},
+        {"in backup",
+         in_defaults("backup: {max_ag: 1d, prefer: oldest, max_age: 5s}"),
+         {"3:12: defaults.backup: unknown key \"max_ag\" (did you mean max_age?)",
+          "3:32: defaults.backup.prefer: \"oldest\" is unknown (try healthy or newest)",
+          "3:49: defaults.backup.max_age: 5s is out of range (1m to 3650d)"}},
         {"nothing like it", on_top("zzz: 1"), {"2:1: unknown key \"zzz\""}},
         {"in log", on_top("log: {lvel: info}"), {"2:7: log: unknown key \"lvel\" (did you mean level?)"}},
         {"in defaults", in_defaults("checks: {}"), {"3:3: defaults: unknown key \"checks\" (did you mean check?)"}},

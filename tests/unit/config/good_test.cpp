@@ -273,6 +273,19 @@ TEST_CASE("config: each key of restart and failover has its effect") {
          [=](const settings& s) { return failover(s).before == fresh_backup::require; }},
         {"failback and failback_stable", in_guest("    failover: {failback: auto, failback_stable: 1h}\n"),
          [=](const settings& s) { return failover(s).fails_back && failover(s).failback_stable == 1h; }},
+        {"backup: max_age", in_guest("    backup: {max_age: 26h}\n"),
+         [](const settings& s) { return s.guests.at(0).backup.max_age == 26h && s.guests.at(0).backup.stamps; }},
+        {"backup: not watched unless it is said", in_guest(""),
+         [](const settings& s) { return !s.guests.at(0).backup.max_age; }},
+        {"backup: prefer", in_guest("    backup: {prefer: newest}\n"),
+         [](const settings& s) { return s.guests.at(0).backup.prefer == archive_choice::newest; }},
+        {"backup: stamp", in_guest("    backup: {stamp: false}\n"),
+         [](const settings& s) { return !s.guests.at(0).backup.stamps; }},
+        {"backup: inherited key by key",
+         in_guest("    backup: {prefer: newest}\n") + "defaults: {backup: {max_age: 2d, prefer: healthy}}\n",
+         [](const settings& s) {
+             return s.guests.at(0).backup.max_age == 48h && s.guests.at(0).backup.prefer == archive_choice::newest;
+         }},
         {"defaults reach every guest, key by key",
          in_guest("    restart: {settle: 9s}\n    failover: {attempts: 4}\n") +
              "defaults:\n  check: {interval: 30s, timeout: 1s, rise: 5, fall: 6}\n  restart: {attempts: 7, settle: "
