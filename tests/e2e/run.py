@@ -407,6 +407,27 @@ def backups_by_hand(binaries):
         copy = backup("restore", new, "--vmid", "177", "--storage", "local-lvm", "--node", "n2", "--start")
         expect(copy.returncode == 0 and "ct/177: started" in copy.stdout, copy.stdout + copy.stderr)
 
+        # It may not change a copy's network: told before anything is done.
+        refused = backup("verify", "vm/103")
+        expect(refused.returncode == 2 and "lacks VM.Config.Network" in refused.stdout, refused.stdout + refused.stderr)
+        tried_before = site.writes()
+        password = site.directory / "root.password"
+        password.write_text("simulated\n")
+        password.chmod(0o600)
+        root = [*site.way()[:2], "--user", "root@pam", "--password-file", str(password), "--ca-file", site.ready["ca_file"]]
+        agent = site.run("api", "set", "/nodes/n3/qemu/103/config", "agent=1", *root)
+        expect(agent.returncode == 0, agent.stderr)
+        fresh = site.run("backup", "create", "vm/103", "--storage", "backup", *root)
+        expect(fresh.returncode == 0, fresh.stdout + fresh.stderr)
+        tried = site.run("backup", "verify", "vm/103", "-o", "json", *root)
+        expect(tried.returncode == 0, tried.stdout + tried.stderr)
+        verdict = json.loads(tried.stdout)[0]
+        expect(verdict["result"] == "works" and not verdict["left_behind"], tried.stdout)
+        expect(len(site.writes()) > len(tried_before) and not [w for w in site.writes()[len(tried_before):] if "/103/status" in w],
+               "the guest itself is left alone")
+        expect("verified" in backup("list", "vm/103").stdout, "it is noted in the archive")
+        expect(site.run("backup", "verify", "--cleanup", *root).stdout == "nothing was left behind\n", "nothing is left")
+
         kept = backup("prune", "ct/101", "--keep", "1", "--dry-run", "-o", "json")
         expect([(a["volid"], a["remove"]) for a in json.loads(kept.stdout)] == [(new, False), (old, True)], kept.stdout)
         pruned = backup("prune", "ct/101", "--keep-within", "1s")
