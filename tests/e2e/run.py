@@ -381,7 +381,7 @@ def forecast_before_any_disaster(binaries):
 
 def backups_by_hand(binaries):
     """steward backup: create, list, restore beside the original, prune and delete; the last good archive stays."""
-    with Site(binaries, guests="ct101@n1,ct102@n2,vm103@n3") as site:
+    with Site(binaries, speed=100, guests="ct101@n1,ct102@n2,vm103@n3") as site:
         def backup(*words):
             return site.run("backup", *words, *site.way())
 
@@ -410,15 +410,16 @@ def backups_by_hand(binaries):
         # It may not change a copy's network: told before anything is done.
         refused = backup("verify", "vm/103")
         expect(refused.returncode == 2 and "lacks VM.Config.Network" in refused.stdout, refused.stdout + refused.stderr)
-        tried_before = site.writes()
         password = site.directory / "root.password"
         password.write_text("simulated\n")
         password.chmod(0o600)
         root = [*site.way()[:2], "--user", "root@pam", "--password-file", str(password), "--ca-file", site.ready["ca_file"]]
-        agent = site.run("api", "set", "/nodes/n3/qemu/103/config", "agent=1", *root)
-        expect(agent.returncode == 0, agent.stderr)
+        for call in (["create", "/nodes/n3/qemu/103/status/stop", "--wait"], ["set", "/nodes/n3/qemu/103/config", "agent=1"]):
+            agent = site.run("api", *call, *root)
+            expect(agent.returncode == 0, agent.stderr)
         fresh = site.run("backup", "create", "vm/103", "--storage", "backup", *root)
         expect(fresh.returncode == 0, fresh.stdout + fresh.stderr)
+        tried_before = site.writes()
         tried = site.run("backup", "verify", "vm/103", "-o", "json", *root)
         expect(tried.returncode == 0, tried.stdout + tried.stderr)
         verdict = json.loads(tried.stdout)[0]
