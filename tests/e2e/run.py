@@ -427,6 +427,13 @@ def backups_by_hand(binaries):
         expect(len(site.writes()) > len(tried_before) and not [w for w in site.writes()[len(tried_before):] if "/103/status" in w],
                "the guest itself is left alone")
         expect("verified" in backup("list", "vm/103").stdout, "it is noted in the archive")
+        # Interrupted while the copy runs.
+        trying = subprocess.Popen([str(site.binaries / "steward"), "backup", "verify", "ct/102", *root], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while "starting" not in (line := trying.stderr.readline()):
+            expect(line, "verify has ended too early")
+        trying.send_signal(signal.SIGINT)
+        told, remarks = trying.communicate(timeout=60)
+        expect(trying.returncode == 1 and "ct/102: stopped" in told and "cleaning up" in remarks, told + remarks)
         expect(site.run("backup", "verify", "--cleanup", *root).stdout == "nothing was left behind\n", "nothing is left")
 
         kept = backup("prune", "ct/101", "--keep", "1", "--dry-run", "-o", "json")
