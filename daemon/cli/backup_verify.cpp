@@ -3,9 +3,9 @@
 #include "api_exit.hpp"
 #include "cluster_options.hpp"
 #include "model/selector.hpp"
+#include "output.hpp"
 #include "pve/client.hpp"
 #include "pve/connection.hpp"
-#include "pve/shell/output.hpp"
 #include "runtime/task_group.hpp"
 #include "services/backup/trial.hpp"
 
@@ -37,7 +37,7 @@ class verify_call {
     model::selector guests;
     backup::trial_wish how;  ///< but for the guest
     bool cleans_up = false;
-    std::string output = "table";
+    arguments given;
 };
 
 const char* word_for(trial_end e) {
@@ -93,17 +93,12 @@ class verify_run {
             status = co_await try_all();
         listening_.cancel();
         co_await listening_.join();
-        if (!is_for_people()) print();
+        if (!is_for_people()) print_answer(call_.given, results_, "");
         co_return status;
     }
 
   private:
-    [[nodiscard]] bool is_for_people() const { return call_.output == "table"; }
-
-    void print() const {
-        const json::value all = results_;
-        std::cout << (call_.output == "yaml" ? pve::shell::as_yaml(all) : pve::shell::as_json(all)) << std::flush;
-    }
+    [[nodiscard]] bool is_for_people() const { return cli::is_for_people(call_.given); }
 
     /// The first time it is cleaned up; whoever cannot wait for that is told what he leaves.
     asio::awaitable<void> listen() {
@@ -224,10 +219,8 @@ result<verify_call> read_call(const arguments& given) {
         if (*limit < 15s || *limit > 24h) return bad("--timeout is between 15s and 24h");
         call.how.limit = *limit;
     }
-    call.how.keeps = given.has("keep");
-    call.output = given.option("output", "table");
-    if (call.output != "table" && call.output != "json" && call.output != "yaml")
-        return bad("-o takes table, json or yaml, not \"" + call.output + "\"");
+    call.how.keeps = given.has("keep-copy");
+    call.given = given;
     return call;
 }
 

@@ -5,6 +5,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -80,8 +81,17 @@ json::array checks_view(const guest_keeper& g) {
                                    {"state", health::name_of(c.state.now)},
                                    {"reason", c.state.reason},
                                    {"took_us", c.last.took.count() / 1000},
-                                   {"phases", std::move(phases)}});
+                                   {"phases", std::move(phases)},
+                                   {"warning", c.last.warning}});
     }
+    return out;
+}
+
+/// What checks that are healthy warn of: "web: certificate expires in 6 days".
+json::array warnings_view(const guest_keeper& g) {
+    json::array out;
+    for (const auto& c : g.checks())
+        if (!c.last.warning.empty()) out.emplace_back(c.name + ": " + c.last.warning);
     return out;
 }
 
@@ -89,13 +99,16 @@ json::object guest_summary(const keeper& all, guest_id id, const guest_keeper& g
     const failover::state& s = g.state();
     const failover::record& r = s.saved;
     json::object o;
+    json::array warnings = warnings_view(g);
     o["guest"] = to_string(id);
-    o["severity"] = word_of(severity_of(all, id, s));
+    o["severity"] = word_of(worse(severity_of(all, id, s), warnings.empty() ? 0 : 1));
+    o["warnings"] = std::move(warnings);
     o["state"] = failover::name_of(r.at);
     o["health"] = health::name_of(s.last);
     o["reason"] = r.at == phase::watching ? s.last_reason : r.reason;
     o["since"] = format_utc(r.since);
     o["generation"] = r.generation;
+    if (!g.settings().section.empty()) o["section"] = g.settings().section;
     if (r.held) o["hold"] = json::object{{"code", r.held->code}, {"text", r.held->text}, {"release", r.held->release}};
     if (g.running() != failover::operation::none) o["operation"] = failover::name_of(g.running());
     if (!g.progress().empty() && g.running() != failover::operation::none) o["progress"] = g.progress();
@@ -192,7 +205,7 @@ json::array pauses_view(const keeper& all) {
 
 }  // namespace
 
-json::object status_view(const keeper& all) {
+json::object status_view(const keeper& all, const std::vector<guest_id>* only) {
     int severity = 0;
     json::object o;
     o["mode"] = all.mode_name();
@@ -201,12 +214,28 @@ json::object status_view(const keeper& all) {
     o["pauses"] = pauses_view(all);
     json::array guests;
     for (const auto& [id, g] : all.guests()) {
+        if (only != nullptr && std::find(only->begin(), only->end(), id) == only->end()) continue;
         severity = worse(severity, severity_of(all, id, g->state()));
+        if (!warnings_view(*g).empty()) severity = worse(severity, 1);
         guests.push_back(guest_summary(all, id, *g));
     }
     o["guests"] = std::move(guests);
     o["severity"] = word_of(severity);
     return o;
+}
+
+json::object status_of_all(const std::vector<served_cluster>& clusters) {
+    int severity = 0;
+    json::array all;
+    for (const served_cluster& c : clusters) {
+        json::object one{{"problem", c.problem}, {"severity", word_of(2)}};
+        if (c.all != nullptr) one = status_view(*c.all);
+        for (int s = 0; s <= 3; ++s)
+            if (one.at("severity").as_string() == word_of(s)) severity = worse(severity, s);
+        one["name"] = c.name;
+        all.push_back(std::move(one));
+    }
+    return json::object{{"clusters", std::move(all)}, {"severity", word_of(severity)}};
 }
 
 result<json::object> guest_view(const keeper& all, guest_id guest) {

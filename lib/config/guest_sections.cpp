@@ -1,6 +1,6 @@
 #include "config/guest_sections.hpp"
 
-#include "config/text_values.hpp"
+#include "config/check_section.hpp"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -13,31 +13,6 @@ using namespace std::chrono_literals;
 
 constexpr range<duration> any_wait{0s, 24h};
 constexpr range<duration> some_wait{1s, 24h};
-
-void read_rhythm(section& s, check& c) {
-    s.time("interval", c.interval, {100ms, 24h});
-    s.time("timeout", c.timeout, {10ms, 1h});
-    s.number("rise", c.rise, {1, 100});
-    s.number("fall", c.fall, {1, 100});
-    s.time("start_period", c.start_period, any_wait);
-}
-
-/// A probe that outlives its interval would overlap with the next one. `given` holds the two keys as far as they
-/// stand in this section; the complaint goes to the place a person would change.
-void check_rhythm(section& s, const node* n, const check& c) {
-    if (c.timeout <= c.interval) return;
-    const auto value_of = [&](std::string_view key) -> const node* {
-        for (std::size_t i = 0; n && i < n->keys.size(); ++i)
-            if (n->keys[i].text == key) return &n->values[i];
-        return nullptr;
-    };
-    const node* const timeout = value_of("timeout");
-    const node* const interval = value_of("interval");
-    if (!timeout && !interval) return;  // both inherited: `defaults` has been told
-    const std::string text =
-        fmt::format("timeout {} is longer than interval {}", format_duration(c.timeout), format_duration(c.interval));
-    s.complain(timeout ? timeout->at : interval->at, timeout ? "timeout" : "interval", text);
-}
 
 void read_restart(const node* n, const std::string& path, restart_policy& into, complaints& to) {
     section s(n, path, to);
@@ -133,94 +108,25 @@ void read_backup(const node* n, const std::string& path, backup_policy& into, co
     s.finish();
 }
 
-/// What is probed, without the rhythm; false when it is unusable.
-bool read_target(section& s, check& c) {
-    constexpr std::array<std::string_view, 3> kinds{"http", "tcp", "icmp"};
-    std::array<std::string, 3> given;
-    std::array<const node*, 3> where{};
-    std::size_t count = 0;
-    std::size_t kind = 0;
-    for (std::size_t i = 0; i < kinds.size(); ++i) {
-        where[i] = s.take(kinds[i]);
-        if (!where[i]) continue;
-        if (++count > 1)
-            s.complain(where[i]->at, kinds[i], "one check probes one thing: start a new list item with '-'");
-        kind = i;
-    }
-    if (count != 1) {
-        if (count == 0 && s.usable()) s.complain(s.at(), "has no target (one of http, tcp, icmp)");
-        return false;
-    }
-    const std::string* const text =
-        where[kind]->kind == node_kind::scalar && !where[kind]->text.empty() ? &where[kind]->text : nullptr;
-    const auto complain = [&](const fault& f) { s.complain(where[kind]->at, kinds[kind], f.detail); };
-    if (!text) {
-        if (where[kind]->kind != node_kind::refused) s.complain(where[kind]->at, kinds[kind], "has no target");
-        return false;
-    }
-    if (kind == 0) {
-        const auto url = parse_http_url(*text);
-        if (!url) return complain(url.error()), false;
-        c.kind = check_kind::http;
-        c.host = url->host;
-        c.port = url->port;
-        c.tls = url->tls;
-        c.path = url->path;
-    } else if (kind == 1) {
-        const auto target = parse_host_port(*text);
-        if (!target) return complain(target.error()), false;
-        c.kind = check_kind::tcp;
-        c.host = target->host;
-        c.port = target->port;
-    } else {
-        const auto host = parse_host(*text);
-        if (!host) return complain(host.error()), false;
-        c.kind = check_kind::icmp;
-        c.host = *host;
-    }
-    c.name = *text;
-    return true;
+/// Names the place of its name, if it has one.
+place name_of_check(const node& n) {
+    for (std::size_t i = 0; i < n.keys.size(); ++i)
+        if (n.keys[i].text == "name") return n.values[i].at;
+    return n.at;
 }
 
-/// Keys that only some kinds of checks have.
-void read_http_keys(section& s, check& c, bool usable, std::vector<named_file>& files) {
-    std::vector<std::pair<int, int>> status;
-    const node* const codes = s.texts("status", [&](const std::string& text) -> result<void> {
-        const auto parsed = parse_status_ranges(text);
-        if (!parsed) return parsed.error();
-        status.insert(status.end(), parsed->begin(), parsed->end());
-        return {};
-    });
-    if (codes && !status.empty()) c.status = status;
-    const node* const ca = s.absolute_path("ca_file", c.ca_file);
-    if (ca) files.emplace_back(ca->at, s.path_of("ca_file"), c.ca_file, false);
-    const node* const insecure = s.boolean("insecure", c.insecure);
-    if (!usable) return;
-    if (codes && c.kind != check_kind::http) s.complain(codes->at, "status", "is for http checks only");
-    if (ca && !c.tls) s.complain(ca->at, "ca_file", "is for https:// only");
-    if (insecure && !c.tls) s.complain(insecure->at, "insecure", "is for https:// only");
-    if (ca && insecure && c.insecure) s.complain(insecure->at, "insecure", "contradicts ca_file: keep one of them");
-}
-
-void read_check(const node& n, const std::string& path, const check& common, guest& into, complaints& to,
-                std::vector<named_file>& files) {
-    section s(&n, path, to);
-    check c = common;
-    const bool usable = read_target(s, c);
-    const node* const name = s.text("name", c.name);
-    read_http_keys(s, c, usable, files);
-    read_rhythm(s, c);
-    check_rhythm(s, &n, c);
-    s.finish();
-    if (!usable) return;
-    const auto same = [&](const check& other) { return other.name == c.name; };
+void add_check(const node& n, const std::string& path, const inherited& defaults, guest& into, complaints& to,
+               std::vector<named_file>& files) {
+    auto c = read_check(n, path, defaults, to, files);
+    if (!c) return;
+    const auto same = [&](const check& other) { return other.name == c->name; };
     if (std::any_of(into.checks.begin(), into.checks.end(), same))
-        s.complain(name ? name->at : n.at,
-                   fmt::format("another check of this guest is called \"{}\": give it a name", c.name));
-    into.checks.push_back(std::move(c));
+        to.add(name_of_check(n), path,
+               fmt::format("another check of this guest is called \"{}\": give it a name", c->name));
+    into.checks.push_back(std::move(*c));
 }
 
-void read_checks(section& s, const check& common, guest& into, complaints& to, std::vector<named_file>& files) {
+void read_checks(section& s, const inherited& defaults, guest& into, complaints& to, std::vector<named_file>& files) {
     const node* const list = s.take("checks");
     if (!list) {
         if (s.usable()) s.complain(s.at(), "has no checks: nothing would ever notice that it failed");
@@ -232,14 +138,14 @@ void read_checks(section& s, const check& common, guest& into, complaints& to, s
         return;
     }
     for (std::size_t i = 0; i < list->values.size(); ++i)
-        read_check(list->values[i], fmt::format("{}[{}]", s.path_of("checks"), i), common, into, to, files);
+        add_check(list->values[i], fmt::format("{}[{}]", s.path_of("checks"), i), defaults, into, to, files);
 }
 
 }  // namespace
 
-inherited read_defaults(const node* n, complaints& to) {
-    inherited defaults;
-    section s(n, "defaults", to);
+inherited read_defaults(const node* n, const std::string& path, inherited common, complaints& to) {
+    inherited defaults = std::move(common);
+    section s(n, path, to);
     const node* const rhythm = s.take("check");
     section checks(rhythm, s.path_of("check"), to);
     read_rhythm(checks, defaults.common);
@@ -252,38 +158,72 @@ inherited read_defaults(const node* n, complaints& to) {
     return defaults;
 }
 
-std::vector<guest> read_guests(const node* n, const inherited& defaults, complaints& to,
-                               std::vector<named_file>& files) {
-    std::vector<guest> guests;
-    if (!n) return guests;
-    const section all(n, "guests", to);
+namespace {
+
+/// Everything below a guest's key, whoever is meant by it.
+guest read_rules(section& s, const inherited& defaults, complaints& to, std::vector<named_file>& files) {
+    guest g;
+    read_checks(s, defaults, g, to, files);
+    g.restart = defaults.restart;
+    g.failover = defaults.failover;
+    g.backup = defaults.backup;
+    read_restart(s.take("restart"), s.path_of("restart"), g.restart, to);
+    read_failover(s.take("failover"), s.path_of("failover"), g.failover, to);
+    read_backup(s.take("backup"), s.path_of("backup"), g.backup, to);
+    s.finish();
+    return g;
+}
+
+/// "ct101" is more likely a slip of the pen than the whole name of a guest.
+bool may_be_selector(std::string_view key) {
+    const bool is_wild = key.find_first_of("@*?, ") != std::string_view::npos;
+    return is_wild || key.find_first_not_of("0123456789-") == std::string_view::npos;
+}
+
+/// A record keeps the key, and has little room.
+constexpr std::size_t longest_selector = 200;
+
+void read_chosen(const node& key, const std::string& path, guest rules, settings& into, complaints& to) {
+    if (key.text.size() > longest_selector)
+        return to.add(key.at, path, fmt::format("a selector has at most {} characters", longest_selector));
+    auto which = model::parse_selector({key.text});
+    if (!which) return to.add(key.at, path, which.error().where + ": " + which.error().detail);
+    guest_section chosen;
+    chosen.text = key.text;
+    chosen.which = std::move(*which);
+    chosen.rules = std::move(rules);
+    chosen.rules.section = key.text;
+    into.sections.push_back(std::move(chosen));
+}
+
+}  // namespace
+
+void read_guests(const node* n, const std::string& path_of_all, const inherited& defaults, settings& into,
+                 complaints& to, std::vector<named_file>& files) {
+    if (!n) return;
+    const section all(n, path_of_all, to);
     std::map<vmid, std::string> taken;
     for (std::size_t i = 0; all.usable() && i < n->keys.size(); ++i) {
         const node& key = n->keys[i];
-        const std::string path = "guests." + key.text.substr(0, 80);
+        const std::string path = path_of_all + "." + key.text.substr(0, 80);
         section s(&n->values[i], path, to);
-        guest g;
+        guest g = read_rules(s, defaults, to, files);
+        if (may_be_selector(key.text)) {
+            read_chosen(key, path_of_all, std::move(g), into, to);
+            continue;
+        }
         const auto id = parse_guest_id(key.text);
         if (!id) {
-            to.add(key.at, "guests", id.error().detail);
+            to.add(key.at, path_of_all, id.error().detail);
         } else {
             g.id = *id;
             const auto [other, is_new] = taken.try_emplace(id->id, key.text);
             if (!is_new)
                 to.add(key.at, path, fmt::format("vmid {} is already used by {}", to_string(id->id), other->second));
         }
-        read_checks(s, defaults.common, g, to, files);
-        g.restart = defaults.restart;
-        g.failover = defaults.failover;
-        g.backup = defaults.backup;
-        read_restart(s.take("restart"), s.path_of("restart"), g.restart, to);
-        read_failover(s.take("failover"), s.path_of("failover"), g.failover, to);
-        read_backup(s.take("backup"), s.path_of("backup"), g.backup, to);
-        s.finish();
-        guests.push_back(std::move(g));
+        into.guests.push_back(std::move(g));
     }
-    std::sort(guests.begin(), guests.end(), [](const guest& a, const guest& b) { return a.id < b.id; });
-    return guests;
+    std::sort(into.guests.begin(), into.guests.end(), [](const guest& a, const guest& b) { return a.id < b.id; });
 }
 
 }  // namespace steward::config

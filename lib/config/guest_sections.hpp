@@ -11,6 +11,7 @@ class inherited {
     restart_policy restart;
     failover_policy failover;
     backup_policy backup;
+    target_rules targets;  ///< not from `defaults`: where checks may look
 };
 
 /// A path that was given in the configuration, and where.
@@ -24,10 +25,12 @@ class named_file {
     bool is_secret;
 };
 
-[[nodiscard]] inherited read_defaults(const node* n, complaints& to);
+/// The section `defaults`; what it leaves open is as in `common`.
+[[nodiscard]] inherited read_defaults(const node* n, const std::string& path, inherited common, complaints& to);
 
-/// The section `guests`, ordered by id. `files` collects what load_file looks at on disk: CA files of checks.
-[[nodiscard]] std::vector<guest> read_guests(const node* n, const inherited& defaults, complaints& to,
-                                             std::vector<named_file>& files);
+/// The section `guests`: single ones ordered by id, and those that selectors choose. `files` collects what load_file
+/// looks at on disk: files that checks name.
+void read_guests(const node* n, const std::string& path, const inherited& defaults, settings& into, complaints& to,
+                 std::vector<named_file>& files);
 
 }  // namespace steward::config

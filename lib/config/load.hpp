@@ -18,7 +18,8 @@ struct diagnostic {
 [[nodiscard]] std::string to_string(const diagnostic& d);
 
 struct loaded {
-    settings values;                   ///< meaningful only without diagnostics
+    settings values;                   ///< meaningful only without diagnostics; of several clusters the first
+    std::vector<settings> clusters;    ///< each with everything that holds for it; one with the key `cluster`
     std::vector<diagnostic> problems;  ///< all of them, in file order
 };
 

@@ -118,6 +118,9 @@ class keeper {
     /// online, offline, unknown, maintenance, planned_off, gone.
     [[nodiscard]] const char* state_of(const node_name& node) const;
 
+    /// Guests of this daemon that somebody means. Errors: not_found, with the first word that speaks of none.
+    [[nodiscard]] result<std::vector<guest_id>> chosen(const model::selector& which) const;
+
     [[nodiscard]] const guest_keeper* find(guest_id guest) const;
     [[nodiscard]] const std::map<guest_id, std::unique_ptr<guest_keeper>>& guests() const { return guests_; }
     [[nodiscard]] const cluster_sight& sight() const { return sight_; }
@@ -175,6 +178,20 @@ class keeper {
     [[nodiscard]] bool finds_newer_records();
     [[nodiscard]] failover::state state_from(guest_id guest, bool& is_resumed);
     void add_guest(const config::guest& g);
+    // keeper_sections.cpp: guests that the configuration's selectors choose.
+    /// By which selector a guest was chosen before, and whether something is being done that must not be dropped.
+    class chosen_before {
+      public:
+        std::string section;
+        bool is_busy = false;
+    };
+    void use(config::settings settings);
+    void add_chosen(config::settings& into) const;
+    [[nodiscard]] std::optional<config::guest> chosen_anyway(guest_id guest, const chosen_before& before,
+                                                             const config::settings& by) const;
+    [[nodiscard]] bool is_sure_of(const model::guest_row& row) const;
+    void follow_sections();
+    void remember_sections();
     /// Orders to a daemon that does not lead would be lost.
     [[nodiscard]] result<void> must_lead() const;
     void take_leave();
@@ -186,6 +203,8 @@ class keeper {
     std::optional<fault> misfit_;
     std::map<guest_id, std::unique_ptr<guest_keeper>> guests_;
     std::map<guest_id, std::unique_ptr<task_group>> runs_;
+    std::set<guest_id> listed_;  ///< by PVE, since the configuration was read
+    std::map<guest_id, chosen_before> sections_;
     std::map<std::string, std::string> records_;  ///< as found at the start, for guests that a reload adds
     std::vector<std::unique_ptr<guest_keeper>> leaving_;
     failover::pauses pauses_;

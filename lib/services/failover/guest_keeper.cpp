@@ -81,7 +81,9 @@ guest_keeper::guest_keeper(keeper_world& world, config::guest settings, failover
       settings_(std::move(settings)),
       rules_(policy_of(settings_)),
       state_(std::move(first)),
-      context_(world.pve, world.store, world.own_user, world.lead) {}
+      context_(world.pve, world.store, world.own_user, world.lead) {
+    state_.saved.section = settings_.section;
+}
 
 guest_keeper::~guest_keeper() = default;
 
@@ -122,6 +124,7 @@ void guest_keeper::apply(config::guest settings) {
         if (left) slots_.push_back(std::move(left));
     settings_ = std::move(settings);
     rules_ = policy_of(settings_);
+    state_.saved.section = settings_.section;
 }
 
 void guest_keeper::forget_checks() {
@@ -237,6 +240,7 @@ void guest_keeper::take_over(failover::state from, bool is_resumed) {
     ++life_;
     cancel_operation();
     state_ = std::move(from);
+    state_.saved.section = settings_.section;
     is_following_ = false;
     is_unsaved_ = false;
     last_opinion_ = {};

@@ -3,6 +3,7 @@
 #include "core/backup/archives.hpp"
 #include "runtime/task_group.hpp"
 #include "services/backup/inventory.hpp"
+#include "services/backup/trial.hpp"
 #include "services/failover/archives.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -110,8 +111,8 @@ class surveyor {
         if (asked_.guest)
             if (const auto* row = out_.view.find(*asked_.guest)) node = row->node;
         for (const auto& [id, row] : out_.view.guests) {
-            if (row.is_template || (node && row.node != *node)) continue;
-            rules_[id] = asked_.rules_of(id);
+            if (row.is_template || backup::is_trial_copy(row) || (node && row.node != *node)) continue;
+            rules_[id] = asked_.rules_of(row);
             by_node_[row.node].push_back(id);
             if (is_online(row.node)) queue_.push_back(id);
         }

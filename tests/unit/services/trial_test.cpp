@@ -77,7 +77,7 @@ class person {
     }
     boost::asio::awaitable<void> keep_survey(std::optional<failover::survey>& into) {
         failover::survey_wish asked;
-        asked.rules_of = [](guest_id) { return failover::guest_rules(); };
+        asked.rules_of = [](const model::guest_row&) { return failover::guest_rules(); };
         auto found = co_await failover::survey_cluster(pve_, std::move(asked));
         CHECK(found);
         if (found) into = std::move(*found);
