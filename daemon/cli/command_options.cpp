@@ -2,6 +2,13 @@
 
 namespace steward::cli {
 
+namespace {
+
+const option which_cluster{
+    .name = "cluster", .value = "NAME", .help = "of several in the configuration: its name there"};
+
+}  // namespace
+
 options joined(std::initializer_list<options> parts) {
     options all;
     for (const options& part : parts) all.insert(all.end(), part.begin(), part.end());
@@ -25,10 +32,11 @@ options watch_option() {
 }
 
 options daemon_option() {
-    return {{.name = "socket",
-             .value = "PATH",
-             .help = "where stewardd listens (/run/steward/control.sock)",
-             .kind = word_kind::file}};
+    return joined({{{.name = "socket",
+                     .value = "PATH",
+                     .help = "where stewardd listens (/run/steward/control.sock)",
+                     .kind = word_kind::file}},
+                   {which_cluster}});
 }
 
 options cluster_way() {
@@ -56,6 +64,7 @@ options cluster_way() {
          .value = "FILE",
          .help = "what the options leave open (/etc/steward/steward.yaml)",
          .kind = word_kind::file},
+        which_cluster,
         {.name = "trace", .value = "", .help = "show each exchange with PVE on standard error, without secrets"},
     };
 }

@@ -76,12 +76,17 @@ result<void> take_guest(const arguments& given, guest_id id, const config::setti
                  fmt::format("{} has no check \"{}\"; it has: {}", to_string(id), given.words[2], names));
 }
 
-/// The file is needed for a guest; else it only says where probes may go.
+/// The file is needed for a guest; else it only says where probes may go: of several clusters the first does.
 result<std::optional<config::settings>> read_config(const arguments& given, bool is_needed) {
-    std::string file = given.option("config", default_config);
+    const std::string file = given.option("config", default_config);
     std::error_code ec;
-    if (!is_needed && !given.has("config") && !std::filesystem::exists(file, ec))
-        return std::optional<config::settings>();
+    const bool may_lack = !is_needed && !given.has("config") && !given.has("cluster");
+    if (may_lack && !std::filesystem::exists(file, ec)) return std::optional<config::settings>();
+    if (is_needed || given.has("cluster")) {
+        auto meant = meant_cluster(file, given);
+        if (!meant) return meant.error();
+        return std::optional<config::settings>(std::move(*meant));
+    }
     auto loaded = config::load_file(file);
     if (!loaded.problems.empty()) return fault(errc::invalid, "", to_string(loaded.problems.front()));
     return std::optional<config::settings>(std::move(loaded.values));

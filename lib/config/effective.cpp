@@ -65,11 +65,14 @@ json::value& place_in(json::value& root, const std::vector<std::string>& parts) 
 
 /// The key of `defaults` that a guest's key inherits from; empty when there is none.
 std::string inherited_from(const std::vector<std::string>& parts) {
-    if (parts.size() < 4 || parts[0] != "guests") return {};
+    const std::size_t own = parts[0] == "clusters" ? 2 : 0;
+    if (parts.size() < own + 4 || parts[own] != "guests") return {};
+    const std::string above = own == 0 ? "" : parts[0] + "." + parts[1] + ".";
     std::string rest;
-    const bool is_check = parts[2] == "checks";
-    for (std::size_t i = is_check ? 4 : 3; i < parts.size(); ++i) rest += "." + parts[i];
-    return "defaults." + (is_check ? "check" : parts[2]) + rest;
+    const std::string& section = parts[own + 2];
+    const bool is_check = section == "checks";
+    for (std::size_t i = own + (is_check ? 4 : 3); i < parts.size(); ++i) rest += "." + parts[i];
+    return above + "defaults." + (is_check ? "check" : section) + rest;
 }
 
 }  // namespace
