@@ -130,13 +130,14 @@ class shared_work {
     exec_fence_agents agents;
 };
 
+using source_texts = std::vector<config::source_text>;
+
 /// The composition root. Members are declared so that what is used outlives its users.
 class daemon {
   public:
-    daemon(std::string config_file, const config::settings& settings, std::vector<config::source_text> read_from,
-           pve::credentials who)
+    daemon(std::string config_file, const config::settings& settings, source_texts read_from, pve::credentials who)
         : config_file_(std::move(config_file)),
-          read_from_(std::move(read_from)),
+          read_from_(std::make_shared<source_texts>(std::move(read_from))),
           chance_(os_seed()),
           names_(net::make_cares_resolver(io_.get_executor(), time_)),
           endpoint_names_(*names_),
@@ -288,7 +289,7 @@ class daemon {
                                            std::tuple("control_socket", old.control_socket, fresh.control_socket),
                                            std::tuple("guard_socket", old.guard_socket, fresh.guard_socket)})
             if (was != is) log::warning("config.needs_restart", {{"key", key}, {"from", was}, {"to", is}});
-        read_from_ = std::move(read.sources);
+        read_from_ = std::make_shared<source_texts>(std::move(read.sources));
         world_.own_user = own_user(*who);
         probe_targets_ = fresh.probe_targets;
         connect(fresh, std::move(*who));
@@ -309,11 +310,18 @@ class daemon {
                                       {"held_ms", std::to_string(held.count())}});
     }
 
-    [[nodiscard]] boost::json::object config_view() const {
+    /// On that thread, too.
+    asio::awaitable<boost::json::object> config_view() {
+        const auto sources = read_from_;
+        const auto read = [sources] { return config::effective_config(*sources); };
+        boost::json::object tree = co_await offload(reader_, read);
         boost::json::array files;
-        for (const config::source_text& s : read_from_) files.emplace_back(s.name);
-        return {
-            {"file", config_file_}, {"files", std::move(files)}, {"effective", config::effective_config(read_from_)}};
+        for (const config::source_text& s : *sources) files.emplace_back(s.name);
+        boost::json::object view;
+        view["file"] = config_file_;
+        view["files"] = std::move(files);
+        view["effective"] = std::move(tree);
+        co_return view;
     }
 
     asio::awaitable<void> feed_watchdog() {
@@ -340,7 +348,7 @@ class daemon {
     }
 
     std::string config_file_;
-    std::vector<config::source_text> read_from_;  ///< what the configuration of the moment was read from
+    std::shared_ptr<const source_texts> read_from_;  ///< what the configuration of the moment was read from
     asio::thread_pool reader_{1};
     os_time time_;
     random_source chance_;

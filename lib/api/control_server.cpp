@@ -200,7 +200,7 @@ class unix_control_server final : public control_server {
                       {{"event", asked->what}, {"guest", asked->guest.id.number() ? to_string(asked->guest) : "-"}});
         if (asked->what == "status") co_return good(status_view(all_));
         if (asked->what == "config") {
-            json::object view = tells_configuration_();
+            json::object view = co_await tells_configuration_();
             co_return good(std::move(view));
         }
         if (asked->what == "why") {

@@ -24,7 +24,7 @@ namespace steward::api {
 class control_server {
   public:
     /// What {"do":"config"} is answered with.
-    using configuration_teller = std::function<boost::json::object()>;
+    using configuration_teller = std::function<boost::asio::awaitable<boost::json::object>()>;
 
     /// Binds the socket, replacing a stale one. errc::io names the path.
     [[nodiscard]] static result<std::unique_ptr<control_server>> listen(boost::asio::any_io_executor executor,
