@@ -112,7 +112,7 @@ std::string unknown_option(const command& c, const split_option& given) {
         why += near;
     else if (!others.empty())
         why += " (it belongs to " + listed(others) + ")";
-    return fmt::format("{}; steward {} --help shows what it takes", why, c.name);
+    return fmt::format("{} (steward {} --help)", why, c.name);
 }
 
 /// "text" → "table", where that is an old word for it.

@@ -1,5 +1,7 @@
 #include "command_options.hpp"
 
+#include <algorithm>
+
 namespace steward::cli {
 
 namespace {
@@ -11,7 +13,12 @@ const option which_cluster{
 
 options joined(std::initializer_list<options> parts) {
     options all;
-    for (const options& part : parts) all.insert(all.end(), part.begin(), part.end());
+    for (const options& part : parts)
+        for (const option& o : part) {
+            // --cluster belongs to the way to the daemon and to the one to PVE.
+            const auto is_same = [&](const option& other) { return other.name == o.name; };
+            if (std::none_of(all.begin(), all.end(), is_same)) all.push_back(o);
+        }
     return all;
 }
 

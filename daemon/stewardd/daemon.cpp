@@ -52,12 +52,14 @@ class kept_cluster {
 
 using kept_clusters = std::vector<std::unique_ptr<kept_cluster>>;
 
+using source_texts = std::vector<config::source_text>;
+
 /// The composition root. Members are declared so that what is used outlives its users.
 class daemon {
   public:
     daemon(std::string config_file, config::loaded config)
         : config_file_(std::move(config_file)),
-          read_from_(std::move(config.sources)),
+          read_from_(std::make_shared<source_texts>(std::move(config.sources))),
           control_socket_(config.clusters.front().control_socket),
           chance_(os_seed()),
           names_(net::make_cares_resolver(io_.get_executor(), time_)),
@@ -230,7 +232,7 @@ class daemon {
             log::error("config.rejected", {{"reason", "between cluster and clusters a restart is needed"}});
             co_return;
         }
-        read_from_ = std::move(read.sources);
+        read_from_ = std::make_shared<source_texts>(std::move(read.sources));
         co_await drop_others(fresh);
         duration held{};
         for (config::settings& s : fresh) {
@@ -298,11 +300,18 @@ class daemon {
         return all;
     }
 
-    [[nodiscard]] boost::json::object config_view() const {
+    /// On that thread, too.
+    asio::awaitable<boost::json::object> config_view() {
+        const auto sources = read_from_;
+        const auto read = [sources] { return config::effective_config(*sources); };
+        boost::json::object tree = co_await offload(reader_, read);
         boost::json::array files;
-        for (const config::source_text& s : read_from_) files.emplace_back(s.name);
-        return {
-            {"file", config_file_}, {"files", std::move(files)}, {"effective", config::effective_config(read_from_)}};
+        for (const config::source_text& s : *sources) files.emplace_back(s.name);
+        boost::json::object view;
+        view["file"] = config_file_;
+        view["files"] = std::move(files);
+        view["effective"] = std::move(tree);
+        co_return view;
     }
 
     asio::awaitable<void> feed_watchdog() {
@@ -339,7 +348,7 @@ class daemon {
     }
 
     std::string config_file_;
-    std::vector<config::source_text> read_from_;  ///< what the configuration of the moment was read from
+    std::shared_ptr<const source_texts> read_from_;  ///< what the configuration of the moment was read from
     asio::thread_pool reader_{1};
     std::string control_socket_;
     os_time time_;

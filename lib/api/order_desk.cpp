@@ -282,7 +282,10 @@ asio::awaitable<std::string> answer_request(std::vector<served_cluster> clusters
     if (is_order(asked->what))
         log::info("operator.order",
                   {{"event", asked->what}, {"guest", asked->guest.id.number() ? to_string(asked->guest) : "-"}});
-    if (asked->what == "config") co_return good(tells_configuration());
+    if (asked->what == "config") {
+        json::object view = co_await tells_configuration();
+        co_return good(std::move(view));
+    }
     const bool is_about_all = asked->what == "status" && asked->cluster.empty() && clusters.size() > 1;
     if (is_about_all && !asked->guests) co_return good(status_of_all(clusters));
     const auto meant = meant_by(*asked, clusters);

@@ -20,7 +20,7 @@ class served_cluster {
 };
 
 /// What {"do":"config"} is answered with.
-using configuration_teller = std::function<boost::json::object()>;
+using configuration_teller = std::function<boost::asio::awaitable<boost::json::object>()>;
 
 /// One line with a JSON object in, one out. `asker` as the kernel names him; empty: he may only read.
 [[nodiscard]] boost::asio::awaitable<std::string> answer_request(std::vector<served_cluster> clusters, std::string line,

@@ -101,9 +101,9 @@ void read_failover(const node* n, const std::string& path, failover_policy& into
 
 void read_backup(const node* n, const std::string& path, backup_policy& into, complaints& to) {
     section s(n, path, to);
-    duration age{};
+    duration age = into.max_age.value_or(duration());
     if (s.time("max_age", age, {1min, 24h * 3650})) into.max_age = age;
-    std::size_t word = 0;
+    auto word = static_cast<std::size_t>(into.prefer);
     if (s.choice("prefer", word, {"healthy", "newest"})) into.prefer = static_cast<archive_choice>(word);
     s.boolean("stamp", into.stamps);
     s.finish();

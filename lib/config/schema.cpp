@@ -7,26 +7,43 @@
 #include <boost/json/value.hpp>
 
 #include <algorithm>
-#include <array>
 #include <fmt/core.h>
 
 namespace steward::config {
 namespace json = boost::json;
 namespace {
 
-/// One of everything that has keys of its own: the loader asks for all others by itself.
-constexpr const char* way = "endpoint: 'https://n1', token_file: /t";
-constexpr const char* beside = R"(
-nodes: {n1: {fence: {command: [/bin/fence]}}},
-guests: {ct/101: {checks: [
-  {http: 'https://n1/', headers: {X-A: {file: /h}}, json: {pointer: /a, equals: b}},
-  {tcp: 'n1:22'}, {icmp: n1}, {dns: n1, query: example.com}, {exec: [/bin/true]}]}}
+/// Together they have one of everything that has keys of its own: the loader asks for all others by itself.
+constexpr const char* with_one_cluster = R"(
+cluster: {endpoint: 'https://n1', token_file: /t}
+nodes: {n1: {fence: {command: [/bin/fence]}}}
+guests:
+  ct/101:
+    checks:
+      - {http: 'https://n1/', headers: {X-A: {file: /h}}, json: {pointer: /a, equals: b}}
+      - {tcp: 'n1:22'}
+      - {icmp: n1}
+      - {dns: n1, query: example.com}
+      - {exec: [/bin/true]}
+)";
+constexpr const char* with_clusters = R"(
+clusters:
+  a:
+    endpoint: https://n1
+    token_file: /t
+    nodes: {n1: {fence: {command: [/bin/fence]}}}
+    guests:
+      ct/101:
+        checks:
+          - {http: 'https://n1/', headers: {X-A: {file: /h}}, json: {pointer: /a, equals: b}}
+          - {tcp: 'n1:22'}
+          - {icmp: n1}
+          - {dns: n1, query: example.com}
+          - {exec: [/bin/true]}
 )";
 
-/// A file with one cluster, and one with several.
-std::vector<std::string> samples() {
-    return {fmt::format("{{cluster: {{{}}}, {}}}", way, beside),
-            fmt::format("{{clusters: {{a: {{{}, {}}}}}}}", way, beside)};
+bool holds_names(const std::string& section) {
+    return section == "guests" || section == "nodes" || section == "headers" || section == "clusters";
 }
 
 /// "guests.ct/101.checks[0].x" → "guests.*.checks[].x"
@@ -34,8 +51,7 @@ std::string general(const std::string& path) {
     std::vector<std::string> parts = parts_of_path(path);
     std::string out;
     for (std::size_t i = 0; i < parts.size(); ++i) {
-        constexpr std::array<std::string_view, 4> named{"clusters", "guests", "nodes", "headers"};
-        const bool is_name = i > 0 && std::find(named.begin(), named.end(), parts[i - 1]) != named.end();
+        const bool is_name = i > 0 && holds_names(parts[i - 1]);
         if (parts[i].front() == '[')
             out += "[]";
         else
@@ -69,7 +85,7 @@ json::object& member(json::object& of, std::string_view name) {
     return v.get_object();
 }
 
-/// What stands for `part`. Names of guests may be selectors, which no pattern describes.
+/// What stands for `part` below that section.
 json::object& step_into(json::object& at, std::string_view part) {
     if (part == "[]") {
         at["type"] = "array";
@@ -92,10 +108,9 @@ std::vector<std::string> general_parts(const std::string& path) {
 
 std::vector<key_record> known_keys() {
     std::vector<key_record> all;
-    std::vector<key_record> found;
-    for (const std::string& text : samples())
-        for (key_record& k : keys_of({source_text("sample", text)})) found.push_back(std::move(k));
-    for (key_record& k : found) {
+    std::vector<key_record> met = keys_of({source_text("sample", with_one_cluster)});
+    for (key_record& k : keys_of({source_text("sample", with_clusters)})) met.push_back(std::move(k));
+    for (key_record& k : met) {
         k.path = general(k.path);
         const auto same = std::find_if(all.begin(), all.end(), [&](const key_record& o) { return o.path == k.path; });
         if (same == all.end())
