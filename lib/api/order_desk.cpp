@@ -279,9 +279,12 @@ asio::awaitable<std::string> answer_request(std::vector<served_cluster> clusters
     if (!asked) co_return bad(asked.error());
     if (is_order(asked->what) && asker.empty())
         co_return bad(fault(errc::forbidden, "control", "orders are taken from root and from the daemon's own user"));
-    if (is_order(asked->what))
-        log::info("operator.order",
-                  {{"event", asked->what}, {"guest", asked->guest.id.number() ? to_string(asked->guest) : "-"}});
+    if (is_order(asked->what)) {
+        std::vector<log::field> fields{{"event", asked->what},
+                                       {"guest", asked->guest.id.number() ? to_string(asked->guest) : "-"}};
+        if (!asked->cluster.empty()) fields.emplace_back("cluster", asked->cluster);
+        log::info("operator.order", std::move(fields));
+    }
     if (asked->what == "config") {
         json::object view = co_await tells_configuration();
         co_return good(std::move(view));

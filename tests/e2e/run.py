@@ -485,6 +485,8 @@ def one_of_two_clusters_dies(binaries):
         a.fault("guest ct102 crash")
         a.wait("ct/102 of one is brought back", lambda: guest("one") and guest("one")[0] == "done", 90)
         expect(a.model()["guests"]["ct/102"]["running_on"] == ["n1"], "it runs on n1 only")
+        expect([line for line in a.log().splitlines() if "failover.phase" in line and "to=done" in line and line.endswith("cluster=one")],
+               "each event tells its cluster")
         expect((a.directory / "state/one/records/guest.102.record").exists(), "each cluster has records of its own")
         expect(a.cli("status").returncode in (2, 3), "the whole is as bad as its worst part")
 
