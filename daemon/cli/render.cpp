@@ -1,6 +1,7 @@
 #include "render.hpp"
 
 #include "base/time.hpp"
+#include "ledger_command.hpp"
 #include "output.hpp"
 #include "text_table.hpp"
 
@@ -192,6 +193,8 @@ std::string render_guest(const json::object& g) {
                           text(c, "reason")});
     }
     out += table(checks);
+    if (const std::string decided = render_decisions(list(g, "decisions"), false); !decided.empty())
+        out += "\nlast decisions (steward ledger " + text(g, "guest") + " tells more):\n" + decided;
     if (list(g, "story").empty()) return out;
     out += "\nlast story:\n";
     std::vector<std::vector<std::string>> story{{"WHEN", "STATE", "TOOK", "WHY"}};

@@ -9,6 +9,7 @@
 #include "net/resolver.hpp"
 #include "net/steady_resolver.hpp"
 #include "notify.hpp"
+#include "observe/file_ledger.hpp"
 #include "pve/credential_files.hpp"
 #include "pve/https_transport.hpp"
 #include "pve/write_gate.hpp"
@@ -139,6 +140,7 @@ class daemon {
           shared_(settings.who == config::daemons::per_node ? std::make_unique<shared_work>(time_, settings) : nullptr),
           single_(shared_ ? nullptr
                           : std::make_unique<directory_store>(time_, settings.state_dir, settings.guard_socket)),
+          book_(time_, std::filesystem::path(settings.state_dir) / "ledger"),
           world_(io_.get_executor(), time_, chance_, pve_, store(), socket_probers(time_, *names_), pve::own_user(who)),
           keeper_(world_, settings, [this](bool yes) { gate_.open(yes); }),
           signals_(io_, SIGTERM, SIGINT, SIGHUP),
@@ -146,6 +148,8 @@ class daemon {
           attendants_(io_.get_executor()) {
         connect(settings, std::move(who));
         keeper_.foresees = true;
+        world_.book = &book_;
+        if (shared_) book_.node = shared_->lead.self().str();
         if (!shared_) return;
         gate_.may_act = [this] { return shared_->lead.may_act(); };
         keeper_.join(shared_->lead);
@@ -189,6 +193,7 @@ class daemon {
         }
         tasks_.spawn("keeper", keep());
         tasks_.spawn("control", (*control)->serve());
+        tasks_.spawn("ledger", book_.run());
         tasks_.spawn("watchdog", feed_watchdog());
         attendants_.spawn("attendant", notice_failure());
         notify::ready(summary());
@@ -326,6 +331,7 @@ class daemon {
     pve::client pve_;
     std::unique_ptr<shared_work> shared_;
     std::unique_ptr<directory_store> single_;
+    file_ledger book_;
     keeper_world world_;
     keeper keeper_;
     asio::signal_set signals_;

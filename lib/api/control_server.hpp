@@ -16,6 +16,7 @@ namespace steward::api {
 /// {"do":"pause","object":"cluster|node/N|ct/ID","kind":"maintenance","for":"2h","reason":…} ·
 /// {"do":"resume","object":…}
 /// {"do":"arm"} · {"do":"observe","now":true}
+/// {"do":"ledger","about":"ct/101","since":"2h","last":100} · {"do":"ledger-verify"}
 /// Answers {"ok":true,"data":…} or {"ok":false,"code":"…","error":"…"}. Orders are accepted from root and from the user
 /// that the daemon runs as; everybody who can open the socket may read.
 class control_server {

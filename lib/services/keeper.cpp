@@ -1,6 +1,8 @@
 #include "services/keeper.hpp"
 
 #include "base/log.hpp"
+#include "core/failover/decisions.hpp"
+#include "observe/ledger.hpp"
 #include "services/failover/gather.hpp"
 
 #include <algorithm>
@@ -100,6 +102,7 @@ failover::state keeper::state_from(guest_id guest, bool& is_resumed) {
                            {"code", quarantined.alerts.front().code},
                            {"reason", quarantined.alerts.front().text}});
     if (world_.on_step) world_.on_step(s, quarantined);
+    note(failover::hold_decision(s, quarantined.now, wall));
     return quarantined.now;
 }
 
@@ -372,12 +375,42 @@ asio::awaitable<result<std::variant<failover::plan, failover::refusal>>> keeper:
     seen.closed.merge(closed_nodes());
     seen.reserved = reserved_beside(guest);
     seen.bound = bound_beside(guest);
-    co_return failover::make_plan(seen, rules, asked);
+    auto answer = failover::make_plan(seen, rules, asked);
+    decision d;
+    d.about = to_string(guest);
+    d.kind = "plan";
+    d.verdict = std::holds_alternative<failover::plan>(answer) ? "possible" : "refused";
+    if (const auto* no = std::get_if<failover::refusal>(&answer)) {
+        d.code = no->code;
+        d.text = no->text;
+        d.release = no->release;
+    }
+    failover::add_plan(d, answer);
+    note(std::move(d));
+    co_return answer;
 }
 
 const guest_keeper* keeper::find(guest_id guest) const {
     const auto it = guests_.find(guest);
     return it == guests_.end() ? nullptr : it->second.get();
+}
+
+void keeper::note(decision d) const {
+    if (world_.book == nullptr) return;
+    d.when = world_.time.wall_now();
+    if (cluster_ != nullptr && d.epoch == 0) d.epoch = cluster_->state().epoch;
+    world_.book->add(std::move(d));
+}
+
+void keeper::note_order(const std::string& what, std::string about, std::string by, const result<void>& answer) {
+    decision d;
+    d.about = std::move(about);
+    d.kind = "order";
+    d.verdict = answer ? "accepted" : "refused";
+    d.by = std::move(by);
+    d.code = what;
+    if (!answer) d.text = answer.error().text();
+    note(std::move(d));
 }
 
 }  // namespace steward

@@ -1,5 +1,6 @@
 #pragma once
 #include "config/settings.hpp"
+#include "observe/ledger.hpp"
 #include "pve/write_gate.hpp"
 #include "runtime/sim_time.hpp"
 #include "runtime/task_group.hpp"
@@ -114,6 +115,7 @@ class simulated_site {
     config::settings settings;
     sim::cluster model;
     bool guard_answers = true;
+    memory_ledger book;
 
   private:
     struct daemon {
@@ -131,6 +133,7 @@ class simulated_site {
                   sim::failover_token_id),
               all(world, site.settings, [this](bool yes) { gate.open(yes); }) {
             store.guard_answers = site.guard_answers;
+            world.book = &site.book;
         }
         random_source chance;
         sim::direct_transport wire;

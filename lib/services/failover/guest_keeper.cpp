@@ -1,7 +1,9 @@
 #include "services/failover/guest_keeper.hpp"
 
 #include "base/log.hpp"
+#include "core/failover/decisions.hpp"
 #include "core/failover/plan_move.hpp"
+#include "observe/ledger.hpp"
 #include "runtime/with_timeout.hpp"
 #include "services/failover/gather.hpp"
 #include "services/health/watch.hpp"
@@ -203,6 +205,7 @@ failover::state guest_keeper::show_hold(std::string code, std::string text, std:
     shown.now.saved.held = failover::hold{std::move(code), std::move(text), std::move(release), {}};
     shown.now.saved.reason = shown.now.saved.held->text;
     tell(state_, shown);
+    if (world_.book != nullptr) world_.book->add(failover::hold_decision(state_, shown.now, world_.time.wall_now()));
     return std::move(shown.now);
 }
 
@@ -307,6 +310,8 @@ asio::awaitable<void> guest_keeper::handle(failover::event e) {
         next.now.saved.epoch = epoch;
     }
     tell(state_, next);
+    if (world_.book != nullptr)
+        if (auto decided = failover::decision_of(state_, e, around, next)) world_.book->add(std::move(*decided));
 
     const bool is_new_phase = next.now.saved.at != state_.saved.at;
     const bool has_restarted = next.now.saved.at == phase::restarting && next.now.saved.operation_done && !was_done;

@@ -23,6 +23,7 @@
 namespace steward {
 
 class leadership;
+class ledger;
 
 /// What all guests share. Owned by the composition root; outlives every keeper.
 class keeper_world {
@@ -49,6 +50,7 @@ class keeper_world {
     /// What the guest's node says it goes down for; empty: nobody listens.
     std::function<std::optional<failover::leave_notice>(guest_id)> leaving;
     leadership* lead = nullptr;  ///< null: a single instance, which always leads
+    ledger* book = nullptr;      ///< where decisions are kept; null: nowhere
     /// Why so much fails at once that nobody is to be believed; empty: it does not. Empty function: nobody counts.
     std::function<std::string()> storm;
     /// Why nothing may be begun for a guest: somebody paused it, its node or everything. Empty function: nobody can.

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <fmt/core.h>
 #include <utility>
 
 namespace steward::sim::scenario {
@@ -112,7 +113,8 @@ std::unique_ptr<net::prober> lab::make_prober(const node_name& observer_node, gu
 
 void lab::boot_daemon(const node_name& node) {
     daemon_listener listener;
-    listener.on_step = [this](const failover::state& before, const failover::step& next) {
+    listener.on_step = [this, node](const failover::state& before, const failover::step& next) {
+        if (before.saved.at != next.now.saved.at) ++transitions_[node];
         watcher_.on_step(before, next);
     };
     listener.on_write = [this, node](const pve::request& call) {
@@ -152,6 +154,9 @@ void lab::boot_daemon(const node_name& node) {
     listener.dies_after = [this, node](const std::string& record) { return dies_after(node, record); };
     listener.dies_here = [this, node] { return dies_here(node); };
     auto probers = [this, node](guest_id guest, const config::check&) { return make_prober(node, guest); };
+    memory_ledger& book = books_[node];
+    book.node = node.str();
+    listener.book = &book;
     auto& place = daemons_[node];
     listener.on_leadership = [this](const node_name& who, bool leads) { see_leadership(who, leads); };
     place = std::make_unique<virtual_daemon>(
@@ -505,7 +510,20 @@ void lab::run_until(duration since_zero) {
     }
 }
 
+void lab::compare_books() {
+    for (const auto& [node, book] : books_) {
+        if (book.has_forgotten()) continue;
+        const auto told =
+            std::count_if(book.all().begin(), book.all().end(), [](const decision& d) { return d.from != d.to; });
+        const std::size_t made = transitions_[node];
+        if (std::cmp_not_equal(told, made))
+            note_of(sight::broken, node, "ledger",
+                    fmt::format("{} transitions were made, and {} stand in the ledger", made, told));
+    }
+}
+
 timeline lab::take() {
+    compare_books();
     timeline all = watcher_.take();
     for (const sim_node& n : model_.nodes()) all.nodes.push_back(n.name.str());
     for (const config::guest& g : setup_.steward.guests)

@@ -162,6 +162,7 @@ virtual_daemon::virtual_daemon(cluster& model, sim_time& time, node_name where, 
     mortal_.after_park = std::move(listener.after_park);
     mortal_.after_claim = std::move(listener.after_claim);
     world_.on_step = std::move(listener.on_step);
+    world_.book = listener.book;
     mortal_.dies_after = std::move(listener.dies_after);
     mortal_.dies_here = listener.dies_here;
     witness_.dies_here = std::move(listener.dies_here);

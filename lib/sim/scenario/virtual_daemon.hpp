@@ -101,6 +101,7 @@ class daemon_listener {
     std::function<void(const guard::request&)> after_park;
     std::function<void(const std::string& name)> after_claim;
     std::function<void(const char* code, const std::string& text)> on_alert;
+    ledger* book = nullptr;  ///< like the files of production it outlives the daemon
 };
 
 /// One stewardd of a simulated cluster in virtual time: the real keeper, without sockets. Destroying it is kill -9:
