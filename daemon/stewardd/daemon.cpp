@@ -18,6 +18,7 @@
 #include "runtime/single_instance.hpp"
 #include "runtime/task_group.hpp"
 #include "runtime/with_timeout.hpp"
+#include "services/hooks/hook_runner.hpp"
 #include "services/keeper.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -141,6 +142,7 @@ class daemon {
           single_(shared_ ? nullptr
                           : std::make_unique<directory_store>(time_, settings.state_dir, settings.guard_socket)),
           book_(time_, std::filesystem::path(settings.state_dir) / "ledger"),
+          hooks_(time_),
           world_(io_.get_executor(), time_, chance_, pve_, store(), socket_probers(time_, *names_), pve::own_user(who)),
           keeper_(world_, settings, [this](bool yes) { gate_.open(yes); }),
           signals_(io_, SIGTERM, SIGINT, SIGHUP),
@@ -149,6 +151,7 @@ class daemon {
         connect(settings, std::move(who));
         keeper_.foresees = true;
         world_.book = &book_;
+        world_.hooks = &hooks_;
         if (shared_) book_.node = shared_->lead.self().str();
         if (!shared_) return;
         gate_.may_act = [this] { return shared_->lead.may_act(); };
@@ -332,6 +335,7 @@ class daemon {
     std::unique_ptr<shared_work> shared_;
     std::unique_ptr<directory_store> single_;
     file_ledger book_;
+    exec_hook_runner hooks_;
     keeper_world world_;
     keeper keeper_;
     asio::signal_set signals_;

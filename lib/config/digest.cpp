@@ -69,6 +69,27 @@ std::string text_of(const failover_policy& p) {
         p.failback_stable.count(), static_cast<int>(p.before), p.approval_ttl.count(), p.evacuate_timeout.count());
 }
 
+std::string text_of(const std::vector<hook>& all) {
+    std::string text = fmt::format("{}", all.size());
+    for (const hook& h : all)
+        text += fmt::format(" {} {} {}", joined(h.command, [](const std::string& w) { return w; }), h.timeout.count(),
+                            h.is_required);
+    return text;
+}
+
+std::string text_of(const hooks& all) {
+    std::string text;
+    for (const hook_set* set : {&all.restart, &all.handover})
+        text += "hooks " + text_of(set->pre) + text_of(set->post) + text_of(set->failed) + "\n";
+    return text;
+}
+
+/// Without any the digest is that of a daemon that knows none.
+bool has_hooks(const hooks& all) {
+    return !(all.restart.pre.empty() && all.restart.post.empty() && all.restart.failed.empty() &&
+             all.handover.pre.empty() && all.handover.post.empty() && all.handover.failed.empty());
+}
+
 }  // namespace
 
 std::string guests_digest(const settings& s) {
@@ -77,6 +98,7 @@ std::string guests_digest(const settings& s) {
         text += to_string(g.id) + "\n";
         for (const check& c : g.checks) text += text_of(c);
         text += text_of(g.restart) + text_of(g.failover);
+        if (has_hooks(g.own_hooks)) text += text_of(g.own_hooks);
     }
     if (!s.ignored.empty()) text += "ignored=" + joined(s.ignored, [](const node_name& n) { return n.str(); });
     return sha1_hex(text);

@@ -1,6 +1,7 @@
 #include "config/guest_sections.hpp"
 
 #include "config/check_section.hpp"
+#include "config/hook_section.hpp"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -172,6 +173,8 @@ std::vector<guest> read_guests(const node* n, const inherited& defaults, complai
         g.failover = defaults.failover;
         read_restart(s.take("restart"), s.path_of("restart"), g.restart, to);
         read_failover(s.take("failover"), s.path_of("failover"), g.failover, to);
+        g.own_hooks = defaults.common_hooks;
+        read_hooks(s.take("hooks"), s.path_of("hooks"), g.own_hooks, to, files);
         s.finish();
         guests.push_back(std::move(g));
     }

@@ -11,6 +11,7 @@ class inherited {
     restart_policy restart;
     failover_policy failover;
     target_rules targets;  ///< not from `defaults`: where checks may look
+    hooks common_hooks;    ///< not from `defaults`: the section `hooks`
 };
 
 /// A path that was given in the configuration, and where.

@@ -1,6 +1,7 @@
 #include "config/load.hpp"
 
 #include "config/guest_sections.hpp"
+#include "config/hook_section.hpp"
 #include "config/text_values.hpp"
 
 #include <algorithm>
@@ -183,6 +184,7 @@ void read_all(const node& root, reading& into) {
     read_probes(s.take("probes"), into);
     inherited defaults = read_defaults(s.take("defaults"), into.problems);
     defaults.targets = into.values.probe_targets;
+    read_hooks(s.take("hooks"), "hooks", defaults.common_hooks, into.problems, into.files);
     into.values.guests = read_guests(s.take("guests"), defaults, into.problems, into.files);
     s.finish();
 }

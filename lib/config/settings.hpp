@@ -188,11 +188,31 @@ struct failover_policy {
     duration failback_stable = std::chrono::minutes(10);
 };
 
+/// A program of an administrator's own.
+struct hook {
+    std::vector<std::string> command;  ///< absolute path and its arguments; no shell
+    duration timeout = std::chrono::seconds(30);
+    bool is_required = false;  ///< before something: when it does not succeed, that is not done
+};
+
+/// What is run around one kind of thing, in this order.
+struct hook_set {
+    std::vector<hook> pre;     ///< before anything is touched
+    std::vector<hook> post;    ///< when it has come to a good end
+    std::vector<hook> failed;  ///< when it has come to any other end
+};
+
+struct hooks {
+    hook_set restart;
+    hook_set handover;
+};
+
 struct guest {
     guest_id id;
     std::vector<check> checks;  ///< all must be up
     restart_policy restart;
     failover_policy failover;
+    hooks own_hooks;  ///< those of all guests first
 };
 
 /// How a node is switched off from outside: a program that speaks ClusterLabs' fence agent language (`-o off`,

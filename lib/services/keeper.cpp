@@ -46,6 +46,10 @@ keeper::keeper(keeper_world& world, config::settings settings, std::function<voi
         const auto* row = sight_.view ? sight_.view->find(guest) : nullptr;
         return row != nullptr ? row->node : node_name();
     };
+    world_.name_of = [this](guest_id guest) {
+        const auto* row = sight_.view ? sight_.view->find(guest) : nullptr;
+        return row != nullptr ? row->name : std::string();
+    };
     world_.up_for = [this](guest_id guest) -> std::optional<duration> {
         const auto* row = sight_.view ? sight_.view->find(guest) : nullptr;
         if (row == nullptr || row->status != model::run_state::running) return std::nullopt;

@@ -2,6 +2,7 @@
 
 #include "base/log.hpp"
 #include "core/failover/decisions.hpp"
+#include "core/failover/hooks.hpp"
 #include "core/failover/plan_move.hpp"
 #include "observe/ledger.hpp"
 #include "runtime/with_timeout.hpp"
@@ -73,6 +74,8 @@ failover::policy policy_of(const config::guest& g) {
     p.evacuate_timeout = g.failover.evacuate_timeout;
     p.fails_back = g.failover.fails_back;
     p.failback_stable = g.failover.failback_stable;
+    p.restart_hooks = longest(g.own_hooks.restart.pre);
+    p.handover_hooks = longest(g.own_hooks.handover.pre);
     return p;
 }
 
@@ -81,7 +84,8 @@ guest_keeper::guest_keeper(keeper_world& world, config::guest settings, failover
       settings_(std::move(settings)),
       rules_(policy_of(settings_)),
       state_(std::move(first)),
-      context_(world.pve, world.store, world.own_user, world.lead) {}
+      context_(world.pve, world.store, world.own_user, world.lead),
+      hooks_(world, settings_.id) {}
 
 guest_keeper::~guest_keeper() = default;
 
@@ -274,6 +278,7 @@ asio::awaitable<void> guest_keeper::stop() {
     for (auto& slot : slots_) co_await slot->task->join();
     for (auto& group : retired_) co_await group->join();
     retired_.clear();
+    co_await hooks_.stop();
     slots_.clear();
 }
 
@@ -313,6 +318,7 @@ asio::awaitable<void> guest_keeper::handle(failover::event e) {
     if (world_.book != nullptr)
         if (auto decided = failover::decision_of(state_, e, around, next)) world_.book->add(std::move(*decided));
 
+    hooks_.after(settings_.own_hooks, state_.saved, next.now.saved);
     const bool is_new_phase = next.now.saved.at != state_.saved.at;
     const bool has_restarted = next.now.saved.at == phase::restarting && next.now.saved.operation_done && !was_done;
     // What was seen before a start says nothing about the guest after it.
@@ -424,15 +430,41 @@ asio::awaitable<void> guest_keeper::carry_out(failover::operation what, std::uin
         log::info("failover.frozen", {{"guest", to_string(settings_.id)}, {"operation", failover::name_of(what)}});
         co_await wait_until_armed();
     }
+    const failover::finished end = co_await carry_out_here(what, number, is_resumed);
+    inbox_.post({number, end});
+}
+
+/// Those that come before it, again after a crash: its number is the same.
+asio::awaitable<std::optional<failover::finished>> guest_keeper::ask_hooks(failover::operation what) {
+    const auto event = failover::hooks_before(what);
+    if (!event) co_return std::nullopt;
+    const config::hooks& all = settings_.own_hooks;
+    std::vector<config::hook> wanted = *event == failover::hook_event::restart ? all.restart.pre : all.handover.pre;
+    failover::record saved = state_.saved;
+    auto refused = co_await hooks_.before(std::move(wanted), *event, std::move(saved));
+    co_return refused;
+}
+
+asio::awaitable<failover::finished> guest_keeper::carry_out_here(failover::operation what, std::uint64_t number,
+                                                                 bool is_resumed) {
+    // A restart is asked for before anything is done; a hand-over once its number is its own.
+    if (what == failover::operation::restart) {
+        auto refused = co_await ask_hooks(what);
+        if (refused) co_return std::move(*refused);
+    }
     failover::operation_news news;
     news.task_started = [this, number](const upid& task) {
         log::info("pve.task", {{"guest", to_string(settings_.id)}, {"node", task.node.str()}, {"upid", task.text}});
         inbox_.post({number, failover::task_started{task.text}});
     };
     news.progress = [this](const std::string& line) { progress_ = line; };
-    const failover::finished end =
+    failover::finished end =
         co_await failover::carry_out(context_, what, state_.saved, rules_, is_resumed, std::move(news));
-    inbox_.post({number, end});
+    if (what == failover::operation::claim && end.how == failover::outcome::ok) {
+        auto refused = co_await ask_hooks(what);
+        if (refused) co_return std::move(*refused);
+    }
+    co_return end;
 }
 
 }  // namespace steward

@@ -151,6 +151,7 @@ void lab::boot_daemon(const node_name& node) {
         h.text = text;
         watcher_.note_standing(std::move(h));
     };
+    listener.on_hook = [this, node](const hook_call& call) { return see_hook(node, call); };
     listener.dies_after = [this, node](const std::string& record) { return dies_after(node, record); };
     listener.dies_here = [this, node] { return dies_here(node); };
     auto probers = [this, node](guest_id guest, const config::check&) { return make_prober(node, guest); };
@@ -508,6 +509,20 @@ void lab::run_until(duration since_zero) {
         const bool is_due = time_.run_until([this] { return has_daemon_work(); }, end - time_.now());
         if (is_due) tend_daemons();
     }
+}
+
+model_hooks::mood lab::see_hook(const node_name& node, const hook_call& call) {
+    const std::string point = told(call, "HOOK");
+    const auto guest = parse_guest_id(told(call, "GUEST"));
+    happening h(time_.now() - zero_, sight::hook);
+    h.guest = guest ? short_name(*guest) : "?";
+    h.node = node.str();
+    h.name = point;
+    h.text = told(call, "ID");
+    watcher_.note(std::move(h));
+    if (hook_crashes_.erase(point) != 0) kill_daemon(node);
+    const auto mood = hook_moods_.find(point);
+    return mood == hook_moods_.end() ? model_hooks::mood::works : mood->second;
 }
 
 void lab::compare_books() {

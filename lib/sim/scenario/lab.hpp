@@ -61,6 +61,7 @@ class lab {
     void see_claim(const std::string& name);
     /// Whether each transition stands in the ledger of whoever made it.
     void compare_books();
+    [[nodiscard]] model_hooks::mood see_hook(const node_name& node, const hook_call& call);
     /// A daemon lives where its node has power, unless it was killed a moment ago or stopped by an operator.
     [[nodiscard]] bool wants_daemon(const node_name& node) const;
     [[nodiscard]] bool has_daemon_work();
@@ -135,6 +136,8 @@ class lab {
     std::map<node_name, cut_off> cut_off_;                    ///< daemons that reach no API
     std::map<node_name, std::pair<std::int64_t, int>> sent_;  ///< the present second, and the requests in it
     std::vector<failover::phase> crashes_;  ///< the daemon dies once it has written that it entered one of these
+    std::set<std::string> hook_crashes_;  ///< the daemon dies in the next hook of that kind
+    std::map<std::string, model_hooks::mood> hook_moods_;
     std::set<std::size_t> crash_points_;
     std::size_t points_passed_ = 0;
     std::map<node_name, model_agents::behaviour> agents_;
