@@ -2,6 +2,7 @@
 #include "commands.hpp"
 #include "daemon_commands.hpp"
 #include "ledger_command.hpp"
+#include "probe_command.hpp"
 
 namespace steward::cli {
 namespace {
@@ -122,11 +123,33 @@ std::vector<command> orders() {
     return all;
 }
 
+command probe() {
+    return {
+        .name = "probe",
+        .topic = topic,
+        .summary = "run a check once, from here and without the daemon",
+        .operands = {{.name = "TARGET", .kind = word_kind::guest}, {.name = "CHECK", .is_optional = true}},
+        .options = joined({output_option(),
+                           {{.name = "debug", .value = "", .help = "its phases, address, certificate and first bytes"},
+                            {.name = "config",
+                             .value = "FILE",
+                             .help = "where a guest's checks stand (/etc/steward/steward.yaml)",
+                             .kind = word_kind::file}}}),
+        .more =
+            "TARGET is a URL, HOST:PORT (TCP), HOST (ICMP), or a guest: then its checks in the configuration "
+            "file, or the one named CHECK. docs/probes.md.",
+        .examples = {"steward probe https://www.example.org/health --debug", "steward probe 192.0.2.31:22",
+                     "steward probe ct/101"},
+        .exits = {"0 healthy", "2 unhealthy, or a mistake in the call", "3 unknown: it could not look"},
+        .run = probe_main};
+}
+
 }  // namespace
 
 std::vector<command> guest_commands() {
     std::vector<command> all = looks();
     all.push_back(ledger());
+    all.push_back(probe());
     for (command& c : orders()) all.push_back(std::move(c));
     return all;
 }

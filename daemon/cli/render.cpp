@@ -112,6 +112,14 @@ std::string foresight(const json::object& guest) {
     return text(f, "outcome") == "held" ? "stays down: " + text(f, "code") : text(f, "text");
 }
 
+std::string warning_lines(const json::object& status) {
+    std::string out;
+    for (const json::value& v : list(status, "guests"))
+        for (const json::value& w : list(v.as_object(), "warnings"))
+            out += fmt::format("warning: {}: {}\n", text(v.as_object(), "guest"), std::string(w.as_string()));
+    return out.empty() ? out : "\n" + out;
+}
+
 std::string pause_lines(const json::object& status) {
     std::string out;
     for (const json::value& v : list(status, "pauses")) {
@@ -168,6 +176,7 @@ std::string render_status(const json::object& status) {
                         reason});
     }
     out += rows.size() == 1 ? std::string("no guests are configured\n") : table(rows);
+    out += warning_lines(status);
     const std::string severity = text(status, "severity");
     return out + fmt::format("\n{}\n", painted(colour_of(severity), severity));
 }
@@ -188,9 +197,10 @@ std::string render_guest(const json::object& g) {
     std::vector<std::vector<std::string>> checks{{"CHECK", "STATE", "TOOK", "REASON"}};
     for (const json::value& v : list(g, "checks")) {
         const json::object& c = v.as_object();
-        checks.push_back({text(c, "name"), text(c, "state"),
-                          fmt::format("{:.1f} ms", static_cast<double>(number(c, "took_us")) / 1000.0),
-                          text(c, "reason")});
+        checks.push_back(
+            {text(c, "name"), text(c, "state"),
+             fmt::format("{:.1f} ms", static_cast<double>(number(c, "took_us")) / 1000.0),
+             text(c, "warning").empty() ? text(c, "reason") : text(c, "reason") + "; warning: " + text(c, "warning")});
     }
     out += table(checks);
     if (const std::string decided = render_decisions(list(g, "decisions"), false); !decided.empty())

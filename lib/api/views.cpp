@@ -56,8 +56,17 @@ json::array checks_view(const guest_keeper& g) {
                                    {"state", health::name_of(c.state.now)},
                                    {"reason", c.state.reason},
                                    {"took_us", c.last.took.count() / 1000},
-                                   {"phases", std::move(phases)}});
+                                   {"phases", std::move(phases)},
+                                   {"warning", c.last.warning}});
     }
+    return out;
+}
+
+/// What checks that are healthy warn of: "web: certificate expires in 6 days".
+json::array warnings_view(const guest_keeper& g) {
+    json::array out;
+    for (const auto& c : g.checks())
+        if (!c.last.warning.empty()) out.emplace_back(c.name + ": " + c.last.warning);
     return out;
 }
 
@@ -65,8 +74,10 @@ json::object guest_summary(const keeper& all, guest_id id, const guest_keeper& g
     const failover::state& s = g.state();
     const failover::record& r = s.saved;
     json::object o;
+    json::array warnings = warnings_view(g);
     o["guest"] = to_string(id);
-    o["severity"] = word_of(severity_of(s));
+    o["severity"] = word_of(worse(severity_of(s), warnings.empty() ? 0 : 1));
+    o["warnings"] = std::move(warnings);
     o["state"] = failover::name_of(r.at);
     o["health"] = health::name_of(s.last);
     o["reason"] = r.at == phase::watching ? s.last_reason : r.reason;
@@ -181,6 +192,7 @@ json::object status_view(const keeper& all) {
     json::array guests;
     for (const auto& [id, g] : all.guests()) {
         severity = worse(severity, severity_of(g->state()));
+        if (!warnings_view(*g).empty()) severity = worse(severity, 1);
         guests.push_back(guest_summary(all, id, *g));
     }
     o["guests"] = std::move(guests);

@@ -43,8 +43,7 @@ void read_some(const node* n, const std::string& path, bool can_forbid, std::vec
         to.add(n->at, path, fmt::format("there are {} of them for one guest; at most {}", into.size(), most_hooks));
 }
 
-void read_set(const node* n, const std::string& path, hook_set& into, complaints& to,
-              std::vector<named_file>& files) {
+void read_set(const node* n, const std::string& path, hook_set& into, complaints& to, std::vector<named_file>& files) {
     section s(n, path, to);
     read_some(s.take("pre"), s.path_of("pre"), true, into.pre, to, files);
     read_some(s.take("post"), s.path_of("post"), false, into.post, to, files);

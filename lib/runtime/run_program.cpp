@@ -117,8 +117,7 @@ result<child> spawn(program_start& what, int input, int output) {
     const std::vector<char*> words = pointers_to(what.argv);
     const std::vector<char*> environment = pointers_to(what.environment);
     pid_t pid = -1;
-    const int error =
-        ::posix_spawn(&pid, what.argv.front().c_str(), &files, &how, words.data(), environment.data());
+    const int error = ::posix_spawn(&pid, what.argv.front().c_str(), &files, &how, words.data(), environment.data());
     ::posix_spawn_file_actions_destroy(&files);
     ::posix_spawnattr_destroy(&how);
     if (error != 0) return cannot_start(what.argv.front(), error);

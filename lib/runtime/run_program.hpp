@@ -13,8 +13,8 @@ namespace steward {
 /// How a program ended.
 class program_end {
   public:
-    int status = 0;      ///< its exit status; 128 + the signal that ended it
-    std::string output;  ///< of both streams, the beginning
+    int status = 0;       ///< its exit status; 128 + the signal that ended it
+    std::string output;   ///< of both streams, the beginning
     bool is_cut = false;  ///< there was more output than is kept
 };
 

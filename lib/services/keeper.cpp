@@ -2,7 +2,6 @@
 
 #include "base/log.hpp"
 #include "core/failover/decisions.hpp"
-#include "observe/ledger.hpp"
 #include "services/failover/gather.hpp"
 
 #include <algorithm>
@@ -397,24 +396,6 @@ asio::awaitable<result<std::variant<failover::plan, failover::refusal>>> keeper:
 const guest_keeper* keeper::find(guest_id guest) const {
     const auto it = guests_.find(guest);
     return it == guests_.end() ? nullptr : it->second.get();
-}
-
-void keeper::note(decision d) const {
-    if (world_.book == nullptr) return;
-    d.when = world_.time.wall_now();
-    if (cluster_ != nullptr && d.epoch == 0) d.epoch = cluster_->state().epoch;
-    world_.book->add(std::move(d));
-}
-
-void keeper::note_order(const std::string& what, std::string about, std::string by, const result<void>& answer) {
-    decision d;
-    d.about = std::move(about);
-    d.kind = "order";
-    d.verdict = answer ? "accepted" : "refused";
-    d.by = std::move(by);
-    d.code = what;
-    if (!answer) d.text = answer.error().text();
-    note(std::move(d));
 }
 
 }  // namespace steward

@@ -116,6 +116,7 @@ class simulated_site {
     sim::cluster model;
     bool guard_answers = true;
     memory_ledger book;
+    hook_runner* hooks = nullptr;  ///< of the next daemon
 
   private:
     struct daemon {
@@ -134,6 +135,7 @@ class simulated_site {
               all(world, site.settings, [this](bool yes) { gate.open(yes); }) {
             store.guard_answers = site.guard_answers;
             world.book = &site.book;
+            world.hooks = site.hooks;
         }
         random_source chance;
         sim::direct_transport wire;

@@ -41,7 +41,7 @@ struct limits {
     static constexpr duration isolating = std::chrono::seconds(60);
     static constexpr duration fresh_backup = failover::fresh_backup_limit;
     static constexpr duration fresh_backup_pause = std::chrono::seconds(300);  ///< before a guest is held no longer
-    static constexpr duration refused_by_hook = std::chrono::seconds(300);  ///< before it is asked again
+    static constexpr duration refused_by_hook = std::chrono::seconds(300);     ///< before it is asked again
     static constexpr duration parked = std::chrono::seconds(30);
     static constexpr duration cleaning = std::chrono::seconds(300);
     static constexpr duration rolling_back = std::chrono::seconds(120);

@@ -51,8 +51,8 @@ class keeper_world {
     bool is_disarming = false;  ///< armed only for what is under way already: it comes to its end
     /// What the guest's node says it goes down for; empty: nobody listens.
     std::function<std::optional<failover::leave_notice>(guest_id)> leaving;
-    leadership* lead = nullptr;  ///< null: a single instance, which always leads
-    ledger* book = nullptr;      ///< where decisions are kept; null: nowhere
+    leadership* lead = nullptr;    ///< null: a single instance, which always leads
+    ledger* book = nullptr;        ///< where decisions are kept; null: nowhere
     hook_runner* hooks = nullptr;  ///< runs people's own programs; null: nobody does
     /// Why so much fails at once that nobody is to be believed; empty: it does not. Empty function: nobody counts.
     std::function<std::string()> storm;

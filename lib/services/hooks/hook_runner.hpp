@@ -25,7 +25,7 @@ class hook_end {
   public:
     std::string problem;  ///< why it did not succeed: "exit 3", "no answer within 30s"; "": it did
     bool is_timed_out = false;
-    std::string output;   ///< the first 8 KiB of both streams, as it came
+    std::string output;  ///< the first 8 KiB of both streams, as it came
 };
 
 /// Runs people's own programs before and after what Steward does.

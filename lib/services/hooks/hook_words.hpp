@@ -12,8 +12,8 @@ class hook_facts {
     hook_facts(failover::hook_moment m, failover::record r) : moment(std::move(m)), saved(std::move(r)) {}
     failover::hook_moment moment;
     failover::record saved;
-    std::string name;  ///< the guest's, as somebody has typed it into PVE: anything can be in it
-    node_name home;    ///< where its configuration is
+    std::string name;    ///< the guest's, as somebody has typed it into PVE: anything can be in it
+    node_name home;      ///< where its configuration is
     std::string daemon;  ///< node of the daemon that runs the hook; "" in a daemon that is alone
 };
 

@@ -432,9 +432,8 @@ class lab_commands {
 
     /// hook pre|post|failed ok|fail|hang
     result<void> hook(const words& w) {
-        static const std::map<std::string, model_hooks::mood> moods = {{"ok", model_hooks::mood::works},
-                                                                       {"fail", model_hooks::mood::fails},
-                                                                       {"hang", model_hooks::mood::hangs}};
+        static const std::map<std::string, model_hooks::mood> moods = {
+            {"ok", model_hooks::mood::works}, {"fail", model_hooks::mood::fails}, {"hang", model_hooks::mood::hangs}};
         const auto mood = w.size() == 3 ? moods.find(w[2]) : moods.end();
         if (mood == moods.end() || (w[1] != "pre" && w[1] != "post" && w[1] != "failed"))
             return wrong("hook pre|post|failed ok|fail|hang");

@@ -136,7 +136,7 @@ class lab {
     std::map<node_name, cut_off> cut_off_;                    ///< daemons that reach no API
     std::map<node_name, std::pair<std::int64_t, int>> sent_;  ///< the present second, and the requests in it
     std::vector<failover::phase> crashes_;  ///< the daemon dies once it has written that it entered one of these
-    std::set<std::string> hook_crashes_;  ///< the daemon dies in the next hook of that kind
+    std::set<std::string> hook_crashes_;    ///< the daemon dies in the next hook of that kind
     std::map<std::string, model_hooks::mood> hook_moods_;
     std::set<std::size_t> crash_points_;
     std::size_t points_passed_ = 0;
