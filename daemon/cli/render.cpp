@@ -160,6 +160,8 @@ const char* about_mode(const std::string& mode) {
 std::string render_status(const json::object& status) {
     std::string out = cluster_line(status);
     out += leadership_lines(status);
+    if (const std::string problem = text(object(status, "ledger"), "problem"); !problem.empty())
+        out += fmt::format("decisions cannot be written down: {}\n", problem);
     out += fmt::format("mode {}{}\n\n", text(status, "mode"), about_mode(text(status, "mode")));
     if (const std::string paused = pause_lines(status); !paused.empty()) out.insert(out.size() - 1, paused);
     std::vector<std::vector<std::string>> rows{

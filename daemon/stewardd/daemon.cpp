@@ -6,6 +6,7 @@
 #include "cluster/directory_store.hpp"
 #include "cluster/pmxcfs_store.hpp"
 #include "config/digest.hpp"
+#include "config/effective.hpp"
 #include "net/resolver.hpp"
 #include "net/steady_resolver.hpp"
 #include "notify.hpp"
@@ -27,6 +28,8 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
 
 #include <csignal>
 #include <filesystem>
@@ -132,8 +135,10 @@ class shared_work {
 /// The composition root. Members are declared so that what is used outlives its users.
 class daemon {
   public:
-    daemon(std::string config_file, const config::settings& settings, pve::credentials who)
+    daemon(std::string config_file, const config::settings& settings, std::vector<config::source_text> read_from,
+           pve::credentials who)
         : config_file_(std::move(config_file)),
+          read_from_(std::move(read_from)),
           chance_(os_seed()),
           names_(net::make_cares_resolver(io_.get_executor(), time_)),
           endpoint_names_(*names_),
@@ -192,7 +197,8 @@ class daemon {
             log::error("start.failed", {{"reason", started.error().text()}});
             co_return exit_code();
         }
-        auto control = api::control_server::listen(io_.get_executor(), keeper_, keeper_.settings().control_socket);
+        auto control = api::control_server::listen(io_.get_executor(), keeper_, keeper_.settings().control_socket,
+                                                   [this] { return config_view(); });
         if (!control) {
             log::error("start.failed", {{"reason", control.error().text()}});
             co_return 1;
@@ -271,11 +277,12 @@ class daemon {
         const auto read = [this] { return config::load_file(config_file_); };
         config::loaded fresh = co_await offload(reader_, read);
         for (const auto& p : fresh.problems) log::error("config.rejected", {{"reason", to_string(p)}});
-        if (fresh.problems.empty()) co_await accept(std::move(fresh.values));
+        if (fresh.problems.empty()) co_await accept(std::move(fresh));
         notify::ready(summary());
     }
 
-    asio::awaitable<void> accept(config::settings fresh) {
+    asio::awaitable<void> accept(config::loaded read) {
+        config::settings fresh = std::move(read.values);
         const time_point began = time_.now();
         auto who = read_credentials(fresh.pve);
         if (!who) {
@@ -289,6 +296,7 @@ class daemon {
                                            std::tuple("control_socket", old.control_socket, fresh.control_socket),
                                            std::tuple("guard_socket", old.guard_socket, fresh.guard_socket)})
             if (was != is) log::warning("config.needs_restart", {{"key", key}, {"from", was}, {"to", is}});
+        read_from_ = std::move(read.sources);
         world_.own_user = own_user(*who);
         probe_targets_ = fresh.probe_targets;
         connect(fresh, std::move(*who));
@@ -307,6 +315,13 @@ class daemon {
         log::info("config.reloaded", {{"file", config_file_},
                                       {"guests", std::to_string(keeper_.settings().guests.size())},
                                       {"held_ms", std::to_string(held.count())}});
+    }
+
+    [[nodiscard]] boost::json::object config_view() const {
+        boost::json::array files;
+        for (const config::source_text& s : read_from_) files.emplace_back(s.name);
+        return {
+            {"file", config_file_}, {"files", std::move(files)}, {"effective", config::effective_config(read_from_)}};
     }
 
     asio::awaitable<void> feed_watchdog() {
@@ -333,6 +348,7 @@ class daemon {
     }
 
     std::string config_file_;
+    std::vector<config::source_text> read_from_;  ///< what the configuration of the moment was read from
     asio::thread_pool reader_{1};
     os_time time_;
     random_source chance_;
@@ -356,7 +372,8 @@ class daemon {
 
 }  // namespace
 
-int run_daemon(const std::string& config_file, config::settings settings) {
+int run_daemon(const std::string& config_file, config::loaded config) {
+    const config::settings& settings = config.values;
     std::signal(SIGPIPE, SIG_IGN);
     std::error_code ec;
     std::filesystem::create_directories(settings.state_dir, ec);
@@ -370,7 +387,7 @@ int run_daemon(const std::string& config_file, config::settings settings) {
         log::error("start.refused", {{"reason", who.error().text()}});
         return 1;
     }
-    daemon one(config_file, settings, std::move(*who));
+    daemon one(config_file, settings, std::move(config.sources), std::move(*who));
     return one.run();
 }
 

@@ -145,8 +145,13 @@ result<void> check_final(const order& asked, const std::string& asker) {
 
 class unix_control_server final : public control_server {
   public:
-    unix_control_server(keeper& all, stream_protocol::acceptor acceptor, std::string path)
-        : all_(all), acceptor_(std::move(acceptor)), path_(std::move(path)), connections_(acceptor_.get_executor()) {}
+    unix_control_server(keeper& all, stream_protocol::acceptor acceptor, std::string path,
+                        configuration_teller tells_configuration)
+        : all_(all),
+          tells_configuration_(std::move(tells_configuration)),
+          acceptor_(std::move(acceptor)),
+          path_(std::move(path)),
+          connections_(acceptor_.get_executor()) {}
     ~unix_control_server() override { ::unlink(path_.c_str()); }
 
     asio::awaitable<void> serve() override {
@@ -223,6 +228,7 @@ class unix_control_server final : public control_server {
     /// What only reads.
     asio::awaitable<result<json::object>> tell(order asked) {
         if (asked.what == "status") co_return status_view(all_);
+        if (asked.what == "config") co_return tells_configuration_();
         if (asked.what == "why") {
             auto view = co_await why(asked.guest);
             co_return view;
@@ -341,6 +347,7 @@ class unix_control_server final : public control_server {
     }
 
     keeper& all_;
+    configuration_teller tells_configuration_;
     stream_protocol::acceptor acceptor_;
     std::string path_;
     task_group connections_;
@@ -349,7 +356,8 @@ class unix_control_server final : public control_server {
 }  // namespace
 
 result<std::unique_ptr<control_server>> control_server::listen(asio::any_io_executor executor, keeper& all,
-                                                               const std::string& path) {
+                                                               const std::string& path,
+                                                               configuration_teller tells_configuration) {
     if (path.size() >= sizeof(sockaddr_un::sun_path))
         return fault(errc::invalid, "control_socket", path + " is too long for a Unix socket");
     std::error_code ignored;
@@ -363,7 +371,8 @@ result<std::unique_ptr<control_server>> control_server::listen(asio::any_io_exec
     if (!ec) acceptor.listen(16, ec);
     if (ec) return fault(errc::io, "control socket " + path, ec.message());
     ::chmod(path.c_str(), 0660);
-    return std::unique_ptr<control_server>(std::make_unique<unix_control_server>(all, std::move(acceptor), path));
+    return std::unique_ptr<control_server>(
+        std::make_unique<unix_control_server>(all, std::move(acceptor), path, std::move(tells_configuration)));
 }
 
 }  // namespace steward::api

@@ -3,7 +3,9 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/json/fwd.hpp>
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -15,15 +17,20 @@ namespace steward::api {
 /// {"do":"approval-token","guest":…}
 /// {"do":"pause","object":"cluster|node/N|ct/ID","kind":"maintenance","for":"2h","reason":…} ·
 /// {"do":"resume","object":…}
+/// {"do":"config"}: the configuration that is in force, with defaults, without secrets
 /// {"do":"arm"} · {"do":"observe","now":true}
 /// {"do":"ledger","about":"ct/101","since":"2h","last":100} · {"do":"ledger-verify"}
 /// Answers {"ok":true,"data":…} or {"ok":false,"code":"…","error":"…"}. Orders are accepted from root and from the user
 /// that the daemon runs as; everybody who can open the socket may read.
 class control_server {
   public:
+    /// What {"do":"config"} is answered with.
+    using configuration_teller = std::function<boost::json::object()>;
+
     /// Binds the socket, replacing a stale one. errc::io names the path.
     [[nodiscard]] static result<std::unique_ptr<control_server>> listen(boost::asio::any_io_executor executor,
-                                                                        keeper& all, const std::string& path);
+                                                                        keeper& all, const std::string& path,
+                                                                        configuration_teller tells_configuration);
     virtual ~control_server() = default;
     /// Serves until cancelled.
     [[nodiscard]] virtual boost::asio::awaitable<void> serve() = 0;

@@ -67,7 +67,7 @@ void read_failover(const node* n, const std::string& path, failover_policy& into
     s.time("approval_ttl", into.approval_ttl, {1min, 24h * 30});
     s.boolean("accept_weak_fence", into.accept_weak_fence);
     read_targets(s, into);
-    std::string storage;
+    std::string storage = into.storage ? into.storage->str() : "";
     if (const node* const at = s.text("storage", storage)) {
         const auto parsed = parse_storage_id(storage);
         if (parsed)
@@ -79,7 +79,7 @@ void read_failover(const node* n, const std::string& path, failover_policy& into
     if (s.texts("backup_storages", [&](const std::string& t) { return add_once(t, parse_storage_id(t), storages); }))
         into.backup_storages = storages;
     s.time("max_backup_age", into.max_backup_age, {1min, 24h * 3650});
-    std::size_t fresh = 0;
+    auto fresh = static_cast<std::size_t>(into.before);
     if (s.choice("fresh_backup", fresh, {"off", "try", "require"})) into.before = static_cast<fresh_backup>(fresh);
     s.number("priority", into.priority, {0, 1000});
     s.number("attempts", into.attempts, {1, 100});
@@ -89,11 +89,12 @@ void read_failover(const node* n, const std::string& path, failover_policy& into
     s.time("verify_timeout", into.verify_timeout, some_wait);
     s.time("cooldown", into.cooldown, {0s, 24h * 30});
     s.number("max_per_day", into.max_per_day, {1, 1000});
-    std::size_t word = 0;
+    auto word = static_cast<std::size_t>(into.shutdown);
     if (s.choice("shutdown", word, {"conditional", "freeze", "failover", "evacuate"}))
         into.shutdown = static_cast<on_shutdown>(word);
     s.time("reboot_grace", into.reboot_grace, {1min, 24h});
     s.time("evacuate_timeout", into.evacuate_timeout, {1min, 1h});
+    word = into.fails_back ? 1 : 0;
     if (s.choice("failback", word, {"manual", "auto"})) into.fails_back = word == 1;
     s.time("failback_stable", into.failback_stable, {1min, 24h * 30});
     s.finish();
@@ -148,12 +149,9 @@ inherited read_defaults(const node* n, complaints& to) {
     return defaults;
 }
 
-std::vector<guest> read_guests(const node* n, const inherited& defaults, complaints& to,
-                               std::vector<named_file>& files) {
-    std::vector<guest> guests;
-    if (!n) return guests;
+void guest_list::read(const node* n, const inherited& defaults, complaints& to, std::vector<named_file>& files) {
+    if (!n) return;
     const section all(n, "guests", to);
-    std::map<vmid, std::string> taken;
     for (std::size_t i = 0; all.usable() && i < n->keys.size(); ++i) {
         const node& key = n->keys[i];
         const std::string path = "guests." + key.text.substr(0, 80);
@@ -164,9 +162,12 @@ std::vector<guest> read_guests(const node* n, const inherited& defaults, complai
             to.add(key.at, "guests", id.error().detail);
         } else {
             g.id = *id;
-            const auto [other, is_new] = taken.try_emplace(id->id, key.text);
+            const auto [other, is_new] = taken_.try_emplace(id->id, named{key.text, key.at});
+            const bool is_elsewhere = other->second.at.file != key.at.file;
             if (!is_new)
-                to.add(key.at, path, fmt::format("vmid {} is already used by {}", to_string(id->id), other->second));
+                to.add(key.at, path,
+                       fmt::format("vmid {} is already used by {}{}", to_string(id->id), other->second.name,
+                                   is_elsewhere ? " in " + to.place_of(other->second.at) : ""));
         }
         read_checks(s, defaults, g, to, files);
         g.restart = defaults.restart;
@@ -176,10 +177,13 @@ std::vector<guest> read_guests(const node* n, const inherited& defaults, complai
         g.own_hooks = defaults.common_hooks;
         read_hooks(s.take("hooks"), s.path_of("hooks"), g.own_hooks, to, files);
         s.finish();
-        guests.push_back(std::move(g));
+        all_.push_back(std::move(g));
     }
-    std::sort(guests.begin(), guests.end(), [](const guest& a, const guest& b) { return a.id < b.id; });
-    return guests;
+}
+
+std::vector<guest> guest_list::take() {
+    std::sort(all_.begin(), all_.end(), [](const guest& a, const guest& b) { return a.id < b.id; });
+    return std::move(all_);
 }
 
 }  // namespace steward::config

@@ -2,6 +2,8 @@
 #include "config/section.hpp"
 #include "config/settings.hpp"
 
+#include <map>
+
 namespace steward::config {
 
 /// What guests inherit: the section `defaults`.
@@ -27,8 +29,21 @@ class named_file {
 
 [[nodiscard]] inherited read_defaults(const node* n, complaints& to);
 
-/// The section `guests`, ordered by id. `files` collects what load_file looks at on disk: files that checks name.
-[[nodiscard]] std::vector<guest> read_guests(const node* n, const inherited& defaults, complaints& to,
-                                             std::vector<named_file>& files);
+/// The guests of a configuration, from all of its files, ordered by id.
+class guest_list {
+  public:
+    /// One file's section `guests`. `files` collects what load_file looks at on disk: files that checks name.
+    void read(const node* n, const inherited& defaults, complaints& to, std::vector<named_file>& files);
+    [[nodiscard]] std::vector<guest> take();
+
+  private:
+    class named {
+      public:
+        std::string name;
+        place at;
+    };
+    std::vector<guest> all_;
+    std::map<vmid, named> taken_;
+};
 
 }  // namespace steward::config

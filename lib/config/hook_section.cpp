@@ -1,6 +1,5 @@
 #include "config/hook_section.hpp"
 
-#include <algorithm>
 #include <fmt/core.h>
 
 namespace steward::config {
@@ -32,22 +31,23 @@ void read_hook(const node& n, const std::string& path, bool can_forbid, std::vec
     into.push_back(std::move(h));
 }
 
-/// One, or a list of them.
-void read_some(const node* n, const std::string& path, bool can_forbid, std::vector<hook>& into, complaints& to,
+void read_list(section& s, std::string_view key, bool can_forbid, std::vector<hook>& into, complaints& to,
                std::vector<named_file>& files) {
-    if (!n) return;
-    if (n->kind != node_kind::sequence) return read_hook(*n, path, can_forbid, into, to, files);
+    const node* const n = s.take(key);
+    if (!n || n->kind == node_kind::refused) return;
+    if (n->kind != node_kind::sequence)
+        return s.complain(n->at, key, "is not a list of programs (- command: [/usr/local/lib/steward/drain, --now])");
     for (std::size_t i = 0; i < n->values.size(); ++i)
-        read_hook(n->values[i], fmt::format("{}[{}]", path, i), can_forbid, into, to, files);
+        read_hook(n->values[i], fmt::format("{}[{}]", s.path_of(key), i), can_forbid, into, to, files);
     if (into.size() > most_hooks)
-        to.add(n->at, path, fmt::format("there are {} of them for one guest; at most {}", into.size(), most_hooks));
+        s.complain(n->at, key, fmt::format("there are {} of them for one guest; at most {}", into.size(), most_hooks));
 }
 
 void read_set(const node* n, const std::string& path, hook_set& into, complaints& to, std::vector<named_file>& files) {
     section s(n, path, to);
-    read_some(s.take("pre"), s.path_of("pre"), true, into.pre, to, files);
-    read_some(s.take("post"), s.path_of("post"), false, into.post, to, files);
-    read_some(s.take("failed"), s.path_of("failed"), false, into.failed, to, files);
+    read_list(s, "pre", true, into.pre, to, files);
+    read_list(s, "post", false, into.post, to, files);
+    read_list(s, "failed", false, into.failed, to, files);
     s.finish();
 }
 

@@ -2,12 +2,13 @@
 
 #include "config/guest_sections.hpp"
 #include "config/hook_section.hpp"
+#include "config/source_files.hpp"
 #include "config/text_values.hpp"
 
 #include <algorithm>
 #include <fmt/core.h>
-#include <fstream>
 #include <sys/stat.h>
+#include <tuple>
 
 namespace steward::config {
 namespace {
@@ -109,7 +110,9 @@ void read_log(const node* n, reading& into) {
     std::size_t word = 0;
     if (s.choice("format", word, {"text", "json"}))
         into.values.terminal_log = word == 0 ? log_format::text : log_format::json;
+    word = 1;
     if (s.choice("level", word, levels)) into.values.log_level = levels[word];
+    word = 0;
     if (s.choice("wire", word, {"off", "lines", "bodies"})) into.values.log_wire = static_cast<wire_log>(word);
     s.finish();
 }
@@ -167,12 +170,26 @@ void read_probes(const node* n, reading& into) {
     s.finish();
 }
 
-void read_all(const node& root, reading& into) {
+/// An included file holds guests and nothing else: whatever is said once for all stands in the main file.
+void read_included(const node& root, const inherited& defaults, guest_list& guests, reading& into) {
+    if (root.kind == node_kind::nothing) return;
+    section s(&root, "", into.problems);
+    if (!s.usable()) return;
+    guests.read(s.take("guests"), defaults, into.problems, into.files);
+    for (const node& key : root.keys)
+        if (key.text != "guests")
+            into.problems.add(key.at, "",
+                              fmt::format("\"{}\" does not belong here: an included file holds guests and nothing else",
+                                          key.text.substr(0, 80)));
+}
+
+void read_all(const node& root, const std::vector<yaml_tree>& included, reading& into) {
     section s(&root, "", into.problems);
     if (!s.usable()) return;
     read_cluster(s.take("cluster"), into);
     std::size_t word = 0;
     if (s.choice("mode", word, {"observe", "armed"})) into.values.run_mode = word == 0 ? mode::observe : mode::armed;
+    word = 0;
     if (s.choice("daemons", word, {"one", "per-node"})) into.values.who = word == 0 ? daemons::one : daemons::per_node;
     if (const node* const named = s.text("node", into.values.node); named && !parse_node_name(into.values.node))
         s.complain(named->at, "node", fmt::format("\"{}\" is no name of a node", into.values.node));
@@ -185,8 +202,12 @@ void read_all(const node& root, reading& into) {
     inherited defaults = read_defaults(s.take("defaults"), into.problems);
     defaults.targets = into.values.probe_targets;
     read_hooks(s.take("hooks"), "hooks", defaults.common_hooks, into.problems, into.files);
-    into.values.guests = read_guests(s.take("guests"), defaults, into.problems, into.files);
+    s.texts("include", check_pattern);
+    guest_list guests;
+    guests.read(s.take("guests"), defaults, into.problems, into.files);
     s.finish();
+    for (const yaml_tree& file : included) read_included(file.root, defaults, guests, into);
+    into.values.guests = guests.take();
 }
 
 /// Files are looked at only here: `parse` alone is pure.
@@ -217,29 +238,51 @@ std::string printable(std::string text) {
     return text.substr(0, end) + "…";
 }
 
-loaded finished(std::vector<complaint> found, settings values, const std::string& file) {
+loaded finished(std::vector<complaint> found, settings values, const std::vector<source_text>& sources) {
     loaded done;
     done.values = std::move(values);
     std::stable_sort(found.begin(), found.end(), [](const complaint& a, const complaint& b) {
-        return std::pair(a.at.line, a.at.column) < std::pair(b.at.line, b.at.column);
+        return std::tuple(a.at.file, a.at.line, a.at.column) < std::tuple(b.at.file, b.at.line, b.at.column);
     });
     const std::size_t shown = std::min(found.size(), most_complaints);
     for (std::size_t i = 0; i < shown; ++i)
-        done.problems.push_back({file, found[i].at.line, found[i].at.column, printable(std::move(found[i].text))});
-    if (shown < found.size()) done.problems.push_back({file, 0, 0, fmt::format("and {} more", found.size() - shown)});
+        done.problems.push_back({sources[static_cast<std::size_t>(found[i].at.file)].name, found[i].at.line,
+                                 found[i].at.column, printable(std::move(found[i].text))});
+    if (shown < found.size())
+        done.problems.push_back({sources.front().name, 0, 0, fmt::format("and {} more", found.size() - shown)});
     return done;
 }
 
-loaded read(std::string_view text, const std::string& file, bool look_at_files) {
-    yaml_tree tree = read_yaml(text);
-    if (!tree.readable) return finished(std::move(tree.complaints), {}, file);
+void stamp(node& n, int file) {
+    n.at.file = file;
+    for (node& key : n.keys) stamp(key, file);
+    for (node& value : n.values) stamp(value, file);
+}
+
+yaml_tree read_stamped(const source_text& source, int file) {
+    yaml_tree tree = read_yaml(source.text);
+    stamp(tree.root, file);
+    for (complaint& c : tree.complaints) c.at.file = file;
+    return tree;
+}
+
+/// `sources` begins with the main file. `records`: where to write down what was read, or null.
+loaded read(const std::vector<source_text>& sources, bool look_at_files, std::vector<key_record>* records = nullptr) {
+    yaml_tree tree = read_stamped(sources.front(), 0);
+    if (!tree.readable) return finished(std::move(tree.complaints), {}, sources);
     if (tree.root.kind == node_kind::nothing && tree.complaints.empty())
-        return finished({complaint({1, 1}, "the file is empty (start with cluster:)")}, {}, file);
+        return finished({complaint({1, 1}, "the file is empty (start with cluster:)")}, {}, sources);
     reading into;
+    into.problems.records = records;
+    for (const source_text& s : sources) into.problems.files.push_back(s.name);
+    std::vector<yaml_tree> included;
+    for (std::size_t i = 1; i < sources.size(); ++i) included.push_back(read_stamped(sources[i], static_cast<int>(i)));
     into.problems.all() = std::move(tree.complaints);
-    read_all(tree.root, into);
+    for (yaml_tree& i : included)
+        for (complaint& c : i.complaints) into.problems.all().push_back(std::move(c));
+    read_all(tree.root, included, into);
     if (look_at_files) check_files(into);
-    return finished(std::move(into.problems.all()), std::move(into.values), file);
+    return finished(std::move(into.problems.all()), std::move(into.values), sources);
 }
 
 }  // namespace
@@ -249,23 +292,28 @@ std::string to_string(const diagnostic& d) {
     return fmt::format("{}:{}:{}: {}", d.file, d.line, d.column, d.text);
 }
 
-loaded parse(std::string_view text, const std::string& file) { return read(text, file, false); }
+loaded parse(std::string_view text, const std::string& file) {
+    return read({source_text(file, std::string(text))}, false);
+}
+
+loaded parse(const std::vector<source_text>& sources) { return read(sources, false); }
+
+std::vector<key_record> keys_of(const std::vector<source_text>& sources) {
+    std::vector<key_record> keys;
+    static_cast<void>(read(sources, false, &keys));
+    return keys;
+}
 
 loaded load_file(const std::string& path) {
-    constexpr std::streamsize limit = 1024 * 1024;
-    const auto unreadable = [&](const std::string& why) { return finished({complaint({0, 0}, why)}, {}, path); };
-    struct stat info {};
-    if (::stat(path.c_str(), &info) != 0) return unreadable(std::error_code(errno, std::generic_category()).message());
-    if (!S_ISREG(info.st_mode)) return unreadable("is not a file");
-    std::ifstream file(path, std::ios::binary);
-    if (!file) return unreadable(std::error_code(errno, std::generic_category()).message());
-    std::string text(static_cast<std::size_t>(limit) + 1, '\0');
-    file.read(text.data(), limit + 1);
-    if (file.bad()) return unreadable("cannot be read");
-    text.resize(static_cast<std::size_t>(file.gcount()));
-    if (info.st_size > limit)
-        return unreadable(fmt::format("is larger than 1 MiB ({} bytes): this is no configuration", info.st_size));
-    return read(text, path, true);
+    source_files found = read_source_files(path);
+    if (!found.problems.empty()) {
+        loaded failed;
+        failed.problems = std::move(found.problems);
+        return failed;
+    }
+    loaded done = read(found.sources, true);
+    done.sources = std::move(found.sources);
+    return done;
 }
 
 }  // namespace steward::config

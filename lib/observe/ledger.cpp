@@ -12,6 +12,8 @@ namespace {
 
 /// After that the same is said again, with how often it was meant meanwhile.
 constexpr auto quiet = std::chrono::hours(1);
+/// Things that repeats are noticed of: more than any cluster has.
+constexpr std::size_t most_things = 20000;
 
 /// Ages, sizes and counts grow while the reason stays the same.
 std::string without_numbers(const std::string& text) {
@@ -34,6 +36,7 @@ bool is_repeatable(const decision& d) {
 
 void ledger::add(decision d) {
     if (d.node.empty()) d.node = node;
+    if (last_.size() >= most_things) last_.clear();
     last_words& last = last_[d.about];
     std::string words = words_of(d);
     const bool is_same =

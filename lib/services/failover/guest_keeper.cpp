@@ -255,14 +255,14 @@ asio::awaitable<void> guest_keeper::handle(failover::event e) {
     if (world_.lead != nullptr)
         no_claims = world_.lead->claims_forbidden(world_.home_of ? world_.home_of(settings_.id) : node_name());
     const auto paused = world_.paused ? world_.paused(settings_.id) : std::nullopt;
-    const auto others = world_.traffic ? world_.traffic(settings_.id) : failover::traffic();
+    const auto others = [this] { return world_.traffic ? world_.traffic(settings_.id) : failover::traffic(); };
     failover::surroundings around{rules_,
                                   world_.armed && (!world_.is_disarming || failover::is_acting(state_.saved.at)),
                                   std::move(no_claims),
                                   world_.time.now(),
                                   world_.time.wall_now(),
                                   paused ? &*paused : nullptr,
-                                  &others,
+                                  others,
                                   world_.leaving ? world_.leaving(settings_.id) : std::nullopt,
                                   false};
     around.is_home_gone =

@@ -132,10 +132,11 @@ TEST_CASE("config: each key at the top has its effect") {
         {"daemons said explicitly", on_top("daemons: one\n"), [](const settings& s) { return s.who == daemons::one; }},
         {"node", on_top("node: pve1\n"), [](const settings& s) { return s.node == "pve1"; }},
         {"hooks: those of all guests, then the guest's own",
-         on_top("hooks:\n  handover: {pre: {command: [/h/all, -x], timeout: 5s, required: true}}\n  restart: {post: "
-                "{command: /h/r}}\n"
+         on_top("hooks:\n"
+                "  handover: {pre: [{command: [/h/all, -x], timeout: 5s, required: true}]}\n"
+                "  restart: {post: [{command: /h/r}]}\n"
                 "guests:\n  ct/101:\n    checks: [tcp: 192.0.2.31:22]\n    hooks:\n      handover:\n"
-                "        pre: [{command: [/h/own]}, {command: [/h/more]}]\n        failed: {command: [/h/failed]}\n"),
+                "        pre: [{command: [/h/own]}, {command: [/h/more]}]\n        failed: [{command: [/h/failed]}]\n"),
          [](const settings& s) {
              const hooks& h = s.guests.at(0).own_hooks;
              return h.handover.pre.size() == 3 &&
