@@ -1,5 +1,6 @@
 #pragma once
 #include "config/settings.hpp"
+#include "observe/ledger.hpp"
 #include "pve/write_gate.hpp"
 #include "runtime/sim_time.hpp"
 #include "runtime/task_group.hpp"
@@ -115,6 +116,8 @@ class simulated_site {
     sim::cluster model;
     bool guard_answers = true;
     std::string warning;  ///< of every check
+    memory_ledger book;
+    hook_runner* hooks = nullptr;  ///< of the next daemon
 
   private:
     class warned_prober final : public net::prober {
@@ -146,6 +149,8 @@ class simulated_site {
                   sim::failover_token_id),
               all(world, site.settings, [this](bool yes) { gate.open(yes); }) {
             store.guard_answers = site.guard_answers;
+            world.book = &site.book;
+            world.hooks = site.hooks;
         }
         random_source chance;
         sim::direct_transport wire;
