@@ -118,10 +118,14 @@ void add_gates(decision& to, const state& before, const surroundings& around, co
                           fmt::format("{} of {}", r.failovers.size(), rules.max_per_day));
     if (rules.needs_approval)
         to.gates.emplace_back("approval", after.ordered, after.ordered ? "" : "nobody has agreed");
-    if (around.others != nullptr)
-        to.gates.emplace_back(
-            "turn", around.others->under_way + around.others->ahead < traffic::most,
-            fmt::format("{} under way, {} come first", around.others->under_way, around.others->ahead));
+}
+
+/// Counting the others costs a look at all of them: only for one that could begin.
+void add_turn(decision& to, const surroundings& around, const planned& answer) {
+    if (!around.others || !std::holds_alternative<plan>(answer.answer)) return;
+    const traffic all = around.others();
+    to.gates.emplace_back("turn", all.under_way + all.ahead < traffic::most,
+                          fmt::format("{} under way, {} come first", all.under_way, all.ahead));
 }
 
 std::string by_whom(const event& e) {
@@ -183,7 +187,10 @@ std::optional<decision> decision_of(const state& before, const event& what, cons
     if (d.code.empty() && !next.alerts.empty()) d.code = next.alerts.front().code;
     add_observations(d, before, what, around, next);
     add_gates(d, before, around, is_now);
-    if (const auto* answer = std::get_if<planned>(&what)) add_plan(d, answer->answer);
+    if (const auto* answer = std::get_if<planned>(&what)) {
+        add_turn(d, around, *answer);
+        add_plan(d, answer->answer);
+    }
     return d;
 }
 
