@@ -16,9 +16,10 @@ std::string joined(const Items& items, Text text_of) {
 
 std::string text_of(const check& c) {
     const std::string codes = joined(c.status, [](const auto& r) { return fmt::format("{}-{}", r.first, r.second); });
-    return fmt::format("check {} {} {} {} {} {} {} {} {} {} {} {} {} {}\n", static_cast<int>(c.kind), c.name, c.host,
-                       c.port, c.tls, c.path, c.ca_file, c.insecure, codes, c.interval.count(), c.timeout.count(),
-                       c.rise, c.fall, c.start_period.count());
+    return fmt::format("check {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}\n", static_cast<int>(c.kind), c.name,
+                       c.host, c.port, c.tls, c.path, c.ca_file, c.insecure, codes, c.interval.count(),
+                       c.timeout.count(), c.rise, c.fall, c.start_period.count(), c.retry_every().count(),
+                       joined(c.parents, [](const std::string& p) { return p; }));
 }
 
 std::string text_of(const restart_policy& p) {
@@ -44,8 +45,9 @@ std::string text_of(const failover_policy& p) {
 
 std::string guests_digest(const settings& s) {
     std::string text;
+    for (const check& c : s.gateways) text += text_of(c);
     for (const guest& g : s.guests) {
-        text += to_string(g.id) + "\n";
+        text += fmt::format("{} {}\n", to_string(g.id), g.required);
         for (const check& c : g.checks) text += text_of(c);
         text += text_of(g.restart) + text_of(g.failover);
     }

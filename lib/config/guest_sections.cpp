@@ -1,5 +1,6 @@
 #include "config/guest_sections.hpp"
 
+#include "config/health_section.hpp"
 #include "config/text_values.hpp"
 
 #include <algorithm>
@@ -20,19 +21,26 @@ void read_rhythm(section& s, check& c) {
     s.number("rise", c.rise, {1, 100});
     s.number("fall", c.fall, {1, 100});
     s.time("start_period", c.start_period, any_wait);
+    duration retry{};
+    if (s.time("retry_interval", retry, {100ms, 24h})) c.retry_interval = retry;
 }
 
 /// A probe that outlives its interval would overlap with the next one. `given` holds the two keys as far as they
 /// stand in this section; the complaint goes to the place a person would change.
 void check_rhythm(section& s, const node* n, const check& c) {
-    if (c.timeout <= c.interval) return;
     const auto value_of = [&](std::string_view key) -> const node* {
         for (std::size_t i = 0; n && i < n->keys.size(); ++i)
             if (n->keys[i].text == key) return &n->values[i];
         return nullptr;
     };
-    const node* const timeout = value_of("timeout");
     const node* const interval = value_of("interval");
+    const node* const retry = value_of("retry_interval");
+    if (c.retry_interval.value_or(c.interval) > c.interval && (retry || interval))
+        s.complain(retry ? retry->at : interval->at, retry ? "retry_interval" : "interval",
+                   fmt::format("retry_interval {} is longer than interval {}", format_duration(*c.retry_interval),
+                               format_duration(c.interval)));
+    if (c.timeout <= c.interval) return;
+    const node* const timeout = value_of("timeout");
     if (!timeout && !interval) return;  // both inherited: `defaults` has been told
     const std::string text =
         fmt::format("timeout {} is longer than interval {}", format_duration(c.timeout), format_duration(c.interval));
@@ -192,8 +200,10 @@ void read_http_keys(section& s, check& c, bool usable, std::vector<named_file>& 
     if (ca && insecure && c.insecure) s.complain(insecure->at, "insecure", "contradicts ca_file: keep one of them");
 }
 
-void read_check(const node& n, const std::string& path, const check& common, guest& into, complaints& to,
-                std::vector<named_file>& files) {
+const char* kin_of(const std::string& path) { return path.starts_with("gateways") ? "gateway" : "check of this guest"; }
+
+void read_check(const node& n, const std::string& path, const check& common, std::vector<check>& into, complaints& to,
+                std::vector<named_file>& files, std::vector<parent_word>& parents) {
     section s(&n, path, to);
     check c = common;
     const bool usable = read_target(s, c);
@@ -201,16 +211,18 @@ void read_check(const node& n, const std::string& path, const check& common, gue
     read_http_keys(s, c, usable, files);
     read_rhythm(s, c);
     check_rhythm(s, &n, c);
+    read_parents(s, c.name, parents);
     s.finish();
     if (!usable) return;
     const auto same = [&](const check& other) { return other.name == c.name; };
-    if (std::any_of(into.checks.begin(), into.checks.end(), same))
+    if (std::any_of(into.begin(), into.end(), same))
         s.complain(name ? name->at : n.at,
-                   fmt::format("another check of this guest is called \"{}\": give it a name", c.name));
-    into.checks.push_back(std::move(c));
+                   fmt::format("another {} is called \"{}\": give it a name", kin_of(path), c.name));
+    into.push_back(std::move(c));
 }
 
-void read_checks(section& s, const check& common, guest& into, complaints& to, std::vector<named_file>& files) {
+void read_checks(section& s, const check& common, std::vector<check>& into, complaints& to,
+                 std::vector<named_file>& files, std::vector<parent_word>& parents) {
     const node* const list = s.take("checks");
     if (!list) {
         if (s.usable()) s.complain(s.at(), "has no checks: nothing would ever notice that it failed");
@@ -222,7 +234,7 @@ void read_checks(section& s, const check& common, guest& into, complaints& to, s
         return;
     }
     for (std::size_t i = 0; i < list->values.size(); ++i)
-        read_check(list->values[i], fmt::format("{}[{}]", s.path_of("checks"), i), common, into, to, files);
+        read_check(list->values[i], fmt::format("{}[{}]", s.path_of("checks"), i), common, into, to, files, parents);
 }
 
 }  // namespace
@@ -241,8 +253,23 @@ inherited read_defaults(const node* n, complaints& to) {
     return defaults;
 }
 
-std::vector<guest> read_guests(const node* n, const inherited& defaults, complaints& to,
-                               std::vector<named_file>& files) {
+std::vector<check> read_gateways(const node* n, const inherited& defaults, complaints& to,
+                                 std::vector<named_file>& files) {
+    std::vector<check> gateways;
+    if (!n || n->kind == node_kind::refused) return gateways;
+    if (n->kind != node_kind::sequence) {
+        to.add(n->at, "gateways", "is not a list of checks (- icmp: 192.0.2.1)");
+        return gateways;
+    }
+    std::vector<parent_word> parents;
+    for (std::size_t i = 0; i < n->values.size(); ++i)
+        read_check(n->values[i], fmt::format("gateways[{}]", i), defaults.common, gateways, to, files, parents);
+    adopt_parents(parents, gateways, gateways, to);
+    return gateways;
+}
+
+std::vector<guest> read_guests(const node* n, const inherited& defaults, const std::vector<check>& gateways,
+                               complaints& to, std::vector<named_file>& files) {
     std::vector<guest> guests;
     if (!n) return guests;
     const section all(n, "guests", to);
@@ -261,7 +288,11 @@ std::vector<guest> read_guests(const node* n, const inherited& defaults, complai
             if (!is_new)
                 to.add(key.at, path, fmt::format("vmid {} is already used by {}", to_string(id->id), other->second));
         }
-        read_checks(s, defaults.common, g, to, files);
+        std::vector<parent_word> parents;
+        read_checks(s, defaults.common, g.checks, to, files, parents);
+        read_parents(s, "", parents);
+        adopt_parents(parents, g.checks, gateways, to);
+        read_require(s, g);
         g.restart = defaults.restart;
         g.failover = defaults.failover;
         read_restart(s.take("restart"), s.path_of("restart"), g.restart, to);

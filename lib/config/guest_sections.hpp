@@ -25,8 +25,14 @@ class named_file {
 
 [[nodiscard]] inherited read_defaults(const node* n, complaints& to);
 
-/// The section `guests`, ordered by id. `files` collects what load_file looks at on disk: CA files of checks.
-[[nodiscard]] std::vector<guest> read_guests(const node* n, const inherited& defaults, complaints& to,
+/// The list `gateways`: checks that belong to no guest. `files` collects what load_file looks at on disk: CA files of
+/// checks.
+[[nodiscard]] std::vector<check> read_gateways(const node* n, const inherited& defaults, complaints& to,
+                                               std::vector<named_file>& files);
+
+/// The section `guests`, ordered by id.
+[[nodiscard]] std::vector<guest> read_guests(const node* n, const inherited& defaults,
+                                             const std::vector<check>& gateways, complaints& to,
                                              std::vector<named_file>& files);
 
 }  // namespace steward::config

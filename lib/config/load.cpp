@@ -172,7 +172,8 @@ void read_all(const node& root, reading& into) {
     read_log(s.take("log"), into);
     read_nodes(s.take("nodes"), into.values, into.problems);
     const inherited defaults = read_defaults(s.take("defaults"), into.problems);
-    into.values.guests = read_guests(s.take("guests"), defaults, into.problems, into.files);
+    into.values.gateways = read_gateways(s.take("gateways"), defaults, into.problems, into.files);
+    into.values.guests = read_guests(s.take("guests"), defaults, into.values.gateways, into.problems, into.files);
     s.finish();
 }
 

@@ -2,6 +2,7 @@
 #include "base/ids.hpp"
 #include "base/time.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -58,7 +59,14 @@ struct check {
     duration timeout = std::chrono::seconds(3);
     int rise = 2;             ///< consecutive healthy answers to be up
     int fall = 3;             ///< consecutive unhealthy answers to be down
-    duration start_period{};  ///< after its guest was started: unhealthy answers do not count
+    duration start_period{};  ///< after its guest or its node was started: unhealthy answers do not count
+    std::optional<duration> retry_interval;  ///< while in doubt; nothing: a third of `interval`, a second at least
+    std::vector<std::string> parents;        ///< checks of its guest, or gateways, without which it says nothing
+
+    [[nodiscard]] duration retry_every() const {
+        constexpr duration least = std::chrono::seconds(1);
+        return std::min(interval, retry_interval.value_or(std::max(interval / 3, least)));
+    }
 
     /// A reload keeps the state of a check that is equal in every field.
     bool operator==(const check&) const = default;
@@ -117,7 +125,8 @@ struct failover_policy {
 
 struct guest {
     guest_id id;
-    std::vector<check> checks;  ///< all must be up
+    std::vector<check> checks;
+    int required = 0;  ///< how many of them have to be up, the key is `require`; 0: all
     restart_policy restart;
     failover_policy failover;
 };
@@ -142,6 +151,7 @@ struct settings {
     wire_log log_wire = wire_log::off;
     std::map<node_name, fence_agent> agents;  ///< by the node that each can switch off
     std::set<node_name> ignored;              ///< nodes with which nothing is done
+    std::vector<check> gateways;              ///< checks that those of guests may have as parents
     std::vector<guest> guests;                ///< ordered by id
 };
 

@@ -67,6 +67,8 @@ class client {
     };
     /// cluster/status and cluster/resources as one snapshot, as the contacted node sees it.
     [[nodiscard]] boost::asio::awaitable<result<model::cluster_view>> look(scope of = scope::everything);
+    /// For how long each node that is online has been up.
+    [[nodiscard]] boost::asio::awaitable<result<std::map<node_name, duration>>> node_uptimes();
     [[nodiscard]] boost::asio::awaitable<result<model::guest_status>> guest_status(node_name node, guest_id guest);
     /// The same fact from the node's list: a second source.
     [[nodiscard]] boost::asio::awaitable<result<model::run_state>> listed_state(node_name node, guest_id guest);

@@ -89,7 +89,11 @@ duration to_duration(double seconds) {
     return std::chrono::duration_cast<duration>(std::chrono::duration<double>(seconds));
 }
 
-void ignore(const probe_result&) {}
+asio::awaitable<duration> attempt(measured_prober& prober, duration interval) {
+    const probe_result answer = co_await prober.run();
+    (void)answer;
+    co_return interval;
+}
 
 struct measurement {
     bench::usage idle;
@@ -115,7 +119,8 @@ asio::awaitable<void> measure(time_source& time, net::resolver& names, const std
         check.port = ports[i % ports.size()];
         probers.push_back(std::make_unique<measured_prober>(net::make_prober(std::move(check), time, names), time,
                                                             interval, into.probes));
-        tasks.spawn("check", watch_check(time, *probers.back(), jittered(interval, chance), &ignore));
+        auto again = [&prober = *probers.back(), interval] { return attempt(prober, interval); };
+        tasks.spawn("check", watch_check(time, jitter(interval, chance), std::move(again)));
     }
     co_await time.sleep_for(interval);
 
