@@ -2,6 +2,7 @@
 
 #include "api_exit.hpp"
 #include "cluster_options.hpp"
+#include "output.hpp"
 #include "pve/credential_files.hpp"
 #include "pve/encoding.hpp"
 #include "pve/schema/all_facts.hpp"
@@ -34,7 +35,7 @@ class typed_call {
     std::string verb;
     std::string path;
     std::vector<std::string> assignments;
-    std::string output;
+    arguments given;
     bool is_checked = true;
     bool waits = false;
     schema::method unknown;  ///< stands for a call that the schema lacks
@@ -47,9 +48,7 @@ result<std::string> read_text(const std::string& name) {
     return std::string(std::istreambuf_iterator<char>(in), {});
 }
 
-std::string render(const boost::json::value& answer, const std::string& output) {
-    if (output == "json") return shell::as_json(answer);
-    if (output == "yaml") return shell::as_yaml(answer);
+std::string as_text(const boost::json::value& answer) {
     constexpr std::size_t widest_on_terminal = 48;
     return shell::as_table(answer, ::isatty(STDOUT_FILENO) != 0 ? widest_on_terminal : 0);
 }
@@ -99,10 +98,10 @@ result<pve::api::prepared_call> prepare(typed_call& typed, schema::version conne
 
 /// Follows the task that a write began, printing its log; 1 when it failed. Standard output is left to the answer when
 /// that is for programs.
-asio::awaitable<int> follow(pve::connection& cluster, upid task, bool is_for_people) {
+asio::awaitable<int> follow(pve::connection& cluster, upid task, bool for_people) {
     pve::task_limits limits;
     limits.deadline = cluster.session().time().now() + 24h;
-    std::ostream& log = is_for_people ? std::cout : std::cerr;
+    std::ostream& log = for_people ? std::cout : std::cerr;
     const pve::task_progress show = [&log](const std::string& line) { log << line << std::endl; };
     const auto end = co_await pve::follow_task(cluster.session(), std::move(task), limits, show);
     if (!end) co_return complain(end.error());
@@ -124,16 +123,16 @@ asio::awaitable<int> make_call(pve::connection& cluster, typed_call typed) {
     const auto got = co_await session.perform(std::move(*call));
     if (!got) co_return complain(got.error());
     const boost::json::value& answer = got->value();
-    const bool is_for_people = typed.output == "table";
-    if (is_for_people && typed.verb == "DELETE" && answer.is_null())
+    const bool for_people = is_for_people(typed.given);
+    if (for_people && typed.verb == "DELETE" && answer.is_null())
         std::cout << "deleted " << typed.path << std::endl;
     else
-        std::cout << render(answer, typed.output) << std::flush;
+        print_answer(typed.given, answer, for_people ? as_text(answer) : "");
     // Most writes are done when they are answered.
     if (!typed.waits || typed.verb == "GET" || !answer.is_string()) co_return 0;
     auto task = parse_upid(std::string(answer.get_string()));
     if (!task) co_return 0;
-    const int status = co_await follow(cluster, std::move(*task), is_for_people);
+    const int status = co_await follow(cluster, std::move(*task), for_people);
     co_return status;
 }
 
@@ -144,11 +143,9 @@ int make_api_call(const arguments& given, const std::string& verb, const std::st
     typed.verb = verb;
     typed.path = path;
     typed.assignments.assign(given.words.begin() + 3, given.words.end());
-    typed.output = given.option("output", "table");
+    typed.given = given;
     typed.is_checked = !given.has("no-check");
     typed.waits = given.has("wait");
-    if (typed.output != "table" && typed.output != "json" && typed.output != "yaml")
-        return refuse_usage("-o takes table, json or yaml, not \"" + typed.output + "\"");
     auto options = cluster_options(given);
     if (!options) return refuse(options.error());
     if (const auto who = pve::read_credentials(options->who); !who) return refuse(who.error());

@@ -2,14 +2,19 @@
 
 #include "api_call.hpp"
 #include "api_exit.hpp"
+#include "output.hpp"
 #include "pve/schema/all_facts.hpp"
 #include "pve/shell/assignments.hpp"
 #include "pve/shell/describe.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
 
 #include <fmt/core.h>
 #include <iostream>
 
 namespace steward::cli {
+namespace json = boost::json;
 namespace shell = pve::shell;
 namespace schema = pve::schema;
 
@@ -26,23 +31,37 @@ int refuse_path(const std::string& path) {
     return refuse(fault(errc::invalid, "api", shell::no_such_path(schema::catalogue_of_everything(), path)));
 }
 
+json::array verbs_at(const std::string& path) {
+    json::array verbs;
+    for (const schema::method* m : schema::catalogue_of_everything().verbs_at(path)) verbs.emplace_back(m->verb);
+    return verbs;
+}
+
 /// "NAME    GET POST"
-std::string line_of(const std::string& name, std::size_t width, const std::string& path) {
+std::string line_of(const std::string& name, std::size_t width, const json::array& verbs) {
     std::string line = fmt::format("{:<{}}", name, width);
-    for (const schema::method* m : schema::catalogue_of_everything().verbs_at(path)) line += " " + m->verb;
+    for (const json::value& v : verbs) line += " " + std::string(v.as_string());
     line.erase(line.find_last_not_of(' ') + 1);
     return line + "\n";
 }
 
-int list_children(const std::string& path) {
+int list_children(const arguments& given, const std::string& path) {
     const schema::catalogue& all = schema::catalogue_of_everything();
     const std::vector<std::string> children = all.children_of(path);
-    if (children.empty() && all.verbs_at(path).empty()) return refuse_path(path);
-    std::cout << line_of(path.empty() ? "/" : path, 32, path);
+    json::array own = verbs_at(path);
+    if (children.empty() && own.empty()) return refuse_path(path);
+    std::string text = line_of(path.empty() ? "/" : path, 32, own);
+    json::array below;
     for (const std::string& child : children) {
-        const std::string below = path + "/" + child;
-        std::cout << "  " << line_of(child + (all.children_of(below).empty() ? "" : "/"), 30, below);
+        const std::string full = path + "/" + child;
+        json::array verbs = verbs_at(full);
+        const bool has_more = !all.children_of(full).empty();
+        text += "  " + line_of(child + (has_more ? "/" : ""), 30, verbs);
+        below.push_back({{"name", child}, {"has_children", has_more}, {"verbs", std::move(verbs)}});
     }
+    const json::object answer{
+        {"path", path.empty() ? "/" : path}, {"verbs", std::move(own)}, {"children", std::move(below)}};
+    print_answer(given, answer, text);
     return 0;
 }
 
@@ -63,13 +82,10 @@ int describe_calls(const arguments& given, const std::string& path) {
 }  // namespace
 
 int api_main(const arguments& given) {
-    if (given.words.size() < 3 && !(given.words.size() == 2 && given.words[1] == "ls"))
-        return refuse_usage("steward api takes get, create, set, delete, ls or describe, and a path");
     const std::string& command = given.words[1];
     const std::string path = given.words.size() > 2 ? shell::tidy_path(given.words[2]) : "";
-    if (command == "ls") return list_children(path);
+    if (command == "ls") return list_children(given, path);
     if (command == "describe") return describe_calls(given, path);
-    if (verb_of(command).empty()) return refuse_usage("unknown api command \"" + command + "\"");
     return make_api_call(given, verb_of(command), path);
 }
 

@@ -4,9 +4,9 @@
 #include "backup_view.hpp"
 #include "cluster_options.hpp"
 #include "model/selector.hpp"
+#include "output.hpp"
 #include "pve/client.hpp"
 #include "pve/connection.hpp"
-#include "pve/shell/output.hpp"
 #include "services/backup/inventory.hpp"
 
 #include <boost/json/value.hpp>
@@ -29,10 +29,6 @@ namespace {
 constexpr duration longest_task = 7 * 24h;
 constexpr duration longest_silence = 6h;
 
-constexpr const char* usage_text =
-    "backup takes list [GUESTS], create GUESTS --storage S, restore ARCHIVE, delete ARCHIVE or prune GUESTS --keep N "
-    "--keep-within TIME";
-
 class backup_call {
   public:
     std::string verb;
@@ -48,7 +44,7 @@ class backup_call {
     std::optional<vmid> new_id;
     bool wants_new_id = false;
     bool starts = false;
-    std::string output;
+    arguments given;
     std::string confirmed;
 };
 
@@ -84,7 +80,7 @@ class backup_run {
 
   private:
     [[nodiscard]] bool selects_all() const { return call_.guests.words.empty(); }
-    [[nodiscard]] bool is_for_people() const { return call_.output == "table"; }
+    [[nodiscard]] bool is_for_people() const { return cli::is_for_people(call_.given); }
 
     /// Of a guest that is gone only its number is left to choose it by.
     [[nodiscard]] bool selects(guest_id guest) const {
@@ -95,9 +91,7 @@ class backup_run {
         return call_.guests.selects(gone);
     }
 
-    void print(const json::value& answer) const {
-        std::cout << (call_.output == "yaml" ? pve::shell::as_yaml(answer) : pve::shell::as_json(answer)) << std::flush;
-    }
+    void print(const json::value& answer) const { print_answer(call_.given, answer, ""); }
 
     int list() {
         std::vector<listed_archive> all;
@@ -373,8 +367,6 @@ result<void> read_where(const arguments& given, backup_call& into) {
 
 result<void> read_how(const arguments& given, backup_call& into) {
     into.mode = given.option("mode", "snapshot");
-    if (into.mode != "snapshot" && into.mode != "suspend" && into.mode != "stop")
-        return bad("--mode takes snapshot, suspend or stop, not \"" + into.mode + "\"");
     if (given.has("keep")) {
         const auto count = read_count(given.option("keep", ""));
         if (!count) return count.error();
@@ -390,24 +382,18 @@ result<void> read_how(const arguments& given, backup_call& into) {
     into.is_dry_run = given.has("dry-run");
     into.starts = given.has("start");
     into.confirmed = given.option("confirm", "");
-    into.output = given.option("output", "table");
-    if (into.output != "table" && into.output != "json" && into.output != "yaml")
-        return bad("-o takes table, json or yaml, not \"" + into.output + "\"");
+    into.given = given;
     return {};
 }
 
 result<backup_call> read_call(const arguments& given) {
     backup_call call;
-    call.verb = given.words.size() > 1 ? given.words[1] : "";
-    const std::vector<std::string> rest(given.words.begin() + std::min<std::ptrdiff_t>(2, std::ssize(given.words)),
-                                        given.words.end());
+    call.verb = given.words[1];
+    const std::vector<std::string> rest(given.words.begin() + 2, given.words.end());
     if (const auto where = read_where(given, call); !where) return where.error();
     if (const auto how = read_how(given, call); !how) return how.error();
     const bool is_about_archive = call.verb == "restore" || call.verb == "delete";
-    const bool is_about_guests = call.verb == "list" || call.verb == "create" || call.verb == "prune";
-    if (!is_about_archive && !is_about_guests) return bad(usage_text);
     if (is_about_archive) {
-        if (rest.size() != 1) return bad(call.verb + " takes one archive, as steward backup list shows it");
         call.archive = volid(rest.front());
         return call;
     }

@@ -4,14 +4,15 @@
 #include "cluster_options.hpp"
 #include "config/load.hpp"
 #include "forecast_view.hpp"
+#include "output.hpp"
 #include "pve/client.hpp"
 #include "pve/connection.hpp"
-#include "pve/shell/output.hpp"
 #include "services/failover/guest_keeper.hpp"
 #include "services/forecast/survey.hpp"
 
+#include <boost/json/value.hpp>
+
 #include <fmt/core.h>
-#include <iostream>
 
 namespace steward::cli {
 namespace asio = boost::asio;
@@ -21,7 +22,7 @@ class forecast_call {
   public:
     failover::survey_wish wish;
     std::string cluster_name;  ///< empty: any
-    std::string output;
+    arguments given;
 };
 
 asio::awaitable<int> make_forecast(pve::connection& cluster, forecast_call call) {
@@ -38,13 +39,7 @@ asio::awaitable<int> make_forecast(pve::connection& cluster, forecast_call call)
             fmt::format("{} is not in the cluster's list: it does not exist, or the token may not "
                         "see it (VM.Audit)",
                         to_string(*guest)));
-    if (call.output == "json")
-        std::cout << pve::shell::as_json(as_json(*found));
-    else if (call.output == "yaml")
-        std::cout << pve::shell::as_yaml(as_json(*found));
-    else
-        std::cout << as_text(*found);
-    std::cout << std::flush;
+    print_answer(call.given, as_json(*found), is_for_people(call.given) ? as_text(*found) : "");
     co_return guests_at_risk(*found) == 0 ? 0 : 1;
 }
 
@@ -74,10 +69,7 @@ result<void> read_rules(const arguments& given, forecast_call& into) {
 
 int forecast_main(const arguments& given) {
     forecast_call call;
-    call.output = given.option("output", "table");
-    if (call.output != "table" && call.output != "json" && call.output != "yaml")
-        return refuse_usage("-o takes table, json or yaml, not \"" + call.output + "\"");
-    if (given.words.size() > 2) return refuse_usage("forecast takes one guest at most, ct/101 or vm/200");
+    call.given = given;
     if (given.words.size() == 2) {
         const auto guest = parse_guest_id(given.words[1]);
         if (!guest) return refuse_usage(guest.error().text());

@@ -2,6 +2,8 @@
 
 #include "cluster/guard_client.hpp"
 #include "control_client.hpp"
+#include "daemon_commands.hpp"
+#include "waiting.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -13,18 +15,11 @@ namespace steward::cli {
 
 namespace {
 
-constexpr const char* default_socket = "/run/steward-guard/guard.sock";
-constexpr const char* daemon_socket = "/run/steward/control.sock";
+constexpr const char* guard_socket = "/run/steward-guard/guard.sock";
 constexpr duration patience = std::chrono::seconds(10);
 constexpr duration look_again = std::chrono::seconds(2);
 /// A shutdown must not hang on a daemon that does not answer.
 constexpr std::chrono::seconds daemon_patience{30};
-
-void rest(os_time& time) {
-    boost::asio::io_context io;
-    boost::asio::co_spawn(io, time.sleep_for(look_again), [](std::exception_ptr) {});
-    io.run();
-}
 
 /// Until no guest is to be moved away from this node any more, or for as long as the configuration allows. Whoever
 /// cannot tell is not waited for.
@@ -46,20 +41,16 @@ void wait_for_evacuation(os_time& time, const std::string& daemon) {
         }
         if (names != told) std::cout << "waiting for " << names << " to be moved away" << std::endl;
         told = names;
-        rest(time);
+        wait_a_while(look_again);
     }
 }
 
 }  // namespace
 
 int tell_leaving(const arguments& given) {
-    if (given.words.size() != 2) {
-        std::cerr << "steward: leaving takes one of shutdown, reboot, none\n";
-        return 2;
-    }
     boost::asio::io_context io;
     os_time time;
-    guard_client guard(time, given.option("socket", default_socket), patience);
+    guard_client guard(time, given.option("socket", guard_socket), patience);
     guard::request what;
     what.what = guard::verb::leave;
     what.name = given.words[1];
@@ -72,7 +63,7 @@ int tell_leaving(const arguments& given) {
     };
     boost::asio::co_spawn(io, guard.ask(std::move(what)), std::move(ended));
     io.run();
-    if (exit_code == 0 && given.words[1] != "none") wait_for_evacuation(time, given.option("control", daemon_socket));
+    if (exit_code == 0 && given.words[1] != "none") wait_for_evacuation(time, given.option("control", default_socket));
     return exit_code;
 }
 

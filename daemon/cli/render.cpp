@@ -1,6 +1,7 @@
 #include "render.hpp"
 
 #include "base/time.hpp"
+#include "output.hpp"
 #include "text_table.hpp"
 
 #include <boost/json/array.hpp>
@@ -78,8 +79,8 @@ std::string cluster_line(const json::object& status) {
     }
     const std::string name = text(c, "name").empty() ? "stand-alone" : text(c, "name");
     return out + fmt::format("cluster {}, {}, nodes{}, seen {} ago via {}\n", name,
-                             truth(c, "quorate") ? "quorate" : "NO QUORUM", nodes, took(c, "seen_ms_ago"),
-                             text(c, "via"));
+                             truth(c, "quorate") ? "quorate" : painted(colour::red, "NO QUORUM"), nodes,
+                             took(c, "seen_ms_ago"), text(c, "via"));
 }
 
 /// Who leads, and what this node has promised.
@@ -96,10 +97,26 @@ std::string leadership_lines(const json::object& status) {
     return out + fmt::format(", lease renewed {} ago\n", took(g, "lease_age_ms"));
 }
 
+colour colour_of(const std::string& severity) {
+    if (severity == "ok") return colour::green;
+    return severity == "critical" ? colour::red : colour::yellow;
+}
+
+/// A guest that waits for somebody.
+bool is_sore(const std::string& state) { return state == "held" || state == "failed_parked"; }
+
 std::string foresight(const json::object& guest) {
     const json::object& f = object(guest, "if_node_dies");
     if (f.empty()) return "-";
     return text(f, "outcome") == "held" ? "stays down: " + text(f, "code") : text(f, "text");
+}
+
+std::string warning_lines(const json::object& status) {
+    std::string out;
+    for (const json::value& v : list(status, "guests"))
+        for (const json::value& w : list(v.as_object(), "warnings"))
+            out += fmt::format("warning: {}: {}\n", text(v.as_object(), "guest"), std::string(w.as_string()));
+    return out.empty() ? out : "\n" + out;
 }
 
 std::string pause_lines(const json::object& status) {
@@ -150,11 +167,23 @@ std::string render_status(const json::object& status) {
         const json::object& g = v.as_object();
         std::string reason = text(g, "reason");
         if (g.contains("progress")) reason += " — " + text(g, "progress");
-        rows.push_back({text(g, "guest"), text(g, "name"), text(g, "node"), text(g, "state"), text(g, "health"),
-                        text(g, "since"), foresight(g), reason});
+        const std::string state = text(g, "state");
+        const std::string health = text(g, "health");
+        rows.push_back({text(g, "guest"), text(g, "name"), text(g, "node"),
+                        is_sore(state) ? painted(colour::yellow, state) : state,
+                        health == "down" ? painted(colour::red, health) : health, text(g, "since"), foresight(g),
+                        reason});
+    }
+    for (const json::value& v : list(status, "gateways")) {
+        const json::object& g = v.as_object();
+        if (text(g, "state") != "up")
+            out += fmt::format("gateway {} is {}: {}. What is behind it is unknown\n", text(g, "name"),
+                               text(g, "state"), text(g, "reason").empty() ? "not probed yet" : text(g, "reason"));
     }
     out += rows.size() == 1 ? std::string("no guests are configured\n") : table(rows);
-    return out + fmt::format("\n{}\n", text(status, "severity"));
+    out += warning_lines(status);
+    const std::string severity = text(status, "severity");
+    return out + fmt::format("\n{}\n", painted(colour_of(severity), severity));
 }
 
 std::string render_guest(const json::object& g) {
@@ -173,9 +202,10 @@ std::string render_guest(const json::object& g) {
     std::vector<std::vector<std::string>> checks{{"CHECK", "STATE", "TOOK", "REASON"}};
     for (const json::value& v : list(g, "checks")) {
         const json::object& c = v.as_object();
-        checks.push_back({text(c, "name"), text(c, "state"),
-                          fmt::format("{:.1f} ms", static_cast<double>(number(c, "took_us")) / 1000.0),
-                          text(c, "reason")});
+        checks.push_back(
+            {text(c, "name"), text(c, "state"),
+             fmt::format("{:.1f} ms", static_cast<double>(number(c, "took_us")) / 1000.0),
+             text(c, "warning").empty() ? text(c, "reason") : text(c, "reason") + "; warning: " + text(c, "warning")});
     }
     out += table(checks);
     if (list(g, "story").empty()) return out;

@@ -45,9 +45,9 @@ int worse(int a, int b) {
     return rank(a) >= rank(b) ? a : b;
 }
 
-json::array checks_view(const guest_keeper& g) {
+json::array checks_view(const std::vector<check_board::view>& checks) {
     json::array out;
-    for (const auto& c : g.checks()) {
+    for (const auto& c : checks) {
         json::array phases;
         for (const probe_phase& p : c.last.phases)
             phases.push_back(json::object{{"name", p.name}, {"took_us", p.took.count() / 1000}});
@@ -55,8 +55,17 @@ json::array checks_view(const guest_keeper& g) {
                                    {"state", health::name_of(c.state.now)},
                                    {"reason", c.state.reason},
                                    {"took_us", c.last.took.count() / 1000},
-                                   {"phases", std::move(phases)}});
+                                   {"phases", std::move(phases)},
+                                   {"warning", c.last.warning}});
     }
+    return out;
+}
+
+/// What checks that are healthy warn of: "web: certificate expires in 6 days".
+json::array warnings_view(const guest_keeper& g) {
+    json::array out;
+    for (const auto& c : g.checks())
+        if (!c.last.warning.empty()) out.emplace_back(c.name + ": " + c.last.warning);
     return out;
 }
 
@@ -64,8 +73,10 @@ json::object guest_summary(const keeper& all, guest_id id, const guest_keeper& g
     const failover::state& s = g.state();
     const failover::record& r = s.saved;
     json::object o;
+    json::array warnings = warnings_view(g);
     o["guest"] = to_string(id);
-    o["severity"] = word_of(severity_of(s));
+    o["severity"] = word_of(worse(severity_of(s), warnings.empty() ? 0 : 1));
+    o["warnings"] = std::move(warnings);
     o["state"] = failover::name_of(r.at);
     o["health"] = health::name_of(s.last);
     o["reason"] = r.at == phase::watching ? s.last_reason : r.reason;
@@ -173,9 +184,14 @@ json::object status_view(const keeper& all) {
     o["cluster"] = cluster_view(all, severity);
     if (all.shared_with() != nullptr) o["leadership"] = leadership_view(*all.shared_with(), severity);
     o["pauses"] = pauses_view(all);
+    const auto gateways = all.gateways().views();
+    for (const auto& g : gateways)
+        if (g.state.now != health::standing::up) severity = worse(severity, 1);
+    o["gateways"] = checks_view(gateways);
     json::array guests;
     for (const auto& [id, g] : all.guests()) {
         severity = worse(severity, severity_of(g->state()));
+        if (!warnings_view(*g).empty()) severity = worse(severity, 1);
         guests.push_back(guest_summary(all, id, *g));
     }
     o["guests"] = std::move(guests);
@@ -188,7 +204,7 @@ result<json::object> guest_view(const keeper& all, guest_id guest) {
     if (!g) return fault(errc::not_found, "", to_string(guest) + " is not in the configuration of this daemon");
     json::object o = guest_summary(all, guest, *g);
     const failover::record& r = g->state().saved;
-    o["checks"] = checks_view(*g);
+    o["checks"] = checks_view(g->checks());
     o["claim"] = r.claim;
     o["target"] = r.target.str();
     o["parked_path"] = r.parked_path;

@@ -22,6 +22,14 @@ class probe_phase {
     duration took;
 };
 
+/// What was seen on the way, for people: "address", "tls", "certificate", "status", "first bytes".
+class probe_detail {
+  public:
+    probe_detail(std::string what, std::string seen) : name(std::move(what)), text(std::move(seen)) {}
+    std::string name;
+    std::string text;
+};
+
 /// One attempt of one check.
 class probe_result {
   public:
@@ -31,6 +39,8 @@ class probe_result {
     std::string reason;  ///< "connection refused", "status 503, wanted 200-399", "connected"
     duration took{};
     std::vector<probe_phase> phases;
+    std::string warning;  ///< what somebody should look at, and no verdict: "certificate expires in 6 days"
+    std::vector<probe_detail> details;  ///< only when they were asked for
 };
 
 }  // namespace steward

@@ -14,12 +14,43 @@ std::string joined(const Items& items, Text text_of) {
     return out;
 }
 
+/// With its length, so that no two lists of texts look alike.
+std::string counted(const std::string& text) { return fmt::format("{}:{}", text.size(), text); }
+
+std::string text_of(const std::optional<expectation>& e) {
+    return e ? fmt::format("{} {}", e->is_regex, counted(e->text)) : "-";
+}
+
+std::string text_of(const http_talk& h) {
+    const std::string headers =
+        joined(h.headers, [](const check_header& x) { return counted(x.name) + counted(x.value) + counted(x.file); });
+    const std::string json = h.json ? counted(h.json->pointer) + counted(h.json->equals) : "-";
+    return fmt::format("{} {} {} {} {} {} {} {} {} {} {}", h.method, headers, counted(h.body), counted(h.body_contains),
+                       counted(h.body_regex), json, h.follows_same_host, h.sni, h.client_certificate, h.client_key,
+                       h.certificate_expiry.count());
+}
+
+/// What only checks of its kind have.
+std::string text_of_kind(const check& c) {
+    switch (c.kind) {
+        case check_kind::tcp: return fmt::format("{} {}", counted(c.tcp.send), text_of(c.tcp.expect));
+        case check_kind::http: return text_of(c.http);
+        case check_kind::icmp: return fmt::format("{} {} {}", c.icmp.size, c.icmp.ttl, c.icmp.count);
+        case check_kind::dns:
+            return fmt::format("{} {} {} {}", c.dns.query, c.dns.type, c.dns.rcode, text_of(c.dns.answer));
+        case check_kind::pve:
+        case check_kind::agent: return {};
+        case check_kind::exec: return joined(c.exec.argv, counted) + c.exec.user + " " + c.exec.group;
+    }
+    return {};
+}
+
 std::string text_of(const check& c) {
     const std::string codes = joined(c.status, [](const auto& r) { return fmt::format("{}-{}", r.first, r.second); });
-    return fmt::format("check {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}\n", static_cast<int>(c.kind), c.name,
-                       c.host, c.port, c.tls, c.path, c.ca_file, c.insecure, codes, c.interval.count(),
-                       c.timeout.count(), c.rise, c.fall, c.start_period.count(), c.retry_every().count(),
-                       joined(c.parents, [](const std::string& p) { return p; }));
+    const std::string parents = joined(c.parents, counted);
+    return fmt::format("check {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}\n", static_cast<int>(c.kind), c.name,
+                       c.host, c.port, c.tls, c.path, c.ca_file, c.insecure, codes, text_of_kind(c), c.interval.count(),
+                       c.timeout.count(), c.rise, c.fall, c.start_period.count(), c.retry_every().count(), parents);
 }
 
 std::string text_of(const restart_policy& p) {

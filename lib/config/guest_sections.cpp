@@ -1,7 +1,7 @@
 #include "config/guest_sections.hpp"
 
+#include "config/check_section.hpp"
 #include "config/health_section.hpp"
-#include "config/text_values.hpp"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -14,38 +14,6 @@ using namespace std::chrono_literals;
 
 constexpr range<duration> any_wait{0s, 24h};
 constexpr range<duration> some_wait{1s, 24h};
-
-void read_rhythm(section& s, check& c) {
-    s.time("interval", c.interval, {100ms, 24h});
-    s.time("timeout", c.timeout, {10ms, 1h});
-    s.number("rise", c.rise, {1, 100});
-    s.number("fall", c.fall, {1, 100});
-    s.time("start_period", c.start_period, any_wait);
-    duration retry{};
-    if (s.time("retry_interval", retry, {100ms, 24h})) c.retry_interval = retry;
-}
-
-/// A probe that outlives its interval would overlap with the next one. `given` holds the two keys as far as they
-/// stand in this section; the complaint goes to the place a person would change.
-void check_rhythm(section& s, const node* n, const check& c) {
-    const auto value_of = [&](std::string_view key) -> const node* {
-        for (std::size_t i = 0; n && i < n->keys.size(); ++i)
-            if (n->keys[i].text == key) return &n->values[i];
-        return nullptr;
-    };
-    const node* const interval = value_of("interval");
-    const node* const retry = value_of("retry_interval");
-    if (c.retry_interval.value_or(c.interval) > c.interval && (retry || interval))
-        s.complain(retry ? retry->at : interval->at, retry ? "retry_interval" : "interval",
-                   fmt::format("retry_interval {} is longer than interval {}", format_duration(*c.retry_interval),
-                               format_duration(c.interval)));
-    if (c.timeout <= c.interval) return;
-    const node* const timeout = value_of("timeout");
-    if (!timeout && !interval) return;  // both inherited: `defaults` has been told
-    const std::string text =
-        fmt::format("timeout {} is longer than interval {}", format_duration(c.timeout), format_duration(c.interval));
-    s.complain(timeout ? timeout->at : interval->at, timeout ? "timeout" : "interval", text);
-}
 
 void read_restart(const node* n, const std::string& path, restart_policy& into, complaints& to) {
     section s(n, path, to);
@@ -131,98 +99,37 @@ void read_failover(const node* n, const std::string& path, failover_policy& into
     s.finish();
 }
 
-/// What is probed, without the rhythm; false when it is unusable.
-bool read_target(section& s, check& c) {
-    constexpr std::array<std::string_view, 3> kinds{"http", "tcp", "icmp"};
-    std::array<std::string, 3> given;
-    std::array<const node*, 3> where{};
-    std::size_t count = 0;
-    std::size_t kind = 0;
-    for (std::size_t i = 0; i < kinds.size(); ++i) {
-        where[i] = s.take(kinds[i]);
-        if (!where[i]) continue;
-        if (++count > 1)
-            s.complain(where[i]->at, kinds[i], "one check probes one thing: start a new list item with '-'");
-        kind = i;
-    }
-    if (count != 1) {
-        if (count == 0 && s.usable()) s.complain(s.at(), "has no target (one of http, tcp, icmp)");
-        return false;
-    }
-    const std::string* const text =
-        where[kind]->kind == node_kind::scalar && !where[kind]->text.empty() ? &where[kind]->text : nullptr;
-    const auto complain = [&](const fault& f) { s.complain(where[kind]->at, kinds[kind], f.detail); };
-    if (!text) {
-        if (where[kind]->kind != node_kind::refused) s.complain(where[kind]->at, kinds[kind], "has no target");
-        return false;
-    }
-    if (kind == 0) {
-        const auto url = parse_http_url(*text);
-        if (!url) return complain(url.error()), false;
-        c.kind = check_kind::http;
-        c.host = url->host;
-        c.port = url->port;
-        c.tls = url->tls;
-        c.path = url->path;
-    } else if (kind == 1) {
-        const auto target = parse_host_port(*text);
-        if (!target) return complain(target.error()), false;
-        c.kind = check_kind::tcp;
-        c.host = target->host;
-        c.port = target->port;
-    } else {
-        const auto host = parse_host(*text);
-        if (!host) return complain(host.error()), false;
-        c.kind = check_kind::icmp;
-        c.host = *host;
-    }
-    c.name = *text;
-    return true;
+/// Names the place of its name, if it has one.
+place name_of_check(const node& n) {
+    for (std::size_t i = 0; i < n.keys.size(); ++i)
+        if (n.keys[i].text == "name") return n.values[i].at;
+    return n.at;
 }
 
-/// Keys that only some kinds of checks have.
-void read_http_keys(section& s, check& c, bool usable, std::vector<named_file>& files) {
-    std::vector<std::pair<int, int>> status;
-    const node* const codes = s.texts("status", [&](const std::string& text) -> result<void> {
-        const auto parsed = parse_status_ranges(text);
-        if (!parsed) return parsed.error();
-        status.insert(status.end(), parsed->begin(), parsed->end());
-        return {};
-    });
-    if (codes && !status.empty()) c.status = status;
-    const node* const ca = s.absolute_path("ca_file", c.ca_file);
-    if (ca) files.emplace_back(ca->at, s.path_of("ca_file"), c.ca_file, false);
-    const node* const insecure = s.boolean("insecure", c.insecure);
-    if (!usable) return;
-    if (codes && c.kind != check_kind::http) s.complain(codes->at, "status", "is for http checks only");
-    if (ca && !c.tls) s.complain(ca->at, "ca_file", "is for https:// only");
-    if (insecure && !c.tls) s.complain(insecure->at, "insecure", "is for https:// only");
-    if (ca && insecure && c.insecure) s.complain(insecure->at, "insecure", "contradicts ca_file: keep one of them");
+/// What cannot be asked of that guest, or, without one, of a gateway. Empty: all of it can.
+std::string unfit(const check& c, const guest* of) {
+    const bool is_about_guest = c.kind == check_kind::pve || c.kind == check_kind::agent || c.host == "guest";
+    if (of == nullptr && is_about_guest) return "a gateway is no guest: give it an address";
+    if (of != nullptr && of->id.type == guest_type::ct && c.kind == check_kind::agent)
+        return "containers have no QEMU agent: agent is for virtual machines only";
+    return {};
 }
 
-const char* kin_of(const std::string& path) { return path.starts_with("gateways") ? "gateway" : "check of this guest"; }
-
-void read_check(const node& n, const std::string& path, const check& common, std::vector<check>& into, complaints& to,
-                std::vector<named_file>& files, std::vector<parent_word>& parents) {
-    section s(&n, path, to);
-    check c = common;
-    const bool usable = read_target(s, c);
-    const node* const name = s.text("name", c.name);
-    read_http_keys(s, c, usable, files);
-    read_rhythm(s, c);
-    check_rhythm(s, &n, c);
-    read_parents(s, c.name, parents);
-    s.finish();
-    if (!usable) return;
-    const auto same = [&](const check& other) { return other.name == c.name; };
+/// `kin`: what else is in the list, for people.
+void add_check(const node& n, const std::string& path, const char* kin, const inherited& defaults,
+               std::vector<check>& into, complaints& to, std::vector<named_file>& files,
+               std::vector<parent_word>& parents, const guest* of) {
+    auto c = read_check(n, path, defaults, to, files, parents);
+    if (!c) return;
+    if (const std::string no = unfit(*c, of); !no.empty()) to.add(n.at, path, no);
+    const auto same = [&](const check& other) { return other.name == c->name; };
     if (std::any_of(into.begin(), into.end(), same))
-        s.complain(name ? name->at : n.at,
-                   fmt::format("another {} is called \"{}\": give it a name", kin_of(path), c.name));
-    into.push_back(std::move(c));
+        to.add(name_of_check(n), path, fmt::format("another {} is called \"{}\": give it a name", kin, c->name));
+    into.push_back(std::move(*c));
 }
 
-void read_checks(section& s, const check& common, std::vector<check>& into, complaints& to,
-                 std::vector<named_file>& files, std::vector<parent_word>& parents) {
+void read_checks(section& s, const inherited& defaults, guest& into, complaints& to, std::vector<named_file>& files,
+                 std::vector<parent_word>& parents) {
     const node* const list = s.take("checks");
     if (!list) {
         if (s.usable()) s.complain(s.at(), "has no checks: nothing would ever notice that it failed");
@@ -234,7 +141,8 @@ void read_checks(section& s, const check& common, std::vector<check>& into, comp
         return;
     }
     for (std::size_t i = 0; i < list->values.size(); ++i)
-        read_check(list->values[i], fmt::format("{}[{}]", s.path_of("checks"), i), common, into, to, files, parents);
+        add_check(list->values[i], fmt::format("{}[{}]", s.path_of("checks"), i), "check of this guest", defaults,
+                  into.checks, to, files, parents, &into);
 }
 
 }  // namespace
@@ -263,7 +171,8 @@ std::vector<check> read_gateways(const node* n, const inherited& defaults, compl
     }
     std::vector<parent_word> parents;
     for (std::size_t i = 0; i < n->values.size(); ++i)
-        read_check(n->values[i], fmt::format("gateways[{}]", i), defaults.common, gateways, to, files, parents);
+        add_check(n->values[i], fmt::format("gateways[{}]", i), "gateway", defaults, gateways, to, files, parents,
+                  nullptr);
     adopt_parents(parents, gateways, gateways, to);
     return gateways;
 }
@@ -289,7 +198,7 @@ std::vector<guest> read_guests(const node* n, const inherited& defaults, const s
                 to.add(key.at, path, fmt::format("vmid {} is already used by {}", to_string(id->id), other->second));
         }
         std::vector<parent_word> parents;
-        read_checks(s, defaults.common, g.checks, to, files, parents);
+        read_checks(s, defaults, g, to, files, parents);
         read_parents(s, "", parents);
         adopt_parents(parents, g.checks, gateways, to);
         read_require(s, g);

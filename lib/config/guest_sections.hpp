@@ -10,6 +10,7 @@ class inherited {
     check common;  ///< interval, timeout, rise and fall only
     restart_policy restart;
     failover_policy failover;
+    target_rules targets;  ///< not from `defaults`: where checks may look
 };
 
 /// A path that was given in the configuration, and where.
@@ -25,8 +26,8 @@ class named_file {
 
 [[nodiscard]] inherited read_defaults(const node* n, complaints& to);
 
-/// The list `gateways`: checks that belong to no guest. `files` collects what load_file looks at on disk: CA files of
-/// checks.
+/// The list `gateways`: checks that belong to no guest. `files` collects what load_file looks at on disk: files
+/// that checks name.
 [[nodiscard]] std::vector<check> read_gateways(const node* n, const inherited& defaults, complaints& to,
                                                std::vector<named_file>& files);
 

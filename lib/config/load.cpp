@@ -157,6 +157,15 @@ void read_socket(section& s, std::string_view key, std::string& into) {
         into = path;
 }
 
+/// Where probes may go. The API is Steward's own way to see: a check that hammers it must be meant.
+void read_probes(const node* n, reading& into) {
+    target_rules& rules = into.values.probe_targets;
+    for (const endpoint& e : into.values.pve.endpoints) rules.add_api(e.host, e.port);
+    section s(n, "probes", into.problems);
+    s.texts("allow", [&](const std::string& text) { return rules.allow(text); });
+    s.finish();
+}
+
 void read_all(const node& root, reading& into) {
     section s(&root, "", into.problems);
     if (!s.usable()) return;
@@ -171,7 +180,9 @@ void read_all(const node& root, reading& into) {
     read_socket(s, "guard_socket", into.values.guard_socket);
     read_log(s.take("log"), into);
     read_nodes(s.take("nodes"), into.values, into.problems);
-    const inherited defaults = read_defaults(s.take("defaults"), into.problems);
+    read_probes(s.take("probes"), into);
+    inherited defaults = read_defaults(s.take("defaults"), into.problems);
+    defaults.targets = into.values.probe_targets;
     into.values.gateways = read_gateways(s.take("gateways"), defaults, into.problems, into.files);
     into.values.guests = read_guests(s.take("guests"), defaults, into.values.gateways, into.problems, into.files);
     s.finish();

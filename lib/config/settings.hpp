@@ -1,5 +1,6 @@
 #pragma once
 #include "base/ids.hpp"
+#include "base/target_rules.hpp"
 #include "base/time.hpp"
 
 #include <algorithm>
@@ -43,18 +44,98 @@ struct cluster {
     duration poll_interval = std::chrono::seconds(10);  ///< how often the cluster's state is read
 };
 
-enum class check_kind { tcp, http, icmp };
+enum class check_kind {
+    tcp,
+    http,
+    icmp,
+    dns,
+    exec,
+    pve,    ///< what PVE says of the guest
+    agent,  ///< the QEMU guest agent
+};
+
+/// What an answer must contain: a text, or what a regular expression finds.
+struct expectation {
+    std::string text;
+    bool is_regex = false;
+    bool operator==(const expectation&) const = default;
+};
+
+/// tcp: the conversation after the connection.
+struct tcp_talk {
+    std::string send;  ///< bytes, escapes undone
+    std::optional<expectation> expect;
+    bool operator==(const tcp_talk&) const = default;
+};
+
+struct check_header {
+    std::string name;
+    std::string value;
+    std::string file;  ///< holds the value, when that is a secret
+    bool operator==(const check_header&) const = default;
+};
+
+/// A value in a JSON body.
+struct json_value {
+    std::string pointer;  ///< RFC 6901
+    std::string equals;
+    bool operator==(const json_value&) const = default;
+};
+
+/// http, beyond the URL.
+struct http_talk {
+    std::string method = "GET";
+    std::vector<check_header> headers;
+    std::string body;
+    std::string body_contains;
+    std::string body_regex;
+    std::optional<json_value> json;
+    bool follows_same_host = false;  ///< `redirects: same-host`
+    std::string sni;                 ///< https: the server's name, when it is not that of the URL
+    std::string client_certificate;  ///< https: PEM file, with client_key
+    std::string client_key;
+    duration certificate_expiry{};  ///< https: warn that long before
+    bool operator==(const http_talk&) const = default;
+};
+
+struct icmp_talk {
+    int size = 56;  ///< bytes of payload
+    int ttl = 64;
+    int count = 1;  ///< requests in one probe; one echo is enough
+    bool operator==(const icmp_talk&) const = default;
+};
+
+struct dns_talk {
+    std::string query;
+    std::string type = "A";
+    std::string rcode = "NOERROR";
+    std::optional<expectation> answer;  ///< a regular expression, or a whole answer
+    bool operator==(const dns_talk&) const = default;
+};
+
+/// A program that speaks the language of Nagios plugins.
+struct program_call {
+    std::vector<std::string> argv;  ///< absolute path and its arguments; no shell
+    std::string user;               ///< name or number; empty: the daemon's own
+    std::string group;              ///< empty: the user's
+    bool operator==(const program_call&) const = default;
+};
 
 struct check {
     check_kind kind = check_kind::tcp;
-    std::string name;                                        ///< unique per guest; default: the target
-    std::string host;                                        ///< tcp, icmp; http: from the URL
-    std::uint16_t port = 0;                                  ///< tcp, http
-    bool tls = false;                                        ///< http: https:// was given
-    std::string path = "/";                                  ///< http
-    std::string ca_file;                                     ///< https: private CA
-    bool insecure = false;                                   ///< https: do not verify
+    std::string name;        ///< unique per guest; default: the target
+    std::string host;        ///< tcp, icmp, dns; http: from the URL. "guest": its own address
+    std::uint16_t port = 0;  ///< tcp, http, dns
+    bool tls = false;        ///< http: https:// was given
+    std::string path = "/";  ///< http
+    std::string ca_file;     ///< https: private CA
+    bool insecure = false;   ///< https: do not verify
     std::vector<std::pair<int, int>> status = {{200, 399}};  ///< http
+    tcp_talk tcp;
+    http_talk http;
+    icmp_talk icmp;
+    dns_talk dns;
+    program_call exec;
     duration interval = std::chrono::seconds(10);
     duration timeout = std::chrono::seconds(3);
     int rise = 2;             ///< consecutive healthy answers to be up
@@ -152,6 +233,7 @@ struct settings {
     std::map<node_name, fence_agent> agents;  ///< by the node that each can switch off
     std::set<node_name> ignored;              ///< nodes with which nothing is done
     std::vector<check> gateways;              ///< checks that those of guests may have as parents
+    target_rules probe_targets;               ///< where probes may go: `probes`, and the API's own endpoints
     std::vector<guest> guests;                ///< ordered by id
 };
 

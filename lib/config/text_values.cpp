@@ -1,5 +1,7 @@
 #include "config/text_values.hpp"
 
+#include "base/pattern.hpp"
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <charconv>
@@ -150,6 +152,76 @@ result<check> parse_http_url(std::string_view text) {
     if (path != std::string_view::npos) c.path = rest.substr(path);
     if (!c.path.starts_with('/')) c.path.insert(0, "/");
     return c;
+}
+
+result<endpoint> parse_dns_server(std::string_view text) {
+    endpoint e;
+    if (is_ipv6(std::string(text))) {
+        e.host = text;
+        e.port = 53;
+        return e;
+    }
+    std::string why;
+    const auto parts = split(text, why);
+    if (!parts) return not_a(text, "a DNS server", why);
+    e.host = parts->host;
+    e.port = parts->port.value_or(53);
+    return e;
+}
+
+result<check> parse_check_target(check_kind kind, std::string_view text) {
+    if (kind == check_kind::http) return parse_http_url(text);
+    check c;
+    c.kind = kind;
+    if (kind == check_kind::icmp) {
+        auto host = parse_host(text);
+        if (!host) return host.error();
+        c.host = std::move(*host);
+        return c;
+    }
+    auto target = kind == check_kind::dns ? parse_dns_server(text) : parse_host_port(text);
+    if (!target) return target.error();
+    c.host = std::move(target->host);
+    c.port = target->port;
+    return c;
+}
+
+result<std::string> undo_escapes(std::string_view text) {
+    const auto digit = [](char c) {
+        if (c >= '0' && c <= '9') return c - '0';
+        if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+        return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    };
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '\\') {
+            out += text[i];
+            continue;
+        }
+        const char what = ++i < text.size() ? text[i] : ' ';
+        if (what == 'x' && i + 2 < text.size() && digit(text[i + 1]) >= 0 && digit(text[i + 2]) >= 0) {
+            out += static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2]));
+            i += 2;
+            continue;
+        }
+        constexpr std::string_view names = "rnt0\\";
+        constexpr std::string_view bytes("\r\n\t\0\\", 5);
+        const auto at = names.find(what);
+        if (at == std::string_view::npos)
+            return not_a(text.substr(i - 1, 4), "an escape", R"(there are \r \n \t \0 \\ \xHH)");
+        out += bytes[at];
+    }
+    return out;
+}
+
+result<expectation> parse_expectation(std::string_view text) {
+    expectation e;
+    e.is_regex = text.size() > 2 && text.starts_with('/') && text.ends_with('/');
+    e.text = e.is_regex ? text.substr(1, text.size() - 2) : text;
+    if (!e.is_regex) return e;
+    const auto compiled = pattern::compile(e.text);
+    if (!compiled) return compiled.error();
+    return e;
 }
 
 result<std::vector<std::pair<int, int>>> parse_status_ranges(std::string_view text) {

@@ -21,6 +21,18 @@ namespace steward::config {
 /// "http://192.0.2.31:8080/health?deep=1": fills kind, host, port, tls and path of a check.
 [[nodiscard]] result<check> parse_http_url(std::string_view text);
 
+/// "192.0.2.53", "dns.example:5353", "[2001:db8::53]:53"; the port is 53 when it is missing.
+[[nodiscard]] result<endpoint> parse_dns_server(std::string_view text);
+
+/// What a check's target is in the file's own words: fills kind, host, port, and what a URL says. Not for exec.
+[[nodiscard]] result<check> parse_check_target(check_kind kind, std::string_view text);
+
+/// `PING\r\n`, `\x00`: the bytes that are meant. Escapes: \r \n \t \0 \\ \xHH.
+[[nodiscard]] result<std::string> undo_escapes(std::string_view text);
+
+/// "/regex/", or the text itself.
+[[nodiscard]] result<expectation> parse_expectation(std::string_view text);
+
 /// "200-299,401" as inclusive ranges within 100…599.
 [[nodiscard]] result<std::vector<std::pair<int, int>>> parse_status_ranges(std::string_view text);
 

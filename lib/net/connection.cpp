@@ -1,5 +1,6 @@
 #include "net/connection.hpp"
 
+#include "net/peer.hpp"
 #include "net/probing.hpp"
 #include "net/tls.hpp"
 #include "runtime/with_timeout.hpp"
@@ -78,24 +79,60 @@ recognition recognition_of(const tls_trust& trust) {
     return trust.insecure ? recognition::anybody : recognition::by_chain;
 }
 
-/// What makes two contexts interchangeable: the CA's text rather than its path, so that a new file is noticed.
-result<std::string> key_of(const tls_trust& trust) {
-    switch (recognition_of(trust)) {
-        case recognition::anybody: return std::string("anybody");
-        case recognition::by_pin: return std::string("pin");
-        case recognition::by_chain: break;
-    }
-    if (trust.ca_file.empty()) return std::string("system");
-    std::ifstream file(trust.ca_file, std::ios::binary);
+result<std::string> text_of(const std::string& path, std::string_view what) {
+    std::ifstream file(path, std::ios::binary);
     std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-    if (!file.is_open() || file.bad())
-        return fault(errc::untrusted, "tls",
-                     fmt::format("cannot read CA file {}: {}", trust.ca_file, std::generic_category().message(errno)));
-    return text;
+    if (file.is_open() && !file.bad()) return text;
+    return fault(errc::untrusted, "tls",
+                 fmt::format("cannot read {} {}: {}", what, path, std::generic_category().message(errno)));
 }
 
-std::string prepare(asio::ssl::context& with, const tls_trust& trust, const std::string& key) {
+/// What makes two contexts interchangeable: the files' texts rather than their paths, so that a new file is noticed.
+class context_key {
+  public:
+    std::string recognition;  ///< the CA's text, or a word
+    std::string certificate;  ///< ours
+    std::string private_key;
+    auto operator<=>(const context_key&) const = default;
+};
+
+result<context_key> key_of(const tls_trust& trust) {
+    context_key key;
+    switch (recognition_of(trust)) {
+        case recognition::anybody: key.recognition = "anybody"; break;
+        case recognition::by_pin: key.recognition = "pin"; break;
+        case recognition::by_chain: key.recognition = "system"; break;
+    }
+    if (recognition_of(trust) == recognition::by_chain && !trust.ca_file.empty()) {
+        auto ca = text_of(trust.ca_file, "CA file");
+        if (!ca) return ca.error();
+        key.recognition = std::move(*ca);
+    }
+    if (trust.client_certificate.empty()) return key;
+    auto own = text_of(trust.client_certificate, "client certificate");
+    if (!own) return own.error();
+    auto secret = text_of(trust.client_key, "client key");
+    if (!secret) return secret.error();
+    key.certificate = std::move(*own);
+    key.private_key = std::move(*secret);
+    return key;
+}
+
+/// Our own certificate, for servers that ask for one.
+std::string introduce_us(asio::ssl::context& with, const tls_trust& trust, const context_key& key) {
     boost::system::error_code ec;
+    with.use_certificate_chain(asio::buffer(key.certificate), ec);
+    if (ec) return fmt::format("cannot use client certificate {}: {}", trust.client_certificate, ec.message());
+    with.use_private_key(asio::buffer(key.private_key), asio::ssl::context::pem, ec);
+    if (!ec && SSL_CTX_check_private_key(with.native_handle()) == 1) return {};
+    return fmt::format("cannot use client key {}: {}", trust.client_key,
+                       ec ? ec.message() : "it is not the key of the certificate");
+}
+
+std::string prepare(asio::ssl::context& with, const tls_trust& trust, const context_key& key) {
+    boost::system::error_code ec;
+    if (!key.certificate.empty())
+        if (std::string why = introduce_us(with, trust, key); !why.empty()) return why;
     with.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_sslv2 |
                          asio::ssl::context::no_sslv3 | asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1,
                      ec);
@@ -106,19 +143,19 @@ std::string prepare(asio::ssl::context& with, const tls_trust& trust, const std:
     if (trust.ca_file.empty())
         with.set_default_verify_paths(ec);
     else
-        with.add_certificate_authority(asio::buffer(key), ec);
+        with.add_certificate_authority(asio::buffer(key.recognition), ec);
     return ec ? fmt::format("cannot load CA file {}: {}", trust.ca_file, ec.message()) : std::string();
 }
 
 /// Contexts in use or used lately. A handful: there are about as many as CA files in the configuration.
 class context_shelf {
   public:
-    std::shared_ptr<tls_setup::context> find(const std::string& key) {
+    std::shared_ptr<tls_setup::context> find(const context_key& key) {
         const std::lock_guard guard(lock_);
         const auto found = all_.find(key);
         return found == all_.end() ? nullptr : found->second;
     }
-    void keep(const std::string& key, std::shared_ptr<tls_setup::context> made) {
+    void keep(const context_key& key, std::shared_ptr<tls_setup::context> made) {
         constexpr std::size_t most = 16;
         const std::lock_guard guard(lock_);
         if (all_.size() >= most) all_.clear();
@@ -127,7 +164,7 @@ class context_shelf {
 
   private:
     std::mutex lock_;
-    std::map<std::string, std::shared_ptr<tls_setup::context>> all_;
+    std::map<context_key, std::shared_ptr<tls_setup::context>> all_;
 };
 
 context_shelf& shelf() {
@@ -203,22 +240,30 @@ class tls_connection final : public connection_over<tls_stream> {
         co_return fault(errc::untrusted, "tls", why_untrusted(where, verified, expected.shown));
     }
 
+    /// After that.
+    void describe(peer_facts& into) { describe_peer(stream_.native_handle(), into); }
+
   private:
     bool prepare_handshake(const http_endpoint& where, pin& expected) {
         SSL* const ssl = stream_.native_handle();
         boost::system::error_code not_an_address;
-        const auto address = asio::ip::make_address(where.host, not_an_address);
+        const std::string& name = name_of(where);
+        const auto address = asio::ip::make_address(name, not_an_address);
         // RFC 6066: server names are names, never addresses.
-        bool good = !not_an_address || SSL_set_tlsext_host_name(ssl, where.host.c_str()) == 1;
+        bool good = !not_an_address || SSL_set_tlsext_host_name(ssl, name.c_str()) == 1;
         switch (recognition_of(where.trust)) {
             case recognition::anybody: return good;
             case recognition::by_pin: return good && SSL_set_ex_data(ssl, pin_index(), &expected) == 1;
             case recognition::by_chain: break;
         }
         X509_VERIFY_PARAM* const rules = SSL_get0_param(ssl);
-        if (not_an_address)
-            return good && X509_VERIFY_PARAM_set1_host(rules, where.host.c_str(), where.host.size()) == 1;
+        if (where.trust.ignores_expiry) X509_VERIFY_PARAM_set_flags(rules, X509_V_FLAG_NO_CHECK_TIME);
+        if (not_an_address) return good && X509_VERIFY_PARAM_set1_host(rules, name.c_str(), name.size()) == 1;
         return good && X509_VERIFY_PARAM_set1_ip_asc(rules, address.to_string().c_str()) == 1;
+    }
+
+    static const std::string& name_of(const http_endpoint& where) {
+        return where.server_name.empty() ? where.host : where.server_name;
     }
 
     static std::string why_untrusted(const http_endpoint& where, long verified, const std::string& shown) {
@@ -226,8 +271,9 @@ class tls_connection final : public connection_over<tls_stream> {
             return fmt::format("{}:{} shows the fingerprint {}, which is not the configured one; nothing was sent",
                                where.host, where.port, shown);
         if (verified == X509_V_ERR_HOSTNAME_MISMATCH || verified == X509_V_ERR_IP_ADDRESS_MISMATCH)
-            return fmt::format("certificate of {} does not carry that name", where.host);
-        return fmt::format("certificate of {} is not trusted: {}", where.host, X509_verify_cert_error_string(verified));
+            return fmt::format("certificate of {} does not carry that name", name_of(where));
+        return fmt::format("certificate of {} is not trusted: {}", name_of(where),
+                           X509_verify_cert_error_string(verified));
     }
 
     std::shared_ptr<tls_setup::context> context_;
@@ -293,6 +339,9 @@ asio::awaitable<result<std::unique_ptr<connection>>> connection::open(time_sourc
     times.connect = time.now() - began - times.resolve;
     boost::system::error_code ignored;
     connected->set_option(tcp::no_delay(true), ignored);
+    if (const auto peer = connected->remote_endpoint(ignored); !ignored)
+        times.peer.address = peer.address().is_v6() ? fmt::format("[{}]:{}", peer.address().to_string(), peer.port())
+                                                    : fmt::format("{}:{}", peer.address().to_string(), peer.port());
     std::unique_ptr<connection> made;
     if (!where.tls) {
         made = std::make_unique<plain_connection>(std::move(*connected));
@@ -302,6 +351,7 @@ asio::awaitable<result<std::unique_ptr<connection>>> connection::open(time_sourc
     const auto introduced = co_await with_deadline(time, deadline, secured->introduce(std::move(where)));
     if (!introduced) co_return introduced.error();
     times.tls = time.now() - began - times.resolve - times.connect;
+    secured->describe(times.peer);
     made = std::move(secured);
     co_return made;
 }

@@ -20,7 +20,8 @@ namespace steward::net {
 class tls_setup {
   public:
     explicit tls_setup(const http_endpoint& where);
-    /// Why no server could be recognised (unreadable CA file); empty when all is well.
+    /// Why no server could be recognised (unreadable CA file), or we could not introduce ourselves; empty when all is
+    /// well.
     [[nodiscard]] const std::string& problem() const { return problem_; }
 
     class context;

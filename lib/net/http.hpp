@@ -20,7 +20,7 @@ class http_request {
     http_request() = default;
     http_request(std::string verb, std::string path_and_query)
         : method(std::move(verb)), target(std::move(path_and_query)) {}
-    std::string method;  ///< GET POST PUT DELETE
+    std::string method;  ///< GET POST PUT DELETE; probes also send HEAD and OPTIONS
     std::string target;  ///< "/api2/json/version?x=y", already percent-encoded
     http_headers headers;
     std::string body;
@@ -45,6 +45,9 @@ class tls_trust {
     std::string ca_file;                    ///< PEM; the host name or address is verified as well
     std::vector<std::string> fingerprints;  ///< SHA-256 of the leaf, "AB:CD:…", any of them; neither CA nor name matter
     bool insecure = false;                  ///< accept anything: only by explicit configuration
+    std::string client_certificate;         ///< PEM: how we introduce ourselves; with client_key
+    std::string client_key;
+    bool ignores_expiry = false;  ///< certificates out of their time are accepted: whoever asks looks at peer_facts
 };
 
 /// One HTTPS (or http) server to talk to.
@@ -52,7 +55,8 @@ class http_endpoint {
   public:
     http_endpoint() = default;
     http_endpoint(std::string h, std::uint16_t p) : host(std::move(h)), port(p) {}
-    std::string host;  ///< name, IPv4 or IPv6 address without brackets
+    std::string host;         ///< name, IPv4 or IPv6 address without brackets
+    std::string server_name;  ///< what the certificate must carry; empty: `host`
     std::uint16_t port = 8006;
     bool tls = true;
     tls_trust trust;

@@ -112,15 +112,15 @@ std::string http_response::header(std::string_view name) const {
 }
 
 asio::awaitable<result<http_response>> fetch_once(time_source& time, resolver& names, http_endpoint where,
-                                                  http_request request, time_point deadline, std::size_t max_body,
-                                                  exchange_times& times) {
-    const tls_setup setup(where);
+                                                  const tls_setup& setup, http_request request, time_point deadline,
+                                                  std::size_t max_body, exchange_times& times) {
     auto opened = co_await connection::open(time, names, where, setup, deadline, times);
     if (!opened) co_return opened.error();
     progress how_far;
     const time_point began = time.now();
     const std::string text = serialise(request, where, false);
     response_reader reader(**opened, time, max_body, too_long::is_cut_off, how_far);
+    if (request.method == "HEAD") reader.expect_no_body();
     auto answer = co_await with_deadline(time, deadline, converse(**opened, text, reader, how_far));
     if (how_far.received > 0) times.first_byte = how_far.first_byte - began;
     co_return answer;

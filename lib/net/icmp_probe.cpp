@@ -5,6 +5,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -20,20 +21,23 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::size_t payload_bytes = 16;
+constexpr std::size_t mark_bytes = 16;
+constexpr std::size_t header_bytes = 8;
 
-/// Type, code, checksum, id, sequence, then our mark: the same layout for v4 and v6 (RFC 792, RFC 4443).
+/// Type, code, checksum, id, sequence, then our mark: the same layout for v4 and v6 (RFC 792, RFC 4443). Zeros follow
+/// up to the size that is wanted.
 struct echo {
     std::uint8_t type = 0;
     std::uint8_t code = 0;
     std::uint16_t checksum = 0;
     std::uint16_t id = 0;
     std::uint16_t sequence = 0;
-    std::array<unsigned char, payload_bytes> mark{};
+    std::array<unsigned char, mark_bytes> mark{};
 };
-static_assert(sizeof(echo) == 8 + payload_bytes);
+static_assert(sizeof(echo) == header_bytes + mark_bytes);
 
-/// RFC 1071. The kernel fills in that of ICMPv6 and of datagram sockets; raw v4 needs ours.
+/// RFC 1071. The kernel fills in that of ICMPv6 and of datagram sockets; raw v4 needs ours. Zeros add nothing, so that
+/// what follows the mark need not be looked at.
 std::uint16_t internet_checksum(const echo& packet) {
     std::array<std::uint16_t, sizeof(echo) / 2> words{};
     std::memcpy(words.data(), &packet, sizeof packet);
@@ -97,13 +101,17 @@ class icmp_prober final : public prober {
         : check_(std::move(check)), time_(time), names_(names) {}
 
     asio::awaitable<probe_result> run() override {
-        probing::recorder notes(time_);
+        probing::recorder notes(time_, check_.manners.is_explained);
         const time_point deadline = time_.now() + check_.timeout;
-        const auto addresses = co_await probing::addresses_of(names_, check_.host, check_.family, deadline, notes);
+        probing::target whom(check_.host, 0);
+        whom.family = check_.family;
+        const auto addresses =
+            co_await probing::addresses_of(names_, std::move(whom), check_.manners.rules, deadline, notes);
         if (!addresses) co_return notes.finish(verdict::unknown, addresses.error().text());
         probing::findings all;
         for (std::size_t i = 0; i < addresses->size(); ++i) {
             const time_point limit = probing::share_of(time_.now(), deadline, addresses->size() - i);
+            notes.detail("address", (*addresses)[i].to_string());
             const bool is_there = co_await ask((*addresses)[i], limit, all);
             notes.phase("echo");
             if (is_there) co_return notes.finish(verdict::healthy, "echo");
@@ -112,7 +120,7 @@ class icmp_prober final : public prober {
     }
 
   private:
-    /// True for an echo; else `all` learns why not.
+    /// True for an echo of any of its requests; else `all` learns why not.
     asio::awaitable<bool> ask(asio::ip::address address, time_point limit, probing::findings& all) {
         const icmp_socket socket = open_icmp(address.is_v6());
         if (socket.fd < 0) {
@@ -120,19 +128,41 @@ class icmp_prober final : public prober {
             co_return false;
         }
         asio::posix::stream_descriptor descriptor(co_await asio::this_coro::executor, socket.fd);
-        const echo packet = make_packet(socket, address.is_v6());
-        if (connect_to(socket.fd, address) != 0 || ::send(socket.fd, &packet, sizeof packet, MSG_NOSIGNAL) < 0) {
-            // It did not leave this node: that says nothing about the other end.
+        if (connect_to(socket.fd, address) != 0 || !set_hops(socket.fd, address.is_v6(), check_.ttl)) {
             all.could_not_look("cannot send: " + probing::in_words(std::strerror(errno)));
             co_return false;
         }
-        const auto heard = co_await with_deadline(time_, limit, listen(descriptor, socket, address.is_v6(), packet));
-        if (heard) co_return true;
-        if (heard.error().code == errc::timed_out)
-            all.said_no("no echo within " + format_duration(check_.timeout));
-        else
-            all.said_no(probing::in_words(heard.error().detail));
+        echo packet = make_packet(address.is_v6());
+        for (int i = 0; i < check_.count; ++i) {
+            ++packet.sequence;
+            if (!send(socket, packet, address.is_v6())) {
+                // It did not leave this node: that says nothing about the other end.
+                all.could_not_look("cannot send: " + probing::in_words(std::strerror(errno)));
+                co_return false;
+            }
+            const time_point until = probing::share_of(time_.now(), limit, static_cast<std::size_t>(check_.count - i));
+            const auto heard =
+                co_await with_deadline(time_, until, listen(descriptor, socket, address.is_v6(), packet));
+            if (heard) co_return true;
+            if (heard.error().code == errc::timed_out)
+                all.said_no("no echo within " + format_duration(check_.timeout));
+            else
+                all.said_no(probing::in_words(heard.error().detail));
+        }
         co_return false;
+    }
+
+    static bool set_hops(int fd, bool is_v6, int hops) {
+        if (is_v6) return ::setsockopt(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &hops, sizeof hops) == 0;
+        return ::setsockopt(fd, IPPROTO_IP, IP_TTL, &hops, sizeof hops) == 0;
+    }
+
+    [[nodiscard]] bool send(const icmp_socket& socket, echo& packet, bool is_v6) const {
+        packet.checksum = 0;
+        if (socket.is_raw && !is_v6) packet.checksum = internet_checksum(packet);
+        std::vector<unsigned char> bytes(std::max(header_bytes + check_.size, sizeof packet), 0);
+        std::memcpy(bytes.data(), &packet, sizeof packet);
+        return ::send(socket.fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) >= 0;
     }
 
     static std::string why_no_socket(int error) {
@@ -141,7 +171,7 @@ class icmp_prober final : public prober {
         return "no ICMP socket: " + probing::in_words(std::strerror(error));
     }
 
-    static echo make_packet(const icmp_socket& socket, bool is_v6) {
+    static echo make_packet(bool is_v6) {
         const std::uint64_t number = next_number();
         const auto pid = static_cast<std::uint64_t>(::getpid());
         echo packet;
@@ -150,7 +180,6 @@ class icmp_prober final : public prober {
         packet.sequence = static_cast<std::uint16_t>(number);
         std::memcpy(packet.mark.data(), &number, sizeof number);
         std::memcpy(packet.mark.data() + sizeof number, &pid, sizeof pid);
-        if (socket.is_raw && !is_v6) packet.checksum = internet_checksum(packet);
         return packet;
     }
 
@@ -171,9 +200,10 @@ class icmp_prober final : public prober {
             if (size < skip + sizeof(echo)) continue;
             echo reply;
             std::memcpy(&reply, buffer.data() + skip, sizeof reply);
-            // The kernel replaces the id on datagram sockets; the mark is ours alone.
+            // The kernel replaces the id on datagram sockets; the mark is this attempt's alone, whichever of its
+            // requests is answered.
             const bool is_reply = reply.type == (is_v6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY);
-            if (is_reply && reply.sequence == sent.sequence && reply.mark == sent.mark) co_return result<void>();
+            if (is_reply && reply.mark == sent.mark) co_return result<void>();
         }
     }
 

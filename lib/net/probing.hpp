@@ -8,6 +8,7 @@
 #include <boost/system/error_code.hpp>
 
 #include <optional>
+#include <string_view>
 #include <vector>
 
 /// What the probes share. Private to this room.
@@ -26,6 +27,9 @@ namespace steward::net::probing {
 
 /// When to give up on one address of several, so that a silent one leaves time for the others.
 [[nodiscard]] time_point share_of(time_point now, time_point deadline, std::size_t addresses_left);
+
+/// The beginning of what came, fit to be shown: no control characters, at most 80 of them.
+[[nodiscard]] std::string shown(std::string_view bytes);
 
 /// "no answer within 3s"
 [[nodiscard]] std::string silence(duration limit);
@@ -46,20 +50,42 @@ class findings {
 /// The probe's answer with everything that was measured so far.
 class recorder {
   public:
-    explicit recorder(time_source& time) : time_(time), began_(time.now()), phase_began_(began_) {}
+    explicit recorder(time_source& time, bool is_explained = false)
+        : time_(time), began_(time.now()), phase_began_(began_), is_explained_(is_explained) {}
     /// The phase that just ended.
     void phase(std::string name);
+    /// Kept only when somebody asked for explanations.
+    void detail(std::string name, std::string text);
+    void warn(std::string text) { result_.warning = std::move(text); }
     [[nodiscard]] probe_result finish(verdict answer, std::string reason);
 
   private:
     time_source& time_;
     time_point began_;
     time_point phase_began_;
+    bool is_explained_;
     probe_result result_;
 };
 
-/// Addresses of a host; a name is looked up and the look-up recorded as phase "resolve".
-[[nodiscard]] boost::asio::awaitable<result<std::vector<boost::asio::ip::address>>> addresses_of(
-    resolver& names, std::string host, address_family family, time_point deadline, recorder& notes);
+using addresses = std::vector<boost::asio::ip::address>;
+
+/// Whom a probe asks.
+class target {
+  public:
+    target(std::string whom, std::uint16_t at) : host(std::move(whom)), port(at) {}
+    std::string host;
+    std::uint16_t port;  ///< 0: none
+    address_family family = address_family::any;
+};
+
+/// Those of `found` that may be probed; a fault with the reason when there is none. Names of API servers with the same
+/// port are looked up, to see whether they are the target by another name.
+[[nodiscard]] boost::asio::awaitable<result<addresses>> permitted(resolver& names, const target& whom, addresses found,
+                                                                  const target_rules* rules, time_point deadline);
+
+/// Addresses of a host that may be probed; a name is looked up once, and the look-up recorded as phase "resolve".
+[[nodiscard]] boost::asio::awaitable<result<addresses>> addresses_of(resolver& names, target whom,
+                                                                     const target_rules* rules, time_point deadline,
+                                                                     recorder& notes);
 
 }  // namespace steward::net::probing

@@ -121,6 +121,12 @@ class response_reader::parsing {
         parser_->body_limit(boost::none);
     }
 
+    /// Before the first byte.
+    void expect_no_body() {
+        is_bodiless_ = true;
+        parser_->skip(true);
+    }
+
     http_response finish() {
         http_response out;
         auto& message = parser_->get();
@@ -138,6 +144,7 @@ class response_reader::parsing {
         parser_.emplace();
         parser_->eager(true);
         parser_->header_limit(header_limit);
+        if (is_bodiless_) parser_->skip(true);
         if (cuts_ || is_open_)
             parser_->body_limit(boost::none);
         else
@@ -153,6 +160,7 @@ class response_reader::parsing {
     std::size_t max_body_;
     bool cuts_;
     bool is_open_ = false;
+    bool is_bodiless_ = false;
     progress& how_far_;
     std::string pending_;
     int interim_answers_ = 0;
@@ -164,6 +172,8 @@ response_reader::response_reader(connection& from, time_source& time, std::size_
     : from_(from), time_(time), how_far_(how_far), parsing_(std::make_unique<parsing>(max_body, how, how_far)) {}
 
 response_reader::~response_reader() = default;
+
+void response_reader::expect_no_body() { parsing_->expect_no_body(); }
 
 void response_reader::pour_into(byte_sink& sink, std::uint64_t most, std::function<void(std::uint64_t)> moving) {
     sink_ = &sink;

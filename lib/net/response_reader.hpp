@@ -28,6 +28,8 @@ class response_reader {
     response_reader(const response_reader&) = delete;
     response_reader& operator=(const response_reader&) = delete;
 
+    /// The answer to HEAD, whatever length it announces.
+    void expect_no_body();
     /// The body of a 2xx answer goes there, at most `most` bytes of it; `moving` hears how many it was so far.
     void pour_into(byte_sink& sink, std::uint64_t most, std::function<void(std::uint64_t)> moving);
     /// Errors: outcome_unknown (the connection ended or broke), garbage; and what the sink says.

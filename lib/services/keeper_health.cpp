@@ -11,6 +11,8 @@ void keeper::serve_checks() {
     world_.around = [this](guest_id guest) { return circumstances_of(guest); };
     // A look that failed tells nothing, and nothing more can be learned: whoever acts on it needs PVE as well.
     world_.has_looked_since = [this](time_point then) { return looked_ > then; };
+    world_.sources.around = world_.around;
+    world_.sources.home_of = world_.home_of;
     gateways_.make_prober = [this](const config::check& spec) { return world_.make_prober(guest_id(), spec); };
     world_.gateways = &gateways_;
 }
@@ -22,6 +24,8 @@ health::circumstances keeper::circumstances_of(guest_id guest) const {
     const duration since = world_.time.now() - sight_.taken;
     const auto node = sight_.view->nodes.find(row->node);
     seen.is_node_online = node != sight_.view->nodes.end() && node->second.online == true;
+    seen.is_known = true;
+    if (row->status != model::run_state::unknown) seen.is_running = row->status == model::run_state::running;
     seen.lock = row->lock;
     if (row->status == model::run_state::running) seen.guest_up = row->uptime + since;
     const auto booted = booted_.find(row->node);

@@ -1,4 +1,4 @@
-// How much many TCP checks cost, and how punctual the event loop stays meanwhile. Prints figures, judges nothing.
+// How much many checks cost, and how punctual the event loop stays meanwhile. Prints figures, judges nothing.
 #include "base/random.hpp"
 #include "bench/figures.hpp"
 #include "bench/loopback_listeners.hpp"
@@ -17,6 +17,8 @@
 #include <fmt/core.h>
 #include <iostream>
 #include <memory>
+#include <sstream>
+#include <stdexcept>
 #include <sys/resource.h>
 #include <vector>
 
@@ -31,6 +33,9 @@ struct wishes {
     double seconds = 30;
     double interval = 1;
     std::size_t listeners = 64;
+    std::string kinds = "tcp";  ///< of tcp,http,icmp: taken in turn
+    std::uint16_t first_port =
+        0;  ///< of `listeners` in a row that somebody else serves; 0: own ones, which only accept
     bool json = false;
 };
 
@@ -95,6 +100,41 @@ asio::awaitable<duration> attempt(measured_prober& prober, duration interval) {
     co_return interval;
 }
 
+std::unique_ptr<net::prober> make_prober(const std::string& kind, std::uint16_t port, time_source& time,
+                                         net::resolver& names) {
+    const std::string host = "127.0.0.1";
+    if (kind == "icmp") {
+        net::icmp_check check;
+        check.host = host;
+        return net::make_prober(std::move(check), time, names);
+    }
+    if (kind == "http") {
+        net::http_check check;
+        check.where = net::http_endpoint(host, port);
+        check.where.tls = false;
+        check.host_header = fmt::format("{}:{}", host, port);
+        return net::make_prober(std::move(check), time, names);
+    }
+    net::tcp_check check;
+    check.host = host;
+    check.port = port;
+    return net::make_prober(std::move(check), time, names);
+}
+
+std::vector<std::string> kinds_of(const wishes& want) {
+    std::vector<std::string> kinds;
+    std::istringstream text(want.kinds);
+    for (std::string kind; std::getline(text, kind, ',');) {
+        if (kind != "tcp" && kind != "http" && kind != "icmp")
+            throw std::invalid_argument("kinds are of tcp,http,icmp, not \"" + kind + "\"");
+        if (kind == "http" && want.first_port == 0)
+            throw std::invalid_argument("the own listeners speak no HTTP: name a server's ports with --first-port");
+        kinds.push_back(kind);
+    }
+    if (kinds.empty()) throw std::invalid_argument("kinds are missing: some of tcp,http,icmp");
+    return kinds;
+}
+
 struct measurement {
     bench::usage idle;
     bench::usage before;
@@ -113,12 +153,10 @@ asio::awaitable<void> measure(time_source& time, net::resolver& names, const std
     std::vector<std::unique_ptr<measured_prober>> probers;
     random_source chance(1);
     task_group tasks(executor);
+    const std::vector<std::string> kinds = kinds_of(want);
     for (std::size_t i = 0; i < want.checks; ++i) {
-        net::tcp_check check;
-        check.host = "127.0.0.1";
-        check.port = ports[i % ports.size()];
-        probers.push_back(std::make_unique<measured_prober>(net::make_prober(std::move(check), time, names), time,
-                                                            interval, into.probes));
+        auto prober = make_prober(kinds[i % kinds.size()], ports[i % ports.size()], time, names);
+        probers.push_back(std::make_unique<measured_prober>(std::move(prober), time, interval, into.probes));
         auto again = [&prober = *probers.back(), interval] { return attempt(prober, interval); };
         tasks.spawn("check", watch_check(time, jitter(interval, chance), std::move(again)));
     }
@@ -178,10 +216,12 @@ bool read_wishes(int argc, char** argv, wishes& want) {
     options::options_description all("bench_probes");
     auto add = all.add_options();
     add("help", "this text");
-    add("checks", options::value(&want.checks)->default_value(want.checks), "number of TCP checks");
+    add("checks", options::value(&want.checks)->default_value(want.checks), "number of checks");
     add("interval", options::value(&want.interval)->default_value(want.interval), "seconds between two attempts");
     add("seconds", options::value(&want.seconds)->default_value(want.seconds), "how long to measure");
     add("listeners", options::value(&want.listeners)->default_value(want.listeners), "ports to spread them over");
+    add("kinds", options::value(&want.kinds)->default_value(want.kinds), "of tcp,http,icmp: taken in turn");
+    add("first-port", options::value(&want.first_port), "first of the ports, all served by somebody else");
     add("json", options::bool_switch(&want.json), "print one JSON object");
     options::variables_map given;
     options::store(options::parse_command_line(argc, argv, all), given);
@@ -192,13 +232,16 @@ bool read_wishes(int argc, char** argv, wishes& want) {
 
 int run(const wishes& want) {
     raise_file_limit();
-    const bench::loopback_listeners listeners(want.listeners);
+    const bench::loopback_listeners own(want.first_port == 0 ? want.listeners : 0);
+    std::vector<std::uint16_t> ports = own.ports();
+    for (std::size_t i = 0; ports.size() < want.listeners; ++i)
+        ports.push_back(static_cast<std::uint16_t>(want.first_port + i));
     os_time time;
     measurement done;
     std::exception_ptr failure;
     asio::io_context io(1);
     const auto names = net::make_cares_resolver(io.get_executor(), time);
-    asio::co_spawn(io, measure(time, *names, listeners.ports(), want, done),
+    asio::co_spawn(io, measure(time, *names, ports, want, done),
                    [&failure](std::exception_ptr error) { failure = std::move(error); });
     io.run();  // until the last task has ended, so nothing outlives what it uses
     if (failure) std::rethrow_exception(failure);

@@ -388,7 +388,7 @@ def backups_by_hand(binaries):
         def archives(*words):
             return [a for a in json.loads(backup("list", *words, "-o", "json").stdout) if a["volid"]]
 
-        for words, why in ((["list", "ct/999"], "speaks of no guest"), (["create", "@all"], "--storage S"), (["create", "--storage", "backup"], "no guest"),
+        for words, why in ((["list", "ct/999"], "speaks of no guest"), (["create", "@all"], "--storage S"), (["create", "--storage", "backup"], "needs GUESTS"),
                            (["prune", "@all"], "what stays"), (["delete", "backup:backup/none"], "there is no archive"), (["eat"], "backup takes"),
                            (["list", "@colour-red"], "@tag-NAME"), (["restore", archives("101")[0]["volid"]], "vmid 101 is taken")):
             refused = backup(*words)

@@ -32,6 +32,7 @@ OWNERS = [
     ("OpenSSL", r"net/tls\.hpp", ["lib/net/*.cpp"]),
     ("yaml-cpp", r"yaml-cpp/", ["lib/config/*"]),
     ("c-ares", r"ares(_\w+)?\.h", ["lib/net/*"]),
+    ("RE2", r"re2/", ["lib/base/pattern.cpp"]),
     ("spdlog", r"spdlog/", ["lib/runtime/*.cpp"]),
     ("Catch2", r"catch2/", ["tests/*"]),
 ]

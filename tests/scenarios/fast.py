@@ -1,4 +1,5 @@
-"""What takes a simulator without sanitizers, which `./dev test` builds and names in STEWARD_FAST: thousands of seeds and crash points.
+"""What takes a simulator without sanitizers, which `./dev test` builds and names in STEWARD_FAST: the whole catalogue, thousands of seeds
+and crash points.
 
 usage: fast.py --out DIR   exit 77 without STEWARD_FAST
 """
@@ -24,6 +25,7 @@ def main():
         return 77
     paths = sorted(map(str, (ROOT / "tests/sim/crashes").glob("*.yaml")))
     runs = (
+        [sys.executable, "-B", str(ROOT / "tests/scenarios/run.py"), "--steward", steward],
         [steward, "simulate", "random", "--seeds", str(SEEDS), "--for", AT_MOST, "--out", given.out],
         [steward, "simulate", "crashes", "--every", str(EVERY), *paths],
     )

@@ -10,7 +10,9 @@ namespace steward::health {
 /// What PVE last said of a guest and its node. Nothing: it did not say.
 class circumstances {
   public:
+    bool is_known = false;  ///< it was in the list of guests a moment ago
     bool is_node_online = false;
+    std::optional<bool> is_running;
     std::string lock;                  ///< that PVE holds on it: "backup", "migrate", …
     std::optional<duration> guest_up;  ///< for how long it has been running; nothing as well when it does not
     std::optional<duration> node_up;   ///< for how long its node has

@@ -8,8 +8,9 @@
 
 namespace steward::pve::shell {
 
-extern const std::string_view bash_script;  // steward.bash and steward.zsh, written by embed.cmake
+extern const std::string_view bash_script;  // steward.bash, .zsh and .fish, written by embed.cmake
 extern const std::string_view zsh_script;
+extern const std::string_view fish_script;
 
 namespace {
 
@@ -127,7 +128,8 @@ std::vector<std::string> complete(const std::vector<std::string>& words, const s
 result<std::string> completion_script(std::string_view shell) {
     if (shell == "bash") return std::string(bash_script);
     if (shell == "zsh") return std::string(zsh_script);
-    return fault(errc::invalid, "steward completion", fmt::format("\"{}\" is not bash or zsh", shell));
+    if (shell == "fish") return std::string(fish_script);
+    return fault(errc::invalid, "steward completion", fmt::format("\"{}\" is not bash, zsh or fish", shell));
 }
 
 }  // namespace steward::pve::shell

@@ -18,7 +18,7 @@ using live_names = std::function<std::vector<std::string>(std::string_view kind,
 [[nodiscard]] std::vector<std::string> complete(const std::vector<std::string>& words, const schema::catalogue& all,
                                                 const live_names& live);
 
-/// A script that makes bash or zsh ask `steward __complete`. Errors: invalid, for other shells.
+/// A script that makes bash, zsh or fish ask `steward __complete`. Errors: invalid, for other shells.
 [[nodiscard]] result<std::string> completion_script(std::string_view shell);
 
 }  // namespace steward::pve::shell

@@ -7,7 +7,7 @@ _steward() {
     last=${words[-1]}
     # Readline replaces only what follows the last of these.
     cut=${last%"${last##*["$COMP_WORDBREAKS"]}"}
-    if [[ ${words[-2]} == --config || ${words[-2]} == --*-file ]]; then
+    if [[ ${words[-2]} =~ ^--(config|.*-file|into|out|socket|control)$ ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$last")
         compopt -o filenames
     elif [[ $last == *=@* ]]; then

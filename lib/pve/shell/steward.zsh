@@ -1,7 +1,7 @@
 #compdef steward
 # Completion of steward for zsh; `steward completion zsh` prints it.
 local -a reply open
-if [[ $words[CURRENT-1] == (--config|--*-file) ]]; then
+if [[ $words[CURRENT-1] == (--config|--*-file|--into|--out|--socket|--control) ]]; then
     _files
     return
 elif [[ $words[CURRENT] == *=@* ]]; then

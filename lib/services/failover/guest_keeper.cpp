@@ -70,7 +70,7 @@ guest_keeper::guest_keeper(keeper_world& world, config::guest settings, failover
       board_(world.executor, world.time, world.chance, to_string(settings_.id)),
       context_(world.pve, world.store, world.own_user, world.lead) {
     const guest_id id = settings_.id;
-    board_.make_prober = [this, id](const config::check& spec) { return world_.make_prober(id, spec); };
+    board_.make_prober = [this](const config::check& spec) { return make_prober(spec); };
     board_.excuse = [this, id](const config::check& spec) {
         return world_.around ? health::excuse(world_.around(id), spec.start_period) : std::string();
     };
@@ -80,6 +80,15 @@ guest_keeper::guest_keeper(keeper_world& world, config::guest settings, failover
 }
 
 guest_keeper::~guest_keeper() = default;
+
+std::unique_ptr<net::prober> guest_keeper::make_prober(const config::check& spec) {
+    const guest_id id = settings_.id;
+    if (spec.kind == config::check_kind::pve) return make_state_prober(world_.sources, id, spec.timeout);
+    if (spec.kind == config::check_kind::agent) return make_agent_prober(world_.sources, id, spec.timeout);
+    if (!is_at_guest(spec)) return world_.make_prober(id, spec);
+    auto make = [this, id](const config::check& placed) { return world_.make_prober(id, placed); };
+    return make_addressed_prober(world_.sources, id, spec, std::move(make));
+}
 
 void guest_keeper::post(failover::event e) { inbox_.post({0, std::move(e)}); }
 

@@ -10,6 +10,7 @@
 #include "services/failover/operations.hpp"
 #include "services/health/check_board.hpp"
 #include "services/health/probers.hpp"
+#include "services/health/pve_probers.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -37,6 +38,7 @@ class keeper_world {
           pve(p),
           store(s),
           make_prober(std::move(f)),
+          sources(p),
           own_user(std::move(user)) {}
 
     boost::asio::any_io_executor executor;
@@ -45,6 +47,7 @@ class keeper_world {
     pve::client& pve;
     cluster_store& store;
     prober_factory make_prober;
+    pve_sources sources;   ///< of checks that look through PVE
     std::string own_user;  ///< our name in UPIDs
     bool armed = false;
     bool is_disarming = false;  ///< armed only for what is under way already: it comes to its end
@@ -131,6 +134,7 @@ class guest_keeper {
         failover::event what;
     };
 
+    [[nodiscard]] std::unique_ptr<net::prober> make_prober(const config::check& spec);
     void forget_checks();
     void on_answer();
     [[nodiscard]] health::summary opinion();

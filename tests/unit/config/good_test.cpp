@@ -214,6 +214,10 @@ TEST_CASE("config: each key of a check has its effect") {
          [](const settings& s) { return first(s).retry_every() == 1s; }},
         {"retry_interval of a very short interval", in_check("{tcp: 'a:1', interval: 200ms, timeout: 100ms}"),
          [](const settings& s) { return first(s).retry_every() == 200ms; }},
+        {"pve", in_check("pve: running"),
+         [](const settings& s) { return first(s).kind == check_kind::pve && first(s).name == "pve running"; }},
+        {"the guest's own address", in_check("tcp: guest:22"),
+         [](const settings& s) { return first(s).host == "guest" && first(s).port == 22; }},
         {"rise and fall", in_check("{tcp: 'a:1', rise: 4, fall: 1}"),
          [](const settings& s) { return first(s).rise == 4 && first(s).fall == 1; }},
     });
@@ -228,6 +232,8 @@ TEST_CASE("config: what a guest's checks come to, and on what they depend") {
     };
     const auto parents = [](const settings& s, std::size_t i) { return s.guests.at(0).checks.at(i).parents; };
     run({
+        {"agent", cluster_text + "guests: {vm/103: {checks: [agent: ping]}}",
+         [](const settings& s) { return first(s).kind == check_kind::agent && first(s).name == "agent ping"; }},
         {"all is the default", two(""), [](const settings& s) { return s.guests.at(0).required == 0; }},
         {"require: all", two("    require: all\n"), [](const settings& s) { return s.guests.at(0).required == 0; }},
         {"require: any", two("    require: any\n"), [](const settings& s) { return s.guests.at(0).required == 1; }},
@@ -374,4 +380,16 @@ TEST_CASE("config: the documentation's examples are read without a complaint") {
     CHECK(a.failover.accept_weak_fence == b.failover.accept_weak_fence);
     CHECK(a.failover.strict == b.failover.strict);
     CHECK(a.failover.priority == b.failover.priority);
+}
+
+TEST_CASE("config: a large site's ten thousand checks fit into one file, brackets and all") {
+    std::string text = cluster_text + "guests:\n";
+    for (int g = 0; g < 1'000; ++g) {
+        text += "  ct/" + std::to_string(100 + g) + ": {checks: [";
+        for (int c = 0; c < 10; ++c) text += "{name: c" + std::to_string(c) + ", tcp: '192.0.2.31:80'}, ";
+        text += "]}\n";
+    }
+    const loaded out = parse(text, "x");
+    REQUIRE(out.problems.empty());
+    CHECK(out.values.guests.size() == 1'000);
 }

@@ -1,9 +1,7 @@
 #include "services/health/check_board.hpp"
 
 #include "runtime/sim_time.hpp"
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
+#include "runtime/task_group.hpp"
 
 #include <catch2/catch.hpp>
 #include <map>
@@ -34,7 +32,8 @@ class bench {
 
     bench() : zero(time.now()) {}
     ~bench() {
-        for (auto& b : boards_) boost::asio::co_spawn(time.io(), b->stop(), boost::asio::detached);
+        task_group ends(time.io().get_executor());
+        for (auto& b : boards_) ends.spawn("end", b->stop());
         time.run_for(0s);
     }
 

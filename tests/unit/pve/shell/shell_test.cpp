@@ -69,7 +69,8 @@ TEST_CASE("completion goes through commands, paths, parameters and values") {
 TEST_CASE("scripts for two shells ask the program itself") {
     CHECK(has(*shell::completion_script("bash"), " __complete "));
     CHECK(has(*shell::completion_script("zsh"), " __complete "));
-    CHECK_FALSE(shell::completion_script("fish"));
+    CHECK(has(*shell::completion_script("fish"), " __complete "));
+    CHECK_FALSE(shell::completion_script("tcsh"));
 }
 
 TEST_CASE("NAME=VALUE: truth in words, files, lists, and what is no assignment") {

@@ -1,0 +1,157 @@
+"""What the table of commands gives: errors, help, manual pages, completion. Needs no cluster and no daemon."""
+import argparse
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+NO_SOCKET = ["--socket", "/nonexistent/control.sock"]
+
+
+class Failed(Exception):
+    pass
+
+
+def expect(holds, what):
+    if not holds:
+        raise Failed(what)
+
+
+class Program:
+    def __init__(self, binaries):
+        self.path = str(pathlib.Path(binaries) / "steward")
+
+    def __call__(self, *words, **more):
+        return subprocess.run([self.path, *words], capture_output=True, text=True, timeout=20, check=False, **more)
+
+    def commands(self):
+        """All of them, as their manual pages are named."""
+        with tempfile.TemporaryDirectory() as directory:
+            done = self("man", "--into", directory)
+            expect(done.returncode == 0, done.stderr)
+            pages = {p.name: p.read_text() for p in pathlib.Path(directory).iterdir()}
+        return pages
+
+
+MISTAKES = [
+    (["stauts"], "did you mean status?"),
+    (["backup"], "one of list, create, restore, delete, prune"),
+    (["backup", "lst"], "did you mean list?"),
+    (["failover", "ct/101", "--fource"], "did you mean --force?"),
+    (["arm", "--to", "n1"], "it belongs to plan, failover"),
+    (["plan"], "needs GUEST: steward plan GUEST"),
+    (["plan", "ct/101", "ct/102"], 'takes no "ct/102"'),
+    (["failover", "ct/101", "--force=1"], "--force takes no value"),
+    (["failover", "ct/101", "--to"], "--to needs a value: --to NODE"),
+    (["status", "-o", "xml"], "-o takes one of table, json, yaml"),
+    (["backup", "create", "ct/1", "--mode", "stoop"], "did you mean stop?"),
+    (["leaving", "tomorrow"], "one of shutdown, reboot, none"),
+    (["why", "101"], "try ct/101 or vm/200"),
+    (["status", "--watch=soon"], "--watch takes seconds"),
+    (["man", "nothing"], 'no command "nothing"'),
+    (["maintenance", "n2"], "node/NAME"),
+]
+
+
+def mistakes_are_explained(steward):
+    """Each mistake in a call is answered with what to do, on standard error, with exit code 2."""
+    for words, why in MISTAKES:
+        done = steward(*words)
+        expect(done.returncode == 2 and why in done.stderr and not done.stdout, f"{words}: {done.returncode} {done.stderr}{done.stdout}")
+
+
+def words_may_be_anywhere(steward):
+    """Options before and after the words, with '=' or not, old words for a table; a lone -- ends the options."""
+    for words in (["status", *NO_SOCKET], [*NO_SOCKET, "status"], ["--socket=/nonexistent/x", "status", "-o", "text"]):
+        done = steward(*words)
+        expect(done.returncode == 3 and "is stewardd running?" in done.stderr, f"{words}: {done.returncode} {done.stderr}")
+    done = steward("why", *NO_SOCKET, "--", "--ct/101")
+    expect(done.returncode == 2 and '"--ct/101" is not a guest' in done.stderr, done.stderr)
+
+
+def help_is_complete(steward):
+    """Every command has help with its options, and stands in the list of all."""
+    everything = steward("--help").stdout
+    for name, page in steward.commands().items():
+        title = re.search(r"\.SH NAME\n(.*) \\- ", page).group(1).replace("\\-", "-")
+        expect(name == title + ".1", f"{name} is called {title}")
+        if name == "steward.1":
+            continue
+        options = {o.replace("\\-", "-") for o in re.findall(r"^\\fB(?:\\-o, )?(\\-\\-[^ \\]+(?:\\-[a-z]+)*)", page, re.M)}
+        words = [w for w in everything.split("\n") if w.startswith("  ")]
+        command = next(c for c in candidates(title) if any(re.match(rf"  {c}( |$)", w) for w in words))
+        if command == "simulate":
+            continue
+        done = steward(*command.split(), "--help")
+        expect(done.returncode == 0 and done.stdout.startswith("steward " + command), f"{command}: {done.stdout}{done.stderr}")
+        for option in options:
+            expect(option in done.stdout, f"{command} --help lacks {option}")
+        completed = set(steward("__complete", *command.split(), "--").stdout.split())
+        expect(completed == options | {"--help"}, f"{command}: completion has {completed ^ options}")
+
+
+def candidates(title):
+    """"steward-backup-create" is "backup create", "steward-check-config" "check-config"."""
+    rest = title.removeprefix("steward-")
+    yield rest.replace("-", " ", 1)
+    yield rest
+
+
+def manual_pages_are_sound(steward):
+    """groff finds nothing wrong with any manual page."""
+    if not shutil.which("groff"):
+        print("skipped: there is no groff here")
+        return
+    everything = "\n".join(steward.commands().values())
+    done = subprocess.run(["groff", "-man", "-Tutf8", "-Kutf8", "-ww", "-z"], input=everything, capture_output=True, text=True, timeout=60, check=False)
+    expect(done.returncode == 0 and not done.stderr, done.stderr)
+    expect(steward("man", "backup", "create").stdout == steward.commands()["steward-backup-create.1"], "man prints what it writes")
+
+
+def completion_knows_the_table(steward):
+    """Commands, their verbs, choices and options; nothing where nobody can know."""
+    def completed(*words):
+        done = steward("__complete", *words)
+        expect(done.returncode == 0 and not done.stderr, f"{words}: {done.returncode} {done.stderr}")
+        return done.stdout.split()
+
+    expect(completed("fail") == ["failback", "failover"], "commands")
+    expect(completed("backup", "") == ["create", "delete", "list", "prune", "restore"], "verbs")
+    expect(completed("backup", "create", "--mode", "s") == ["snapshot", "stop", "suspend"], "choices")
+    expect(completed("completion", "") == ["bash", "fish", "zsh"], "words with choices")
+    expect(completed("failover", "--force", "--f") == [], "an option that is given already")
+    expect("--endpoint" in completed("forecast", "--endpoint", "n1", "--"), "an option that may be repeated")
+    expect(completed("why", *NO_SOCKET, "--config", "/nonexistent", "") == [], "no daemon, no configuration")
+    for shell in ("bash", "zsh", "fish"):
+        expect("__complete" in steward("completion", shell).stdout, shell)
+
+
+def nothing_is_coloured_into_a_pipe(steward):
+    """No escape sequence where no terminal is."""
+    for words in (["--help"], ["status", "--help"], ["man"]):
+        expect("\x1b" not in steward(*words).stdout, f"{words}")
+
+
+CHECKS = [mistakes_are_explained, words_may_be_anywhere, help_is_complete, manual_pages_are_sound, completion_knows_the_table,
+          nothing_is_coloured_into_a_pipe]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bin", required=True)
+    given = parser.parse_args()
+    steward = Program(given.bin)
+    for check in CHECKS:
+        try:
+            check(steward)
+        except Failed as failure:
+            print(f"{check.__name__}: FAILED: {failure}")
+            return 1
+        print(f"{check.__name__}: {check.__doc__}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
