@@ -196,6 +196,12 @@ std::string render_status(const json::object& status) {
                         health == "down" ? painted(colour::red, health) : health, text(g, "since"), foresight(g),
                         reason});
     }
+    for (const json::value& v : list(status, "gateways")) {
+        const json::object& g = v.as_object();
+        if (text(g, "state") != "up")
+            out += fmt::format("gateway {} is {}: {}. What is behind it is unknown\n", text(g, "name"),
+                               text(g, "state"), text(g, "reason").empty() ? "not probed yet" : text(g, "reason"));
+    }
     out += rows.size() == 1 ? std::string("no guests are configured\n") : table(rows);
     out += warning_lines(status);
     const std::string severity = text(status, "severity");

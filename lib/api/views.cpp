@@ -72,9 +72,9 @@ void add_backup(const keeper& all, guest_id id, json::object& into) {
     into["newest_backup"] = std::move(o);
 }
 
-json::array checks_view(const guest_keeper& g) {
+json::array checks_view(const std::vector<check_board::view>& checks) {
     json::array out;
-    for (const auto& c : g.checks()) {
+    for (const auto& c : checks) {
         json::array phases;
         for (const probe_phase& p : c.last.phases)
             phases.push_back(json::object{{"name", p.name}, {"took_us", p.took.count() / 1000}});
@@ -217,6 +217,10 @@ json::object status_view(const keeper& all, const std::vector<guest_id>* only) {
         o["ledger"] = json::object{{"problem", all.book()->problem()}};
         severity = worse(severity, 1);
     }
+    const auto gateways = all.gateways().views();
+    for (const auto& g : gateways)
+        if (g.state.now != health::standing::up) severity = worse(severity, 1);
+    o["gateways"] = checks_view(gateways);
     json::array guests;
     for (const auto& [id, g] : all.guests()) {
         if (only != nullptr && std::find(only->begin(), only->end(), id) == only->end()) continue;
@@ -248,7 +252,7 @@ result<json::object> guest_view(const keeper& all, guest_id guest) {
     if (!g) return fault(errc::not_found, "", to_string(guest) + " is not in the configuration of this daemon");
     json::object o = guest_summary(all, guest, *g);
     const failover::record& r = g->state().saved;
-    o["checks"] = checks_view(*g);
+    o["checks"] = checks_view(g->checks());
     o["claim"] = r.claim;
     o["target"] = r.target.str();
     o["parked_path"] = r.parked_path;

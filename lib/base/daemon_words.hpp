@@ -1,5 +1,6 @@
 #pragma once
 #include "base/ids.hpp"
+#include "base/question.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -18,6 +19,9 @@ class daemon_words {
     std::uint64_t leads = 0;  ///< the epoch in which it leads; 0: it does not
     std::vector<guest_id> down;
     std::vector<guest_id> unsure;
+    question asks;     ///< the others to look at `asked`; only who leads does
+    question answers;  ///< that it has looked as it was asked to
+    std::vector<guest_id> asked;
     std::vector<guest_id> managed;  ///< all that it looks after, wherever they are
 };
 

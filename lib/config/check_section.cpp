@@ -17,9 +17,10 @@ struct target_word {
     std::string_view key;
     check_kind kind;
 };
-constexpr std::array targets{target_word{"http", check_kind::http}, target_word{"tcp", check_kind::tcp},
-                             target_word{"icmp", check_kind::icmp}, target_word{"dns", check_kind::dns},
-                             target_word{"exec", check_kind::exec}};
+constexpr std::array targets{target_word{"http", check_kind::http},  target_word{"tcp", check_kind::tcp},
+                             target_word{"icmp", check_kind::icmp},  target_word{"dns", check_kind::dns},
+                             target_word{"exec", check_kind::exec},  target_word{"pve", check_kind::pve},
+                             target_word{"agent", check_kind::agent}};
 
 /// Keys that only one kind of check has, and what that kind is called.
 struct own_key {
@@ -79,6 +80,19 @@ bool read_argv(section& s, const node& n, check& c, std::vector<named_file>& fil
     return true;
 }
 
+/// `pve: running`, `agent: ping`: there is one question of each kind.
+bool read_question(section& s, const target_word& word, const node& n, check& c) {
+    const std::string_view question = word.kind == check_kind::pve ? "running" : "ping";
+    if (n.kind == node_kind::refused) return false;
+    if (n.kind != node_kind::scalar || n.text != question) {
+        s.complain(n.at, word.key, fmt::format("there is only {}: {}", word.key, question));
+        return false;
+    }
+    c.kind = word.kind;
+    c.name = fmt::format("{} {}", word.key, question);
+    return true;
+}
+
 bool read_address(section& s, const target_word& word, const node& n, const target_rules& rules, check& c) {
     if (n.kind != node_kind::scalar || n.text.empty()) {
         if (n.kind != node_kind::refused) s.complain(n.at, word.key, "has no target");
@@ -114,9 +128,10 @@ bool read_target(section& s, const target_rules& rules, check& c, std::vector<na
         word = &t;
         where = n;
     }
-    if (!word && s.usable()) s.complain(s.at(), "has no target (one of http, tcp, icmp, dns, exec)");
+    if (!word && s.usable()) s.complain(s.at(), "has no target (one of http, tcp, icmp, dns, exec, pve, agent)");
     if (!word || !is_one) return false;
     if (word->kind == check_kind::exec) return read_argv(s, *where, c, files);
+    if (word->kind == check_kind::pve || word->kind == check_kind::agent) return read_question(s, *word, *where, c);
     return read_address(s, *word, *where, rules, c);
 }
 
@@ -327,17 +342,24 @@ void read_rhythm(section& s, check& c) {
     s.number("rise", c.rise, {1, 100});
     s.number("fall", c.fall, {1, 100});
     s.time("start_period", c.start_period, {0s, 24h});
+    duration retry = c.retry_every();
+    if (s.time("retry_interval", retry, {100ms, 24h})) c.retry_interval = retry;
 }
 
 void check_rhythm(section& s, const node* n, const check& c) {
-    if (c.timeout <= c.interval) return;
     const auto value_of = [&](std::string_view key) -> const node* {
         for (std::size_t i = 0; n && i < n->keys.size(); ++i)
             if (n->keys[i].text == key) return &n->values[i];
         return nullptr;
     };
-    const node* const timeout = value_of("timeout");
     const node* const interval = value_of("interval");
+    const node* const retry = value_of("retry_interval");
+    if (c.retry_interval.value_or(c.interval) > c.interval && (retry || interval))
+        s.complain(retry ? retry->at : interval->at, retry ? "retry_interval" : "interval",
+                   fmt::format("retry_interval {} is longer than interval {}", format_duration(*c.retry_interval),
+                               format_duration(c.interval)));
+    if (c.timeout <= c.interval) return;
+    const node* const timeout = value_of("timeout");
     if (!timeout && !interval) return;  // both inherited: `defaults` has been told
     const std::string text =
         fmt::format("timeout {} is longer than interval {}", format_duration(c.timeout), format_duration(c.interval));
@@ -345,7 +367,7 @@ void check_rhythm(section& s, const node* n, const check& c) {
 }
 
 std::optional<check> read_check(const node& n, const std::string& path, const inherited& defaults, complaints& to,
-                                std::vector<named_file>& files) {
+                                std::vector<named_file>& files, std::vector<parent_word>& parents) {
     section s(&n, path, to);
     check c = defaults.common;
     const bool usable = read_target(s, defaults.targets, c, files);
@@ -357,9 +379,12 @@ std::optional<check> read_check(const node& n, const std::string& path, const in
             case check_kind::icmp: read_icmp(s, c); break;
             case check_kind::dns: read_dns(s, c); break;
             case check_kind::exec: read_exec(s, c); break;
+            case check_kind::pve:
+            case check_kind::agent: break;
         }
     read_rhythm(s, c);
     check_rhythm(s, &n, c);
+    read_parents(s, c.name, parents);
     s.finish();
     if (!usable) return std::nullopt;
     return c;

@@ -38,6 +38,8 @@ std::string text_of_kind(const check& c) {
         case check_kind::icmp: return fmt::format("{} {} {}", c.icmp.size, c.icmp.ttl, c.icmp.count);
         case check_kind::dns:
             return fmt::format("{} {} {} {}", c.dns.query, c.dns.type, c.dns.rcode, text_of(c.dns.answer));
+        case check_kind::pve:
+        case check_kind::agent: return {};
         case check_kind::exec: return joined(c.exec.argv, counted) + c.exec.user + " " + c.exec.group;
     }
     return {};
@@ -45,9 +47,10 @@ std::string text_of_kind(const check& c) {
 
 std::string text_of(const check& c) {
     const std::string codes = joined(c.status, [](const auto& r) { return fmt::format("{}-{}", r.first, r.second); });
-    return fmt::format("check {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}\n", static_cast<int>(c.kind), c.name, c.host,
-                       c.port, c.tls, c.path, c.ca_file, c.insecure, codes, text_of_kind(c), c.interval.count(),
-                       c.timeout.count(), c.rise, c.fall, c.start_period.count());
+    const std::string parents = joined(c.parents, counted);
+    return fmt::format("check {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}\n", static_cast<int>(c.kind), c.name,
+                       c.host, c.port, c.tls, c.path, c.ca_file, c.insecure, codes, text_of_kind(c), c.interval.count(),
+                       c.timeout.count(), c.rise, c.fall, c.start_period.count(), c.retry_every().count(), parents);
 }
 
 std::string text_of(const restart_policy& p) {
@@ -95,7 +98,7 @@ bool has_hooks(const hooks& all) {
 }
 
 std::string text_of(const guest& g) {
-    std::string text;
+    std::string text = fmt::format("require {}\n", g.required);
     for (const check& c : g.checks) text += text_of(c);
     return text + text_of(g.restart) + text_of(g.failover) + text_of(g.backup) +
            (has_hooks(g.own_hooks) ? text_of(g.own_hooks) : std::string());
@@ -105,6 +108,7 @@ std::string text_of(const guest& g) {
 
 std::string guests_digest(const settings& s) {
     std::string text;
+    for (const check& c : s.gateways) text += text_of(c);
     // Those that a selector chose are not in every daemon's list at the same moment; the selectors are.
     for (const guest& g : s.guests)
         if (g.section.empty()) text += to_string(g.id) + "\n" + text_of(g);

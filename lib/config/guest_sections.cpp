@@ -1,6 +1,7 @@
 #include "config/guest_sections.hpp"
 
 #include "config/check_section.hpp"
+#include "config/health_section.hpp"
 #include "config/hook_section.hpp"
 
 #include <algorithm>
@@ -117,18 +118,31 @@ place name_of_check(const node& n) {
     return n.at;
 }
 
-void add_check(const node& n, const std::string& path, const inherited& defaults, guest& into, complaints& to,
-               std::vector<named_file>& files) {
-    auto c = read_check(n, path, defaults, to, files);
-    if (!c) return;
-    const auto same = [&](const check& other) { return other.name == c->name; };
-    if (std::any_of(into.checks.begin(), into.checks.end(), same))
-        to.add(name_of_check(n), path,
-               fmt::format("another check of this guest is called \"{}\": give it a name", c->name));
-    into.checks.push_back(std::move(*c));
+/// What cannot be asked of that guest, or, without one, of a gateway. Empty: all of it can.
+std::string unfit(const check& c, const guest* of) {
+    const bool is_about_guest = c.kind == check_kind::pve || c.kind == check_kind::agent || c.host == "guest";
+    if (of == nullptr && is_about_guest) return "a gateway is no guest: give it an address";
+    const bool is_container = of != nullptr && of->id != guest_id() && of->id.type == guest_type::ct;
+    if (is_container && c.kind == check_kind::agent)
+        return "containers have no QEMU agent: agent is for virtual machines only";
+    return {};
 }
 
-void read_checks(section& s, const inherited& defaults, guest& into, complaints& to, std::vector<named_file>& files) {
+/// `kin`: what else is in the list, for people.
+void add_check(const node& n, const std::string& path, const char* kin, const inherited& defaults,
+               std::vector<check>& into, complaints& to, std::vector<named_file>& files,
+               std::vector<parent_word>& parents, const guest* of) {
+    auto c = read_check(n, path, defaults, to, files, parents);
+    if (!c) return;
+    if (const std::string no = unfit(*c, of); !no.empty()) to.add(n.at, path, no);
+    const auto same = [&](const check& other) { return other.name == c->name; };
+    if (std::any_of(into.begin(), into.end(), same))
+        to.add(name_of_check(n), path, fmt::format("another {} is called \"{}\": give it a name", kin, c->name));
+    into.push_back(std::move(*c));
+}
+
+void read_checks(section& s, const inherited& defaults, guest& into, complaints& to, std::vector<named_file>& files,
+                 std::vector<parent_word>& parents) {
     const node* const list = s.take("checks");
     if (!list) {
         if (s.usable()) s.complain(s.at(), "has no checks: nothing would ever notice that it failed");
@@ -140,7 +154,8 @@ void read_checks(section& s, const inherited& defaults, guest& into, complaints&
         return;
     }
     for (std::size_t i = 0; i < list->values.size(); ++i)
-        add_check(list->values[i], fmt::format("{}[{}]", s.path_of("checks"), i), defaults, into, to, files);
+        add_check(list->values[i], fmt::format("{}[{}]", s.path_of("checks"), i), "check of this guest", defaults,
+                  into.checks, to, files, parents, &into);
 }
 
 }  // namespace
@@ -160,12 +175,32 @@ inherited read_defaults(const node* n, const std::string& path, inherited common
     return defaults;
 }
 
+std::vector<check> read_gateways(const node* n, const std::string& path, const inherited& defaults, complaints& to,
+                                 std::vector<named_file>& files) {
+    std::vector<check> gateways;
+    if (!n || n->kind == node_kind::refused) return gateways;
+    if (n->kind != node_kind::sequence) {
+        to.add(n->at, path, "is not a list of checks (- icmp: 192.0.2.1)");
+        return gateways;
+    }
+    std::vector<parent_word> parents;
+    for (std::size_t i = 0; i < n->values.size(); ++i)
+        add_check(n->values[i], fmt::format("{}[{}]", path, i), "gateway", defaults, gateways, to, files, parents,
+                  nullptr);
+    adopt_parents(parents, gateways, gateways, to);
+    return gateways;
+}
+
 namespace {
 
 /// Everything below a guest's key, whoever is meant by it.
-guest read_rules(section& s, const inherited& defaults, complaints& to, std::vector<named_file>& files) {
-    guest g;
-    read_checks(s, defaults, g, to, files);
+guest read_rules(section& s, guest g, const inherited& defaults, const std::vector<check>& gateways, complaints& to,
+                 std::vector<named_file>& files) {
+    std::vector<parent_word> parents;
+    read_checks(s, defaults, g, to, files, parents);
+    read_parents(s, "", parents);
+    adopt_parents(parents, g.checks, gateways, to);
+    read_require(s, g);
     g.restart = defaults.restart;
     g.failover = defaults.failover;
     g.backup = defaults.backup;
@@ -210,16 +245,17 @@ void guest_list::read(const node* n, const std::string& path_of_all, const inher
         const node& key = n->keys[i];
         const std::string path = path_of_all + "." + key.text.substr(0, 80);
         section s(&n->values[i], path, to);
-        guest g = read_rules(s, defaults, to, files);
+        const auto id = parse_guest_id(key.text);
+        guest g;
+        if (id) g.id = *id;
+        g = read_rules(s, std::move(g), defaults, into_.gateways, to, files);
         if (may_be_selector(key.text)) {
             read_chosen(key, path_of_all, std::move(g), into_, to);
             continue;
         }
-        const auto id = parse_guest_id(key.text);
         if (!id) {
             to.add(key.at, path_of_all, id.error().detail);
         } else {
-            g.id = *id;
             const auto [other, is_new] = taken_.try_emplace(id->id, named{key.text, key.at});
             const bool is_elsewhere = other->second.at.file != key.at.file;
             if (!is_new)

@@ -31,7 +31,13 @@ class named_file {
 /// The section `defaults`; what it leaves open is as in `common`.
 [[nodiscard]] inherited read_defaults(const node* n, const std::string& path, inherited common, complaints& to);
 
-/// The guests of a cluster, from all of the files in which they stand, and those that selectors choose.
+/// The list `gateways`: checks that belong to no guest. `files` collects what load_file looks at on disk: files
+/// that checks name.
+[[nodiscard]] std::vector<check> read_gateways(const node* n, const std::string& path, const inherited& defaults,
+                                               complaints& to, std::vector<named_file>& files);
+
+/// The guests of a cluster, whose gateways are known already, from all of the files in which they stand, and those that
+/// selectors choose.
 class guest_list {
   public:
     explicit guest_list(settings& into) : into_(into) {}

@@ -76,6 +76,7 @@ void read_beside(section& s, const inherited& common, settings& one, const std::
     inherited defaults = read_defaults(s.take("defaults"), s.path_of("defaults"), common, into.problems);
     defaults.targets = one.probe_targets;
     read_hooks(s.take("hooks"), s.path_of("hooks"), defaults.common_hooks, into.problems, into.files);
+    one.gateways = read_gateways(s.take("gateways"), s.path_of("gateways"), defaults, into.problems, into.files);
     guest_list guests(one);
     guests.read(s.take("guests"), s.path_of("guests"), defaults, into.problems, into.files);
     for (const yaml_tree& file : included) read_included(file.root, defaults, guests, into);
@@ -129,7 +130,7 @@ void read_clusters(const node& n, const settings& common, const inherited& defau
 
 /// With several clusters these stand below each of them.
 void refuse_beside_clusters(section& s) {
-    for (const char* key : {"guests", "nodes", "guard_socket"})
+    for (const char* key : {"guests", "gateways", "nodes", "guard_socket"})
         if (const node* const n = s.take(key)) s.complain(n->at, key, "belongs below clusters.NAME");
 }
 

@@ -20,7 +20,14 @@ nodes: {n1: {fence: {command: [/bin/fence]}}}
 hooks:
   restart: {pre: [{command: [/bin/true]}], post: [{command: [/bin/true]}], failed: [{command: [/bin/true]}]}
   handover: {pre: [{command: [/bin/true]}], post: [{command: [/bin/true]}], failed: [{command: [/bin/true]}]}
+gateways:
+  - {http: 'https://n1/', headers: {X-A: {file: /h}}, json: {pointer: /a, equals: b}}
+  - {tcp: 'n1:22'}
+  - {icmp: n1}
+  - {dns: n1, query: example.com}
+  - {exec: [/bin/true]}
 guests:
+  vm/102: {checks: [{pve: running}, {agent: ping}]}
   ct/101:
     checks:
       - {http: 'https://n1/', headers: {X-A: {file: /h}}, json: {pointer: /a, equals: b}}
@@ -38,7 +45,14 @@ clusters:
     endpoint: https://n1
     token_file: /t
     nodes: {n1: {fence: {command: [/bin/fence]}}}
+    gateways:
+      - {http: 'https://n1/', headers: {X-A: {file: /h}}, json: {pointer: /a, equals: b}}
+      - {tcp: 'n1:22'}
+      - {icmp: n1}
+      - {dns: n1, query: example.com}
+      - {exec: [/bin/true]}
     guests:
+      vm/102: {checks: [{pve: running}, {agent: ping}]}
       ct/101:
         checks:
           - {http: 'https://n1/', headers: {X-A: {file: /h}}, json: {pointer: /a, equals: b}}

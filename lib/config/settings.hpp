@@ -4,6 +4,7 @@
 #include "base/time.hpp"
 #include "model/selector.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -44,7 +45,15 @@ struct cluster {
     duration poll_interval = std::chrono::seconds(10);  ///< how often the cluster's state is read
 };
 
-enum class check_kind { tcp, http, icmp, dns, exec };
+enum class check_kind {
+    tcp,
+    http,
+    icmp,
+    dns,
+    exec,
+    pve,    ///< what PVE says of the guest
+    agent,  ///< the QEMU guest agent
+};
 
 /// What an answer must contain: a text, or what a regular expression finds.
 struct expectation {
@@ -115,13 +124,13 @@ struct program_call {
 
 struct check {
     check_kind kind = check_kind::tcp;
-    std::string name;                                        ///< unique per guest; default: the target
-    std::string host;                                        ///< tcp, icmp, dns; http: from the URL
-    std::uint16_t port = 0;                                  ///< tcp, http, dns
-    bool tls = false;                                        ///< http: https:// was given
-    std::string path = "/";                                  ///< http
-    std::string ca_file;                                     ///< https: private CA
-    bool insecure = false;                                   ///< https: do not verify
+    std::string name;        ///< unique per guest; default: the target
+    std::string host;        ///< tcp, icmp, dns; http: from the URL. "guest": its own address
+    std::uint16_t port = 0;  ///< tcp, http, dns
+    bool tls = false;        ///< http: https:// was given
+    std::string path = "/";  ///< http
+    std::string ca_file;     ///< https: private CA
+    bool insecure = false;   ///< https: do not verify
     std::vector<std::pair<int, int>> status = {{200, 399}};  ///< http
     tcp_talk tcp;
     http_talk http;
@@ -132,7 +141,15 @@ struct check {
     duration timeout = std::chrono::seconds(3);
     int rise = 2;             ///< consecutive healthy answers to be up
     int fall = 3;             ///< consecutive unhealthy answers to be down
-    duration start_period{};  ///< after its guest was started: unhealthy answers do not count
+    duration start_period{};  ///< after its guest or its node was started: unhealthy answers do not count
+    std::optional<duration> retry_interval;  ///< while in doubt; nothing: a third of `interval`, a second at least
+    std::vector<std::string> parents;        ///< checks of its guest, or gateways, without which it says nothing
+
+    [[nodiscard]] duration retry_every() const {
+        constexpr duration least = std::chrono::seconds(1);
+        const duration third = std::chrono::floor<std::chrono::milliseconds>(interval / 3);
+        return std::min(interval, retry_interval.value_or(std::max(third, least)));
+    }
 
     /// A reload keeps the state of a check that is equal in every field.
     bool operator==(const check&) const = default;
@@ -222,7 +239,8 @@ struct hooks {
 
 struct guest {
     guest_id id;
-    std::vector<check> checks;  ///< all must be up
+    std::vector<check> checks;
+    int required = 0;  ///< how many of them have to be up, the key is `require`; 0: all
     restart_policy restart;
     failover_policy failover;
     backup_policy backup;
@@ -258,6 +276,7 @@ struct settings {
     wire_log log_wire = wire_log::off;
     std::map<node_name, fence_agent> agents;  ///< by the node that each can switch off
     std::set<node_name> ignored;              ///< nodes with which nothing is done
+    std::vector<check> gateways;              ///< checks that those of guests may have as parents
     target_rules probe_targets;               ///< where probes may go: `probes`, and the API's own endpoints
     std::vector<guest> guests;                ///< ordered by id
     std::vector<guest_section> sections;      ///< of guests without a section of their own, in the file's order

@@ -94,8 +94,10 @@ void heart::tick() {
 void heart::hear(daemon_words words) {
     const locked hold(mutex_);
     heard_ = time_.boottime();
-    // A daemon that has just begun to lead, or sees something else, is worth a lease of its own.
-    if (words.leads != words_.leads || words.is_fit != words_.is_fit) announce();
+    // A daemon that has just begun to lead, sees something else, or asks or answers, is worth a lease of its own.
+    const bool is_news = words.leads != words_.leads || words.is_fit != words_.is_fit || words.asks != words_.asks ||
+                         words.answers != words_.answers;
+    if (is_news) announce();
     const bool is_same = words.managed == managed_;
     managed_ = words.managed;
     // Beside those that were ended late and are looked after no longer.

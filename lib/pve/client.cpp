@@ -87,6 +87,17 @@ asio::awaitable<result<model::cluster_view>> client::look(scope of) {
     co_return view;
 }
 
+asio::awaitable<result<std::map<node_name, duration>>> client::node_uptimes() {
+    api::cluster::resources_get_request wanted;
+    wanted.type = api::cluster::resources_type_choice::node;
+    const auto rows = co_await api::root(session_).cluster().resources().get(wanted);
+    if (!rows) co_return rows.error();
+    std::map<node_name, duration> up;
+    for (const auto& row : *rows)
+        if (row.node && row.uptime.value_or(0) > 0) up[*row.node] = std::chrono::seconds(*row.uptime);
+    co_return up;
+}
+
 asio::awaitable<result<model::guest_status>> client::guest_status(node_name node, guest_id guest) {
     const auto at = api::root(session_).nodes(node);
     if (guest.type == guest_type::ct) {

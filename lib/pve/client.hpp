@@ -39,6 +39,13 @@ class backup_order {
     bool is_protected = false;
 };
 
+/// An address inside a guest, as it says itself.
+class interface_address {
+  public:
+    std::string interface;
+    std::string address;  ///< without a prefix length
+};
+
 /// All that our token may do, read at once.
 class held_rights {
   public:
@@ -67,7 +74,14 @@ class client {
     };
     /// cluster/status and cluster/resources as one snapshot, as the contacted node sees it.
     [[nodiscard]] boost::asio::awaitable<result<model::cluster_view>> look(scope of = scope::everything);
+    /// For how long each node that is online has been up.
+    [[nodiscard]] boost::asio::awaitable<result<std::map<node_name, duration>>> node_uptimes();
     [[nodiscard]] boost::asio::awaitable<result<model::guest_status>> guest_status(node_name node, guest_id guest);
+    /// Whether the agent in a VM answers. Error: what PVE says, "QEMU guest agent is not running".
+    [[nodiscard]] boost::asio::awaitable<result<void>> ask_agent(node_name node, guest_id vm);
+    /// Of its interfaces: a container's node knows them, a VM's agent is asked.
+    [[nodiscard]] boost::asio::awaitable<result<std::vector<interface_address>>> guest_addresses(node_name node,
+                                                                                                 guest_id guest);
     /// The same fact from the node's list: a second source.
     [[nodiscard]] boost::asio::awaitable<result<model::run_state>> listed_state(node_name node, guest_id guest);
     [[nodiscard]] boost::asio::awaitable<result<model::guest_config>> guest_config(node_name node, guest_id guest);

@@ -39,6 +39,7 @@ keeper::keeper(keeper_world& world, config::settings settings, std::function<voi
     : world_(world),
       settings_(std::move(settings)),
       allow_writes_(std::move(allow_writes)),
+      gateways_(world.executor, world.time, world.chance, "gateways"),
       ends_(world.executor),
       role_(world.executor) {
     world_.home_of = [this](guest_id guest) {
@@ -49,11 +50,7 @@ keeper::keeper(keeper_world& world, config::settings settings, std::function<voi
         const auto* row = sight_.view ? sight_.view->find(guest) : nullptr;
         return row != nullptr ? row->name : std::string();
     };
-    world_.up_for = [this](guest_id guest) -> std::optional<duration> {
-        const auto* row = sight_.view ? sight_.view->find(guest) : nullptr;
-        if (row == nullptr || row->status != model::run_state::running) return std::nullopt;
-        return row->uptime + (world_.time.now() - sight_.taken);
-    };
+    serve_checks();
     world_.paused = [this](guest_id guest) {
         auto no = failover::paused(pauses_, guest, world_.home_of(guest));
         if (!no) no = ignored(guest);
@@ -131,6 +128,8 @@ void keeper::apply(config::settings settings) {
 }
 
 void keeper::use(config::settings settings) {
+    gateways_.sweep();
+    gateways_.apply(settings.gateways);
     for (const config::guest& g : settings.guests) {
         const auto known = guests_.find(g.id);
         if (known != guests_.end())
@@ -165,10 +164,11 @@ void keeper::take_leave() {
     }
 }
 
-/// Who does not lead need not look as often: it only has to know where the guests are, and that it may lead.
+/// Who does not lead need not look as often: it only has to know where the guests are, and that it may lead. But
+/// before it says that a guest is down it asks whether PVE knows why.
 bool keeper::is_time_to_look() const {
     const bool is_relaxed = cluster_ != nullptr && !is_leading_ && sight_.problem.empty() && sight_.view &&
-                            !cluster_->leaving(cluster_->self());
+                            !cluster_->leaving(cluster_->self()) && !is_any_in_doubt();
     return !is_relaxed || world_.time.now() - sight_.taken >= follower_pause;
 }
 
@@ -187,7 +187,9 @@ asio::awaitable<void> keeper::watch_cluster() {
 }
 
 asio::awaitable<void> keeper::look_at_cluster() {
+    const time_point begun = world_.time.now();
     auto view = co_await world_.pve.look(pve::client::scope::guests);
+    looked_ = begun;
     const std::string problem = view ? std::string() : view.error().text();
     if (problem.empty() != sight_.problem.empty() || !sight_.view) {
         if (problem.empty())
@@ -207,6 +209,7 @@ asio::awaitable<void> keeper::look_at_cluster() {
         if (cluster_ != nullptr) cluster_->see_members(*sight_.view);
         follow_sections();
         tell_guests();
+        co_await look_at_boots();
     }
     if (!is_leading_ || !cannot_work()) co_return;
     log::warning("leader.step_down", {{"reason", "PVE cannot be reached from here: " + sight_.problem}});
@@ -369,6 +372,7 @@ asio::awaitable<void> keeper::stop() {
     for (auto& [id, group] : runs_) group->cancel();
     for (auto& [id, group] : runs_) co_await group->join();
     for (auto& [id, guest] : guests_) co_await guest->stop();
+    co_await gateways_.stop();
     role_.cancel();
     co_await role_.join();
     co_await ends_.join();

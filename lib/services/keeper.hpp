@@ -129,6 +129,8 @@ class keeper {
 
     [[nodiscard]] const guest_keeper* find(guest_id guest) const;
     [[nodiscard]] const std::map<guest_id, std::unique_ptr<guest_keeper>>& guests() const { return guests_; }
+    /// The checks that belong to no guest.
+    [[nodiscard]] const check_board& gateways() const { return gateways_; }
     [[nodiscard]] const cluster_sight& sight() const { return sight_; }
     [[nodiscard]] const config::settings& settings() const { return settings_; }
     [[nodiscard]] time_source& time() const { return world_.time; }
@@ -137,6 +139,10 @@ class keeper {
     [[nodiscard]] boost::asio::awaitable<void> watch_cluster();
     [[nodiscard]] boost::asio::awaitable<void> look_at_cluster();
     [[nodiscard]] bool is_time_to_look() const;
+    void serve_checks();
+    [[nodiscard]] health::circumstances circumstances_of(guest_id guest) const;
+    [[nodiscard]] boost::asio::awaitable<void> look_at_boots();
+    [[nodiscard]] bool is_any_in_doubt() const;
     [[nodiscard]] bool wants_home(const guest_keeper& guest, const model::guest_row& row) const;
     void change_role(bool leads);
     /// Whether the last look at the cluster is young enough to say something about now.
@@ -180,7 +186,9 @@ class keeper {
     [[nodiscard]] boost::asio::awaitable<void> inspect_next();
     [[nodiscard]] boost::asio::awaitable<result<failover::parked_config>> parked_to_change(std::string name);
     bool accept_records(std::vector<stored_record> found);
-    [[nodiscard]] daemon_words words() const;
+    [[nodiscard]] daemon_words words();
+    void ask_others(daemon_words& w);
+    void answer_leader(daemon_words& w);
     [[nodiscard]] std::string storm() const;
     /// Whether a newer program has written any of the records: then misfit_ says so.
     [[nodiscard]] bool finds_newer_records();
@@ -208,6 +216,9 @@ class keeper {
     config::settings settings_;
     std::function<void(bool)> allow_writes_;
     cluster_sight sight_;
+    time_point looked_ = time_point::min();  ///< when the last look began, whether or not it worked
+    check_board gateways_;
+    std::map<node_name, time_point> booted_;  ///< nodes, as PVE says; only while some check asks for it
     std::optional<fault> misfit_;
     std::map<guest_id, std::unique_ptr<guest_keeper>> guests_;
     std::map<guest_id, std::unique_ptr<task_group>> runs_;

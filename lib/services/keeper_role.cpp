@@ -56,7 +56,7 @@ bool keeper::cannot_work() const {
 }
 
 /// What this daemon sees, for the lease of its node.
-daemon_words keeper::words() const {
+daemon_words keeper::words() {
     daemon_words w;
     w.config_digest = cluster_->config_digest;
     w.leads = cluster_->leads_in();
@@ -64,11 +64,39 @@ daemon_words keeper::words() const {
     w.managed.reserve(guests_.size());
     for (const auto& [id, guest] : guests_) {
         w.managed.push_back(id);
-        const health::standing s = guest->own_standing();
+        const health::standing s = guest->vote();
         if (s == health::standing::down) w.down.push_back(id);
         if (s == health::standing::unknown || s == health::standing::suspicious) w.unsure.push_back(id);
     }
+    ask_others(w);
+    answer_leader(w);
     return w;
+}
+
+/// The guests that we begin to doubt: the others shall look at them now, not when it is their turn.
+void keeper::ask_others(daemon_words& w) {
+    std::vector<guest_id> in_doubt;
+    for (const auto& [id, guest] : guests_) {
+        const health::standing s = guest->own_standing();
+        const bool is_bad = s == health::standing::down || s == health::standing::suspicious;
+        if (is_bad && !failover::is_acting(guest->state().saved.at)) in_doubt.push_back(id);
+    }
+    cluster_->ask(in_doubt);
+    w.asks = cluster_->questions().current();
+    w.asked = cluster_->questions().asked();
+}
+
+/// Looks as the leader asks, and says so when everything was looked at since.
+void keeper::answer_leader(daemon_words& w) {
+    if (const auto& open = cluster_->open_question()) {
+        bool has_looked = true;
+        for (const guest_id id : open->guests) {
+            const auto known = guests_.find(id);
+            if (known != guests_.end() && !known->second->look_again(open->heard)) has_looked = false;
+        }
+        if (has_looked) cluster_->answer_question();
+    }
+    w.answers = cluster_->answered();
 }
 
 void keeper::change_role(bool leads) {

@@ -94,7 +94,11 @@ duration to_duration(double seconds) {
     return std::chrono::duration_cast<duration>(std::chrono::duration<double>(seconds));
 }
 
-void ignore(const probe_result&) {}
+asio::awaitable<duration> attempt(measured_prober& prober, duration interval) {
+    const probe_result answer = co_await prober.run();
+    (void)answer;
+    co_return interval;
+}
 
 std::unique_ptr<net::prober> make_prober(const std::string& kind, std::uint16_t port, time_source& time,
                                          net::resolver& names) {
@@ -153,7 +157,8 @@ asio::awaitable<void> measure(time_source& time, net::resolver& names, const std
     for (std::size_t i = 0; i < want.checks; ++i) {
         auto prober = make_prober(kinds[i % kinds.size()], ports[i % ports.size()], time, names);
         probers.push_back(std::make_unique<measured_prober>(std::move(prober), time, interval, into.probes));
-        tasks.spawn("check", watch_check(time, *probers.back(), jittered(interval, chance), &ignore));
+        auto again = [&prober = *probers.back(), interval] { return attempt(prober, interval); };
+        tasks.spawn("check", watch_check(time, jitter(interval, chance), std::move(again)));
     }
     co_await time.sleep_for(interval);
 

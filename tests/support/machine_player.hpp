@@ -39,9 +39,12 @@ class player {
 
     player& say(const event& e) {
         now_ += 1s;
-        const surroundings around{
+        surroundings around{
             rules,   armed,       no_claims, now_, wall(), paused ? &*paused : nullptr, [this] { return others; },
             leaving, is_home_gone};
+        around.alone = alone;
+        around.is_contradicted = is_contradicted;
+        around.lock = lock;
         step s = advance(at_, e, around);
         decided = decision_of(at_, e, around, s);
         at_ = std::move(s.now);
@@ -123,6 +126,9 @@ class player {
     std::optional<leave_notice> leaving;  ///< what its node says
     bool is_home_gone = false;            ///< its node is out of the cluster
     traffic others;                       ///< restores of other guests
+    std::string alone;                    ///< why nobody else finds it down
+    bool is_contradicted = false;         ///< because somebody else finds it up
+    std::string lock;                     ///< that PVE holds on it
     operation last_run = operation::none;
     bool is_written = false;          ///< the last event changed the record
     bool is_cancelled = false;        ///< it ended what ran

@@ -137,6 +137,12 @@ step advance(state before, const event& what, const surroundings& around) {
     detail::stepper s(std::move(before), around);
     if (const auto* news = std::get_if<seen>(&what)) {
         if (s.now().last != health::standing::unknown) s.now().unknown_since = around.now;
+        if (around.alone.empty()) {
+            s.now().alone_since.reset();
+            s.now().is_alone_told = false;
+        } else if (!s.now().alone_since) {
+            s.now().alone_since = around.now;
+        }
         s.now().last = news->now;
         s.now().last_reason = news->reason;
         if (news->now == health::standing::up && !s.saved().seen_up) {

@@ -131,6 +131,8 @@ struct state {
     health::standing last = health::standing::unknown;
     std::string last_reason;
     time_point unknown_since{};
+    std::optional<time_point> alone_since;  ///< nobody else finds it down
+    bool is_alone_told = false;
     time_point next_failback{};  ///< not by itself before: the last try failed
     time_point next_move{};      ///< when it is asked again where it can go before its node does
 };
@@ -164,6 +166,9 @@ struct surroundings {
     std::function<traffic()> others = nullptr;
     std::optional<leave_notice> leaving = std::nullopt;  ///< what its node says
     bool is_home_gone = false;                           ///< its node is out of the cluster
+    std::string alone = {};        ///< we find it down, and nobody else does: who says what; empty: no such thing
+    bool is_contradicted = false;  ///< … because another daemon finds it up; otherwise no other can say
+    std::string lock = {};         ///< that PVE holds on it while its node is there; bad answers then say nothing
 };
 
 /// The hold of a guest that may run elsewhere than where its configuration is.

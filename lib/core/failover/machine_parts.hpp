@@ -36,6 +36,7 @@ class stepper {
 struct limits {
     static constexpr duration unknown = std::chrono::seconds(120);
     static constexpr duration confirming = std::chrono::seconds(30);
+    static constexpr duration second_opinion = std::chrono::seconds(60);  ///< for the others to look and say so
     static constexpr duration held_recheck = std::chrono::seconds(30);
     static constexpr duration claimed = std::chrono::seconds(60);
     static constexpr duration isolating = std::chrono::seconds(60);

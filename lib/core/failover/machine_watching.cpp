@@ -177,8 +177,31 @@ void hold_for_life(stepper& s, const node_name& home) {
                fmt::format("{} comes back, or the guest falls silent", home.str()));
 }
 
+/// What fails while PVE works on the guest is PVE's doing, and nothing is begun before that ends.
+static bool is_locked(stepper& s, const event& e) {
+    if (!says(e, standing::unknown) || s.around().lock.empty()) return false;
+    s.hold_for("locked", fmt::format("{} is locked by PVE ({})", guest_name(s), s.around().lock),
+               "the task that holds the lock ends");
+    return true;
+}
+
+/// A failure that only this daemon sees is none (reliability §1.5). When others find the guest up a person is told that
+/// something is wrong here; when nobody else can say it is held, so that it is not forgotten.
+static bool stands_alone(stepper& s) {
+    const auto& since = s.now().alone_since;
+    if (!since || s.around().now - *since < limits::second_opinion) return false;
+    if (!s.around().is_contradicted) {
+        s.hold_for("no_second_opinion", s.around().alone, "another node's daemon finds it down as well, or it is up");
+        return true;
+    }
+    if (!s.now().is_alone_told) s.alarm("no_second_opinion", s.around().alone);
+    s.now().is_alone_told = true;
+    return false;
+}
+
 void on_watching(stepper& s, const event& e) {
     if (const auto* o = std::get_if<ordered>(&e)) return order(s, *o);
+    if (is_locked(s, e)) return;
     if (says(e, standing::suspicious)) {
         s.enter(phase::suspect, s.now().last_reason, limits::unknown);
     } else if (says(e, standing::down)) {
@@ -191,6 +214,7 @@ void on_suspect(stepper& s, const event& e) {
     if (const auto* o = std::get_if<ordered>(&e)) return order(s, *o);
     if (says(e, standing::up)) return back_to_watching(s, "healthy again");
     if (says(e, standing::down)) return react(s);
+    if (is_locked(s, e) || stands_alone(s)) return;
     if (!is<tick>(e) || !s.is_overdue()) return;
     if (s.now().last == standing::down) return react(s);
     if (s.now().last == standing::unknown && s.around().now - s.now().unknown_since >= limits::unknown) {

@@ -25,6 +25,12 @@ bool read_guests(std::string_view text, std::vector<guest_id>& into) {
     return guests.has_value();
 }
 
+bool read_question(std::string_view text, question& into) {
+    const auto read = parse_question(text);
+    into = read.value_or(question());
+    return read.has_value();
+}
+
 bool read_number(std::string_view text, std::uint64_t& into) {
     const auto number = parse_number(text);
     into = number.value_or(0);
@@ -71,14 +77,18 @@ void add_words(node_lease& to, const daemon_words& words, bool is_fresh) {
     to.leads = words.leads;
     to.down = words.down;
     to.unsure = words.unsure;
+    to.asks = words.asks;
+    to.asked = words.asked;
+    to.answers = words.answers;
 }
 
 std::string to_text(const node_lease& l) {
     const std::string head =
         fmt::format("node={}\nboot={}\nrenewals={}\ncontract={}\nleaving={}\nconfig={}\nleads={}\n", l.node.str(),
                     l.boot_id, l.renewals, name_of(l.promise), name_of(l.leaving), l.config_digest, l.leads);
-    std::string text = fmt::format("{}fit={}\ndown={}\nunsure={}\n", head, l.is_fit ? 1 : 0, join_guests(l.down),
-                                   join_guests(l.unsure));
+    std::string text = fmt::format("{}fit={}\ndown={}\nunsure={}\nasks={}\nasked={}\nanswers={}\n", head,
+                                   l.is_fit ? 1 : 0, join_guests(l.down), join_guests(l.unsure), to_text(l.asks),
+                                   join_guests(l.asked), to_text(l.answers));
     if (text.size() <= largest) return text;
     // More is down than fits: an observer that sees that much has no vote on single guests (reliability §1.5).
     return head + "fit=0\ndown=\nunsure=\n";
@@ -91,7 +101,7 @@ result<node_lease> parse_node_lease(std::string_view text) {
     bool is_promising = false;
     bool is_counted = false;
     const auto wrong = for_each_line(text, [&](std::string_view key, std::string_view value) {
-        if (value.size() > longest_word && key != "down" && key != "unsure") return false;
+        if (value.size() > longest_word && key != "down" && key != "unsure" && key != "asked") return false;
         if (key == "node") {
             const auto node = parse_node_name(value);
             if (node) l.node = *node;
@@ -114,6 +124,9 @@ result<node_lease> parse_node_lease(std::string_view text) {
         if (key == "fit") return l.is_fit = value == "1", true;
         if (key == "down") return read_guests(value, l.down);
         if (key == "unsure") return read_guests(value, l.unsure);
+        if (key == "asked") return read_guests(value, l.asked);
+        if (key == "asks") return read_question(value, l.asks);
+        if (key == "answers") return read_question(value, l.answers);
         return true;  // a newer version says more
     });
     if (wrong) return garbage(*wrong);

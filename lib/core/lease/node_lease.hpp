@@ -46,6 +46,9 @@ class node_lease {
     std::uint64_t leads = 0;       ///< the epoch in which its daemon leads; 0: it does not
     std::vector<guest_id> down;    ///< that its checks find down …
     std::vector<guest_id> unsure;  ///< … or cannot judge. All others are up
+    question asks;                 ///< the others to look at …
+    std::vector<guest_id> asked;   ///< … these guests; only whoever leads does
+    question answers;              ///< the last question for which its daemon has looked
 };
 /// What the daemon said goes in for so long after it was heard; whom its configuration is about, for ever.
 inline constexpr duration words_last = std::chrono::seconds(30);

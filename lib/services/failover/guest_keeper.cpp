@@ -18,18 +18,6 @@ namespace asio = boost::asio;
 using failover::phase;
 using namespace std::chrono_literals;
 
-/// One configured check with its memory. Its probe loop refers to it, so it never moves.
-struct guest_keeper::check_slot {
-    check_slot(config::check s, std::unique_ptr<net::prober> p, const asio::any_io_executor& ex)
-        : spec(std::move(s)), prober(std::move(p)), task(std::make_unique<task_group>(ex)) {}
-    config::check spec;
-    std::unique_ptr<net::prober> prober;
-    health::check_state state;
-    probe_result last;
-    std::unique_ptr<task_group> task;
-    bool is_retired = false;
-};
-
 namespace {
 
 constexpr duration preflight_jitter = 10s;
@@ -47,12 +35,30 @@ guest_keeper::guest_keeper(keeper_world& world, config::guest settings, failover
       settings_(std::move(settings)),
       rules_(policy_of(settings_)),
       state_(std::move(first)),
+      board_(world.executor, world.time, world.chance, to_string(settings_.id)),
       context_(world.pve, world.store, world.own_user, world.lead),
       hooks_(world, settings_.id) {
+    const guest_id id = settings_.id;
+    board_.make_prober = [this](const config::check& spec) { return make_prober(spec); };
+    board_.excuse = [this, id](const config::check& spec) {
+        return world_.around ? health::excuse(world_.around(id), spec.start_period) : std::string();
+    };
+    board_.has_looked_since = world_.has_looked_since;
+    board_.gateways = world_.gateways;
+    board_.on_answer = [this] { on_answer(); };
     state_.saved.section = settings_.section;
 }
 
 guest_keeper::~guest_keeper() = default;
+
+std::unique_ptr<net::prober> guest_keeper::make_prober(const config::check& spec) {
+    const guest_id id = settings_.id;
+    if (spec.kind == config::check_kind::pve) return make_state_prober(world_.sources, id, spec.timeout);
+    if (spec.kind == config::check_kind::agent) return make_agent_prober(world_.sources, id, spec.timeout);
+    if (!is_at_guest(spec)) return world_.make_prober(id, spec);
+    auto make = [this, id](const config::check& placed) { return world_.make_prober(id, placed); };
+    return make_addressed_prober(world_.sources, id, spec, std::move(make));
+}
 
 void guest_keeper::post(failover::event e) { inbox_.post({0, std::move(e)}); }
 
@@ -60,94 +66,26 @@ void guest_keeper::post_news(const failover::event& e) {
     if (!is_following_ && failover::is_news(state_, e)) post(e);
 }
 
-std::unique_ptr<guest_keeper::check_slot> guest_keeper::make_slot(const config::check& spec) {
-    auto slot = std::make_unique<check_slot>(spec, world_.make_prober(settings_.id, spec), world_.executor);
-    check_slot& own = *slot;
-    auto report = [this, &own](const probe_result& answer) { on_probe(own, answer); };
-    slot->task->spawn(
-        fmt::format("check {} {}", to_string(settings_.id), spec.name),
-        watch_check(world_.time, *slot->prober, jittered(spec.interval, world_.chance), std::move(report)));
-    return slot;
-}
-
 void guest_keeper::apply(config::guest settings) {
-    std::vector<std::unique_ptr<check_slot>> next;
-    for (const config::check& spec : settings.checks) {
-        const auto same =
-            std::find_if(slots_.begin(), slots_.end(), [&](const auto& s) { return s && s->spec == spec; });
-        if (same != slots_.end())
-            next.push_back(std::move(*same));
-        else
-            next.push_back(make_slot(spec));
-    }
-    for (auto& left : slots_) {
-        if (!left) continue;
-        // Its loop may be in the middle of a probe: cancelled now, freed when it has ended.
-        left->is_retired = true;
-        left->task->cancel();
-    }
-    std::swap(slots_, next);
-    for (auto& left : next)
-        if (left) slots_.push_back(std::move(left));
+    board_.apply(settings.checks);
     settings_ = std::move(settings);
     rules_ = policy_of(settings_);
     state_.saved.section = settings_.section;
 }
 
 void guest_keeper::forget_checks() {
-    for (auto& slot : slots_) slot->state = {};
+    board_.forget();
     last_opinion_ = {};
     past_.forget(world_.time.wall_now());
 }
 
 /// A guest that does not run is not broken: an archive of it may be the best there is.
 void guest_keeper::remember(health::standing now) {
-    const bool may_run = !world_.up_for || world_.up_for(settings_.id).has_value();
+    const bool may_run = !world_.around || world_.around(settings_.id).is_running == true;
     past_.note(may_run ? now : health::standing::unknown, world_.time.wall_now());
 }
 
-health::summary guest_keeper::summary() const {
-    std::vector<health::named_check> all;
-    for (const auto& slot : slots_)
-        if (!slot->is_retired) all.push_back({slot->spec.name, slot->state});
-    return health::summarise(all);
-}
-
-health::standing guest_keeper::own_standing() const {
-    bool has_checks = false;
-    health::standing worst = health::standing::up;
-    for (const auto& slot : slots_) {
-        if (slot->is_retired) continue;
-        has_checks = true;
-        worst = health::worse(worst, slot->state.now);
-    }
-    return has_checks ? worst : health::standing::unknown;
-}
-
-bool guest_keeper::is_starting(const config::check& spec) const {
-    if (spec.start_period == duration::zero() || !world_.up_for) return false;
-    const auto up = world_.up_for(settings_.id);
-    return up && *up < spec.start_period;
-}
-
-void guest_keeper::on_probe(check_slot& slot, const probe_result& given) {
-    if (slot.is_retired) return;
-    probe_result answer = given;
-    if (answer.answer == verdict::unhealthy && is_starting(slot.spec)) {
-        // It is not expected to work yet, so that it does not says nothing.
-        answer.answer = verdict::unknown;
-        answer.reason += " (it was started less than " + format_duration(slot.spec.start_period) + " ago)";
-    }
-    const health::standing before = slot.state.now;
-    slot.state =
-        health::after_probe(std::move(slot.state), answer.answer, answer.reason, {slot.spec.rise, slot.spec.fall});
-    slot.last = answer;
-    if (slot.state.now != before)
-        log::info("check.state", {{"guest", to_string(settings_.id)},
-                                  {"check", slot.spec.name},
-                                  {"from", health::name_of(before)},
-                                  {"to", health::name_of(slot.state.now)},
-                                  {"reason", answer.reason}});
+void guest_keeper::on_answer() {
     if (is_following_) return tell_of_lost_quorum();
     const health::summary now = opinion();
     // While all is well only news matters. What was bad before the guest came to rest has to be heard again.
@@ -160,10 +98,12 @@ void guest_keeper::on_probe(check_slot& slot, const probe_result& given) {
 
 /// What all observers together think, when there are several.
 health::summary guest_keeper::opinion() {
-    if (world_.lead == nullptr) return summary();
+    if (world_.lead == nullptr) return own_view();
     const node_name home = world_.home_of ? world_.home_of(settings_.id) : node_name();
-    lease::opinion all = world_.lead->opinion_of(settings_.id, summary(), home);
+    lease::opinion all = world_.lead->opinion_of(settings_.id, own_view(), home);
     path_problem_ = std::move(all.path_problem);
+    alone_ = std::move(all.alone);
+    is_contradicted_ = all.is_contradicted;
     return all.all;
 }
 
@@ -171,7 +111,7 @@ health::summary guest_keeper::opinion() {
 void guest_keeper::tell_of_lost_quorum() {
     const bool has_quorum = world_.lead->state().fit.is_quorate;
     const bool is_told = state_.saved.at == phase::held && state_.saved.held && state_.saved.held->code == "quorum";
-    if (has_quorum || is_told || summary().now != health::standing::down) return;
+    if (has_quorum || is_told || own_view().now != health::standing::down) return;
     state_ = show_hold("quorum", "this node is not part of a majority", "quorum is back");
 }
 
@@ -199,7 +139,7 @@ void guest_keeper::follow() {
 void guest_keeper::show(failover::record saved) {
     if (!is_following_) return;
     state_.saved = std::move(saved);
-    const health::summary seen = summary();
+    const health::summary seen = own_view();
     state_.last = seen.now;
     state_.last_reason = seen.reason;
 }
@@ -215,20 +155,13 @@ void guest_keeper::take_over(failover::state from, bool is_resumed) {
     if (is_resumed) post(failover::resumed{});
 }
 
-std::vector<guest_keeper::check_view> guest_keeper::checks() const {
-    std::vector<check_view> out;
-    for (const auto& slot : slots_)
-        if (!slot->is_retired) out.push_back({slot->spec.name, slot->state, slot->last});
-    return out;
-}
-
 asio::awaitable<result<guest_keeper::envelope>> guest_keeper::receive() {
     envelope e = co_await inbox_.receive();
     co_return e;
 }
 
 asio::awaitable<void> guest_keeper::run(bool is_resumed) {
-    for (const config::check& spec : settings_.checks) slots_.push_back(make_slot(spec));
+    board_.apply(settings_.checks);
     if (is_resumed) {
         failover::event resume = failover::resumed();
         co_await handle(std::move(resume));
@@ -250,12 +183,10 @@ asio::awaitable<void> guest_keeper::run(bool is_resumed) {
 
 asio::awaitable<void> guest_keeper::stop() {
     cancel_operation();
-    for (auto& slot : slots_) slot->task->cancel();
-    for (auto& slot : slots_) co_await slot->task->join();
+    co_await board_.stop();
     for (auto& group : retired_) co_await group->join();
     retired_.clear();
     co_await hooks_.stop();
-    slots_.clear();
 }
 
 asio::awaitable<void> guest_keeper::handle(failover::event e) {
@@ -278,6 +209,9 @@ asio::awaitable<void> guest_keeper::handle(failover::event e) {
                                   others,
                                   world_.leaving ? world_.leaving(settings_.id) : std::nullopt,
                                   false};
+    around.alone = alone_;
+    around.is_contradicted = is_contradicted_;
+    if (world_.around) around.lock = world_.around(settings_.id).lock_that_excuses();
     around.is_home_gone =
         world_.lead != nullptr && world_.home_of && world_.lead->is_gone(world_.home_of(settings_.id));
     const bool was_traffic = failover::is_traffic(state_.saved);
@@ -312,7 +246,7 @@ asio::awaitable<void> guest_keeper::handle(failover::event e) {
     if (is_following_ || life != life_) co_return;
     if (next.run != failover::operation::none) start_operation(next.run);
     std::erase_if(retired_, [](const auto& group) { return group->size() == 0; });
-    std::erase_if(slots_, [](const auto& slot) { return slot->is_retired && slot->task->size() == 0; });
+    board_.sweep();
 }
 
 void guest_keeper::tell(const failover::state& before, const failover::step& s) {
@@ -385,7 +319,7 @@ asio::awaitable<void> guest_keeper::carry_out(failover::operation what, std::uin
         // Guests of one node that fail together are not all planned in the same moment.
         const bool is_first_look =
             world_.lead != nullptr && state_.saved.at == phase::confirming && !state_.saved.ordered;
-        if (is_first_look) co_await world_.time.sleep_for(jittered(preflight_jitter, world_.chance).first_delay);
+        if (is_first_look) co_await world_.time.sleep_for(jitter(preflight_jitter, world_.chance));
         failover::facts seen = co_await failover::gather_facts(world_.pve, world_.store, settings_.id, rules_,
                                                                world_.own_user, world_.lead);
         seen.path_problem = path_problem_;

@@ -3,12 +3,15 @@
 #include "cluster/cluster_store.hpp"
 #include "config/settings.hpp"
 #include "core/failover/machine.hpp"
+#include "core/health/excuse.hpp"
 #include "core/health/history.hpp"
 #include "pve/client.hpp"
 #include "runtime/mailbox.hpp"
 #include "runtime/task_group.hpp"
 #include "services/failover/operations.hpp"
+#include "services/health/check_board.hpp"
 #include "services/health/probers.hpp"
+#include "services/health/pve_probers.hpp"
 #include "services/hooks/guest_hooks.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -39,6 +42,7 @@ class keeper_world {
           pve(p),
           store(s),
           make_prober(std::move(f)),
+          sources(p),
           own_user(std::move(user)) {}
 
     boost::asio::any_io_executor executor;
@@ -47,6 +51,7 @@ class keeper_world {
     pve::client& pve;
     cluster_store& store;
     prober_factory make_prober;
+    pve_sources sources;   ///< of checks that look through PVE
     std::string own_user;  ///< our name in UPIDs
     bool armed = false;
     bool is_disarming = false;  ///< armed only for what is under way already: it comes to its end
@@ -73,9 +78,12 @@ class keeper_world {
     std::function<node_name(guest_id)> home_of;
     /// Its name in PVE, as last seen: text from outside.
     std::function<std::string(guest_id)> name_of;
-    /// For how long a guest has been running, as PVE says; nothing: it does not, or that is not known. Empty function:
-    /// nobody knows.
-    std::function<std::optional<duration>(guest_id)> up_for;
+    /// What PVE says of a guest and its node that may excuse bad answers. Empty function: nobody asks it.
+    std::function<health::circumstances(guest_id)> around;
+    /// Whether it was asked since then. Empty function: that does not matter.
+    std::function<bool(time_point)> has_looked_since;
+    /// The checks that checks of guests may have as parents; null: there are none.
+    check_board* gateways = nullptr;
     /// Told when a node is online, offline, in maintenance … anew, as this daemon sees it; empty: nobody listens.
     std::function<void(const node_name& node, const std::string& state)> on_node_state;
     /// Told "armed", "observe" or "disarming" when somebody changes the mode, and when it has come to that; empty:
@@ -106,9 +114,14 @@ class guest_keeper {
     void show(failover::record saved);
     [[nodiscard]] bool is_following() const { return is_following_; }
     /// What this daemon's own checks say.
-    [[nodiscard]] health::summary own_view() const { return summary(); }
+    [[nodiscard]] health::summary own_view() const { return board_.summary(settings_.required); }
     /// The same without its reason.
-    [[nodiscard]] health::standing own_standing() const;
+    [[nodiscard]] health::standing own_standing() const { return board_.standing(settings_.required); }
+
+    /// What it tells the others: a guest whose checks begin to work again is not said to be down.
+    [[nodiscard]] health::standing vote() const { return board_.vote(settings_.required); }
+    /// Sees to it that all checks were made once since then; true when they were.
+    bool look_again(time_point since) { return board_.look_again(since); }
 
     /// How it was, as long as this daemon has been looking and leading.
     [[nodiscard]] const health::history& past() const { return past_; }
@@ -119,30 +132,23 @@ class guest_keeper {
     /// The same for what is seen again and again: only if it would change something.
     void post_news(const failover::event& e);
 
-    struct check_view {
-        std::string name;
-        health::check_state state;
-        probe_result last;
-    };
-    [[nodiscard]] std::vector<check_view> checks() const;
+    using check_view = check_board::view;
+    [[nodiscard]] std::vector<check_view> checks() const { return board_.views(); }
     [[nodiscard]] const failover::state& state() const { return state_; }
     [[nodiscard]] const config::guest& settings() const { return settings_; }
     [[nodiscard]] const std::string& progress() const { return progress_; }
     [[nodiscard]] failover::operation running() const { return running_; }
 
   private:
-    struct check_slot;
     struct envelope {
         std::uint64_t operation;  ///< 0: not from an operation
         failover::event what;
     };
 
-    [[nodiscard]] std::unique_ptr<check_slot> make_slot(const config::check& spec);
+    [[nodiscard]] std::unique_ptr<net::prober> make_prober(const config::check& spec);
     void forget_checks();
     void remember(health::standing now);
-    void on_probe(check_slot& slot, const probe_result& answer);
-    [[nodiscard]] bool is_starting(const config::check& spec) const;
-    [[nodiscard]] health::summary summary() const;
+    void on_answer();
     [[nodiscard]] health::summary opinion();
     void tell_of_lost_quorum();
     failover::state show_hold(std::string code, std::string text, std::string release);
@@ -167,9 +173,11 @@ class guest_keeper {
     health::summary last_opinion_;
     health::history past_;
     std::string path_problem_;
+    std::string alone_;  ///< why nobody else finds it down
+    bool is_contradicted_ = false;
     bool is_following_ = false;
     std::uint64_t life_ = 0;  ///< rises whenever somebody else's record becomes ours, or ours somebody else's
-    std::vector<std::unique_ptr<check_slot>> slots_;
+    check_board board_;
     mailbox<envelope> inbox_;
     failover::operation_context context_;
     guest_hooks hooks_;

@@ -86,6 +86,14 @@ exec_check exec_from(const config::check& c) {
     return out;
 }
 
+/// Without a connection to PVE there is nobody to ask.
+class nobody_to_ask final : public net::prober {
+  public:
+    boost::asio::awaitable<probe_result> run() override {
+        co_return probe_result(verdict::unknown, "only stewardd asks PVE about a guest");
+    }
+};
+
 }  // namespace
 
 std::unique_ptr<net::prober> prober_of(const config::check& check, net::probe_manners manners, time_source& time,
@@ -100,6 +108,8 @@ std::unique_ptr<net::prober> prober_of(const config::check& check, net::probe_ma
         case config::check_kind::icmp: return made(icmp_from(check));
         case config::check_kind::dns: return made(dns_from(check));
         case config::check_kind::tcp: return made(tcp_from(check));
+        case config::check_kind::pve:
+        case config::check_kind::agent: return std::make_unique<nobody_to_ask>();
         case config::check_kind::exec: break;
     }
     exec_check program = exec_from(check);

@@ -1,6 +1,5 @@
 #pragma once
 #include "base/random.hpp"
-#include "net/probe.hpp"
 #include "runtime/time_source.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -9,20 +8,12 @@
 
 namespace steward {
 
-/// How often one check runs. The first attempt comes after `first_delay`, so that checks do not march in step.
-class watch_rhythm {
-  public:
-    watch_rhythm(duration every, duration delay) : interval(every), first_delay(delay) {}
-    duration interval;
-    duration first_delay;
-};
+/// Some time within one interval: the first attempt comes after it, so that checks do not march in step.
+[[nodiscard]] duration jitter(duration interval, random_source& chance);
 
-/// A jittered start within one interval.
-[[nodiscard]] watch_rhythm jittered(duration interval, random_source& chance);
-
-/// Runs one check for ever at a fixed rhythm; an attempt that overran makes the next one start at once, not twice.
-/// Ends only by cancellation. `prober` must outlive it.
-[[nodiscard]] boost::asio::awaitable<void> watch_check(time_source& time, net::prober& prober, watch_rhythm rhythm,
-                                                       std::function<void(const probe_result&)> report);
+/// Makes attempts for ever. Each says how long after its beginning the next one is due; one that overran makes the next
+/// one start at once, not twice. Ends only by cancellation.
+[[nodiscard]] boost::asio::awaitable<void> watch_check(time_source& time, duration first_delay,
+                                                       std::function<boost::asio::awaitable<duration>()> attempt);
 
 }  // namespace steward

@@ -62,6 +62,7 @@ asio::awaitable<void> leadership::look() {
     const auto seen = co_await store_.look();
     if (seen)
         for (const stored_record& r : seen->leases) observe(r);
+    hear_question();
     if (fitness) {
         if (const auto due = learn(fitness()); due != leader::effect::none) co_await act(due);
     }
@@ -216,8 +217,40 @@ void leadership::see_removed(const model::cluster_view& view) {
         if (view.nodes.count(row.node) == 0) gone_since_.try_emplace(row.node, time_.now());
 }
 
+/// With the question about that guest that they have to have answered.
+lease::observers leadership::observers(guest_id about) const {
+    lease::observers who(self_, members_, leases_, config_digest);
+    for (const auto& [node, since] : gone_since_) who.gone.insert(node);
+    if (is_leading_) who.asked = questions_.first_asked(about);
+    return who;
+}
+
 lease::opinion leadership::opinion_of(guest_id guest, const health::summary& own, const node_name& home) const {
-    return lease::opinion_of(guest, own, self_, home, members_, leases_, config_digest, time_.now());
+    lease::observers who = observers(guest);
+    // It is asked about with our next words: nobody has looked yet.
+    const bool is_asked_next = is_leading_ && !who.asked && own.now == health::standing::down;
+    if (is_asked_next) who.asked = questions_.next(state_.epoch);
+    return lease::opinion_of(guest, own, home, who, time_.now());
+}
+
+void leadership::ask(const std::vector<guest_id>& in_doubt) {
+    if (is_leading_)
+        questions_.ask(state_.epoch, in_doubt);
+    else
+        questions_.end();
+}
+
+/// The newest question of whoever leads. A later one replaces it: who has answered that has answered this.
+void leadership::hear_question() {
+    const lease::node_lease* l = leases_.last(leader());
+    const question known = open_question_ ? std::max(open_question_->which, answered_) : answered_;
+    if (l == nullptr || l->node == self_ || l->asks <= known) return;
+    open_question_ = asked_of_us{l->asks, l->asked, time_.now()};
+}
+
+void leadership::answer_question() {
+    if (open_question_) answered_ = open_question_->which;
+    open_question_.reset();
 }
 
 std::string leadership::claims_forbidden(const node_name& home) const {
@@ -260,8 +293,7 @@ asio::awaitable<fencing::evidence> leadership::evidence(node_name node, guest_id
     e.gone_for = gone_for(node);
     e.is_member = !e.gone_for;
     const bool is_up_here = own_view && own_view(guest).now == health::standing::up;
-    e.shows_life =
-        is_up_here || lease::is_seen_alive(guest, self_, node, members_, leases_, config_digest, time_.now());
+    e.shows_life = is_up_here || lease::is_seen_alive(guest, node, observers(guest), time_.now());
     const auto said = co_await store_.read_confirmation(node);
     if (said && !said->empty()) e.confirmed = fencing::parse_confirmation(*said);
     tell_of_agent(node, e);

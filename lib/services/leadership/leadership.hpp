@@ -3,6 +3,7 @@
 #include "core/failover/leave_notice.hpp"
 #include "core/fencing/proof.hpp"
 #include "core/leader/leader.hpp"
+#include "core/lease/enquiry.hpp"
 #include "core/lease/node_lease.hpp"
 #include "core/lease/votes.hpp"
 #include "model/snapshot.hpp"
@@ -64,6 +65,21 @@ class leadership {
     [[nodiscard]] std::optional<failover::leave_notice> leaving(const node_name& node) const;
     [[nodiscard]] std::set<node_name> all_leaving() const;
     [[nodiscard]] lease::opinion opinion_of(guest_id guest, const health::summary& own, const node_name& home) const;
+    /// Asks the daemons of the other nodes to look at these guests; only while it leads.
+    void ask(const std::vector<guest_id>& in_doubt);
+    [[nodiscard]] const lease::enquiry& questions() const { return questions_; }
+    /// What the leader wants to have looked at, and when we first heard of it.
+    class asked_of_us {
+      public:
+        question which;
+        std::vector<guest_id> guests;
+        time_point heard{};
+    };
+    /// Nothing: all that was asked is answered.
+    [[nodiscard]] const std::optional<asked_of_us>& open_question() const { return open_question_; }
+    /// Every guest of it was looked at since.
+    void answer_question();
+    [[nodiscard]] const question& answered() const { return answered_; }
     /// What is known about a node that cannot be reached, for one of its guests.
     [[nodiscard]] boost::asio::awaitable<fencing::evidence> evidence(node_name node, guest_id guest,
                                                                      bool accepts_weak) const;
@@ -113,6 +129,8 @@ class leadership {
     [[nodiscard]] bool is_newly_booted(time_point now) const;
     [[nodiscard]] fencing::evidence known_of(const node_name& node, bool accepts_weak) const;
     void tell_of_agent(const node_name& node, fencing::evidence& e) const;
+    void hear_question();
+    [[nodiscard]] lease::observers observers(guest_id about) const;
 
     time_source& time_;
     lease_store& store_;
@@ -125,6 +143,9 @@ class leadership {
     std::map<node_name, time_point> back_since_;
     std::map<node_name, time_point> leaving_since_;
     std::optional<time_point> first_look_;
+    lease::enquiry questions_;
+    std::optional<asked_of_us> open_question_;
+    question answered_;
     class agent_failure {
       public:
         time_point at{};

@@ -285,12 +285,14 @@ class lab_commands {
         return {};
     }
 
-    /// probe G|all fail|ok|timeout [D|forever] [from N,M] [kind=http503]
+    /// probe G|all|gateway fail|ok|timeout [D|forever] [from N,M] [kind=http503]
     result<void> probe(const words& w) {
         if (w.size() < 3) return wrong("probe needs a guest and fail, ok or timeout");
         std::vector<guest_id> guests;
         if (w[1] == "all") {
             for (const config::guest& g : lab_.setup_.steward.guests) guests.push_back(g.id);
+        } else if (w[1] == "gateway") {
+            guests.emplace_back();
         } else {
             const auto guest = lab_.guest_named(w[1]);
             if (!guest) return guest.error();

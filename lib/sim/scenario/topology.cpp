@@ -279,6 +279,8 @@ class builder {
                 one.failover.priority += rank->second;
             config::check c;
             c.name = "service";
+            // The catalogue's windows count with three failures, ten seconds apart (reliability §1.5).
+            c.retry_interval = c.interval;
             one.checks.push_back(c);
             s.guests.push_back(std::move(one));
         }
@@ -476,12 +478,26 @@ class builder {
             names_backup_store_ = true;
         } else if (s.key == "slow" && s.value.empty() && names_backup_store_) {
             out_.faults.push_back(fmt::format("storage {} slow 1.5", backup_store));
+        } else if (s.key == "retry_interval" && time) {
+            for (config::guest& g : out_.steward.guests)
+                for (config::check& c : g.checks) c.retry_interval = *time;
+        } else if (s.key == "gateway" && s.value.empty()) {
+            add_gateway();
         } else if (s.key == "agent" && (s.value == "false" || s.value == "true")) {
             out_.has_agents = s.value == "true";
         } else {
             return unknown(s);
         }
         return {};
+    }
+
+    /// What every check of a guest is behind.
+    void add_gateway() {
+        config::check c;
+        c.name = "gateway";
+        out_.steward.gateways.push_back(c);
+        for (config::guest& g : out_.steward.guests)
+            for (config::check& own : g.checks) own.parents.push_back(c.name);
     }
 
     /// "vm103", "vm103 error", "vm113@n3": a guest that only Proxmox HA knows; "vm103 at 300": the script adds it then.

@@ -340,7 +340,7 @@ TEST_CASE("config: guests and their checks") {
         {"guests as a list", on_top("guests: [ct/101]"), {"2:9: guests: is a list, wanted a section of keys"}},
         {"no target",
          in_check("interval: 5s"),
-         {"5:9: guests.ct/101.checks[0]: has no target (one of http, tcp, icmp, dns, exec)"}},
+         {"5:9: guests.ct/101.checks[0]: has no target (one of http, tcp, icmp, dns, exec, pve, agent)"}},
         {"two targets",
          in_check("{http: http://a, icmp: a}"),
          {"5:32: guests.ct/101.checks[0].icmp: one check probes one thing: start a new list item with '-'"}},
@@ -489,4 +489,81 @@ TEST_CASE("an alias without its anchor is not YAML") {
     REQUIRE(read.problems.size() == 1);
     // yaml-cpp 0.8 goes on with the anchor's name where 0.7 ends.
     CHECK(to_string(read.problems[0]).starts_with("s.yaml:1:10: not YAML: the referenced anchor is not defined"));
+}
+
+TEST_CASE("config: what a guest's checks come to must be possible, and their parents must exist") {
+    const std::string head = "cluster: {endpoint: 'https://n1', token_file: /t}\n";
+    const std::string checks = "guests:\n  ct/101:\n    checks: [{tcp: 'a:1', name: a}, {tcp: 'b:1', name: b}]\n";
+    const auto guest = [&](const std::string& keys) { return head + checks + keys; };
+    const auto child = [&](const std::string& top, const std::string& a, const std::string& b) {
+        return head + top + "guests:\n  ct/101:\n    checks:\n      - {tcp: 'a:1', name: a, parents: " + a +
+               "}\n      - {tcp: 'b:1', name: b, parents: " + b + "}\n";
+    };
+    run({
+        {"more than there are",
+         guest("    require: 3"),
+         {"5:14: guests.ct/101.require: 3 checks have to be up, but there are only 2"}},
+        {"none",
+         guest("    require: 0"),
+         {"5:14: guests.ct/101.require: \"0\" is not all, any, or how many checks have to be up"}},
+        {"a word",
+         guest("    require: most"),
+         {"5:14: guests.ct/101.require: \"most\" is not all, any, or how many checks have to be up"}},
+        {"a list",
+         guest("    require: [1]"),
+         {"5:14: guests.ct/101.require: \"\" is not all, any, or how many checks have to be up"}},
+        {"retry_interval longer than interval",
+         in_check("{icmp: a, interval: 5s, retry_interval: 6s}"),
+         {"5:49: guests.ct/101.checks[0].retry_interval: retry_interval 6s is longer than interval 5s"}},
+        {"no such check",
+         child("", "[b, c]", "[]"),
+         {"5:44: guests.ct/101.checks[0].parents: no check of this guest and no gateway is called \"c\"; did you mean "
+          "\"a\"?"}},
+        {"nearly the name of a gateway",
+         child("gateways: [{icmp: 192.0.2.1, name: router}]\n", "[ruoter]", "[]"),
+         {"6:41: guests.ct/101.checks[0].parents: no check of this guest and no gateway is called \"ruoter\"; "
+          "did you mean \"router\"?"}},
+        {"its own parent",
+         child("", "a", "[]"),
+         {"5:40: guests.ct/101.checks[0].parents: \"a\" cannot be its own parent"}},
+        {"twice", child("", "[b, b]", "[]"), {"5:44: guests.ct/101.checks[0].parents[1]: \"b\" stands there twice"}},
+        {"in a circle",
+         child("", "b", "a"),
+         {"5:40: guests.ct/101.checks[0].parents: parents go round in a circle: b -> a -> b"}},
+        {"in a circle over the guest's",
+         guest("    parents: [a, b]"),
+         {"5:15: guests.ct/101.parents: parents go round in a circle: a -> b -> a"}},
+        {"two meanings",
+         child("gateways: [{icmp: 192.0.2.1, name: b}]\n", "b", "[]"),
+         {"6:40: guests.ct/101.checks[0].parents: both a check of this guest and a gateway are called \"b\": rename "
+          "one"}},
+        {"gateways that are no list",
+         head + "gateways: {icmp: 192.0.2.1}",
+         {"2:11: gateways: is not a list of checks (- icmp: 192.0.2.1)"}},
+        {"gateways in a circle",
+         head + "gateways:\n  - {icmp: a, name: a, parents: b}\n  - {icmp: b, name: b, parents: a}",
+         {"3:33: gateways[0].parents: parents go round in a circle: b -> a -> b"}},
+        {"another question to PVE",
+         head + "guests: {vm/103: {checks: [pve: stopped]}}",
+         {"2:33: guests.vm/103.checks[0].pve: there is only pve: running"}},
+        {"another question to an agent",
+         head + "guests: {vm/103: {checks: [agent: [ping]]}}",
+         {"2:35: guests.vm/103.checks[0].agent: there is only agent: ping"}},
+        {"an agent in a container",
+         head + "guests: {ct/101: {checks: [agent: ping]}}",
+         {"2:28: guests.ct/101.checks[0]: containers have no QEMU agent: agent is for virtual machines only"}},
+        {"keys of other kinds",
+         head + "guests: {vm/103: {checks: [{pve: running, status: 200}]}}",
+         {"2:51: guests.vm/103.checks[0].status: is for http checks only"}},
+        {"a gateway is no guest",
+         head + "gateways: [pve: running, tcp: 'guest:22']",
+         {"2:12: gateways[0]: a gateway is no guest: give it an address",
+          "2:26: gateways[1]: a gateway is no guest: give it an address"}},
+        {"two gateways of one name",
+         head + "gateways: [{icmp: a}, {icmp: a}]",
+         {"2:23: gateways[1]: another gateway is called \"a\": give it a name"}},
+        {"no such gateway",
+         head + "gateways: [{icmp: a, parents: b}]",
+         {"2:31: gateways[0].parents: no gateway is called \"b\"; did you mean \"a\"?"}},
+    });
 }

@@ -80,10 +80,10 @@ json::object effective(const std::string& lines) { return effective_config({sour
 
 TEST_CASE("config: every key that the loader reads is documented, tested and has a type") {
     // Sections, and values with a language of their own.
-    const std::set<std::string> by_hand{"cluster",  "clusters", "log",    "nodes",   "probes", "defaults", "check",
-                                        "restart",  "failover", "backup", "guests",  "checks", "http",     "tcp",
-                                        "icmp",     "dns",      "exec",   "headers", "json",   "fence",    "hooks",
-                                        "handover", "pre",      "post",   "failed",  "*"};
+    const std::set<std::string> by_hand{
+        "cluster", "clusters", "log",  "nodes", "probes", "defaults", "check", "restart", "failover", "backup",
+        "guests",  "checks",   "http", "tcp",   "icmp",   "dns",      "exec",  "headers", "json",     "fence",
+        "hooks",   "handover", "pre",  "post",  "failed", "pve",      "agent", "require", "gateways", "*"};
     const std::string page = contents(STEWARD_SOURCE_DIR "/docs/configuration.md");
     std::string tests;
     for (const auto& file : fs::directory_iterator(STEWARD_SOURCE_DIR "/tests/unit/config"))

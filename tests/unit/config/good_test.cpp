@@ -230,8 +230,53 @@ TEST_CASE("config: each key of a check has its effect") {
          [](const settings& s) { return first(s).interval == 2s && first(s).timeout == 500ms; }},
         {"start_period", in_check("{tcp: 'a:1', start_period: 2m}"),
          [](const settings& s) { return first(s).start_period == 2min; }},
+        {"retry_interval", in_check("{tcp: 'a:1', interval: 30s, retry_interval: 2s}"),
+         [](const settings& s) { return first(s).retry_every() == 2s; }},
+        {"without retry_interval", in_check("{tcp: 'a:1', interval: 30s}"),
+         [](const settings& s) { return first(s).retry_every() == 10s; }},
+        {"retry_interval of a short interval", in_check("{tcp: 'a:1', interval: 2s, timeout: 1s}"),
+         [](const settings& s) { return first(s).retry_every() == 1s; }},
+        {"retry_interval of a very short interval", in_check("{tcp: 'a:1', interval: 200ms, timeout: 100ms}"),
+         [](const settings& s) { return first(s).retry_every() == 200ms; }},
+        {"pve", in_check("pve: running"),
+         [](const settings& s) { return first(s).kind == check_kind::pve && first(s).name == "pve running"; }},
+        {"the guest's own address", in_check("tcp: guest:22"),
+         [](const settings& s) { return first(s).host == "guest" && first(s).port == 22; }},
         {"rise and fall", in_check("{tcp: 'a:1', rise: 4, fall: 1}"),
          [](const settings& s) { return first(s).rise == 4 && first(s).fall == 1; }},
+    });
+}
+
+TEST_CASE("config: what a guest's checks come to, and on what they depend") {
+    using names = std::vector<std::string>;
+    const auto two = [](const std::string& keys) {
+        return cluster_text + "gateways:\n  - {icmp: 192.0.2.1, name: gw, interval: 5s}\n" +
+               "  - {icmp: 192.0.2.2, name: far, parents: gw}\n" +
+               "guests:\n  ct/101:\n    checks: [{tcp: 'a:1', name: a}, {tcp: 'b:1', name: b, parents: [a]}]\n" + keys;
+    };
+    const auto parents = [](const settings& s, std::size_t i) { return s.guests.at(0).checks.at(i).parents; };
+    run({
+        {"agent", cluster_text + "guests: {vm/103: {checks: [agent: ping]}}",
+         [](const settings& s) { return first(s).kind == check_kind::agent && first(s).name == "agent ping"; }},
+        {"all is the default", two(""), [](const settings& s) { return s.guests.at(0).required == 0; }},
+        {"require: all", two("    require: all\n"), [](const settings& s) { return s.guests.at(0).required == 0; }},
+        {"require: any", two("    require: any\n"), [](const settings& s) { return s.guests.at(0).required == 1; }},
+        {"require: 2", two("    require: 2\n"), [](const settings& s) { return s.guests.at(0).required == 2; }},
+        {"gateways", two(""),
+         [](const settings& s) {
+             return s.gateways.size() == 2 && s.gateways[0].name == "gw" && s.gateways[0].interval == 5s &&
+                    s.gateways[1].parents == names{"gw"};
+         }},
+        {"a check has its own parents", two(""),
+         [=](const settings& s) { return parents(s, 0).empty() && parents(s, 1) == names{"a"}; }},
+        {"those of the guest are those of all checks", two("    parents: far\n"),
+         [=](const settings& s) {
+             return parents(s, 0) == names{"far"} && parents(s, 1) == names{"a", "far"};
+         }},
+        {"but the parent's own", two("    parents: [a, gw]\n"),
+         [=](const settings& s) {
+             return parents(s, 0) == names{"gw"} && parents(s, 1) == names{"a", "gw"};
+         }},
     });
 }
 

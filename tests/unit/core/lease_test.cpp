@@ -1,3 +1,4 @@
+#include "core/lease/enquiry.hpp"
 #include "core/lease/node_lease.hpp"
 #include "core/lease/votes.hpp"
 
@@ -165,7 +166,7 @@ TEST_CASE("silence counts from the last change that this observer saw, by its ow
 
 TEST_CASE("a guest is down when most observers say so, and nobody's word alone is enough") {
     using health::standing;
-    enum vote { up, down, unsure, silent, unfit, other_config };
+    enum vote { up, down, unsure, silent, gone, none, unfit, other_config };
     struct row {
         const char* name;
         standing own;
@@ -180,8 +181,14 @@ TEST_CASE("a guest is down when most observers say so, and nobody's word alone i
         {"we and its own node", standing::down, down, up, standing::down, false},
         {"the others and not we", standing::up, down, down, standing::down, false},
         {"we and a third, but its own node sees it up", standing::down, up, down, standing::down, true},
-        {"one other is silent: two of two", standing::down, silent, down, standing::down, false},
-        {"both others are silent: we are all there is", standing::down, silent, silent, standing::down, false},
+        {"one other never had a lease: two of two", standing::down, none, down, standing::down, false},
+        {"none of the others ever had one", standing::down, none, none, standing::suspicious, false},
+        {"one other is silent: two of three", standing::down, silent, down, standing::down, false},
+        {"both others are silent", standing::down, silent, silent, standing::suspicious, false},
+        {"one other is out of the cluster: two of two", standing::down, gone, down, standing::down, false},
+        {"and the last one is silent", standing::down, gone, silent, standing::suspicious, false},
+        {"and the last one never had a lease", standing::down, gone, none, standing::suspicious, false},
+        {"both others are out of the cluster: we are all there is", standing::down, gone, gone, standing::down, false},
         {"an observer that distrusts itself says nothing", standing::down, unfit, up, standing::suspicious, false},
         {"one with another configuration says nothing", standing::down, other_config, up, standing::suspicious, false},
         {"an observer that cannot tell is not one that says down", standing::down, unsure, up, standing::suspicious,
@@ -191,18 +198,20 @@ TEST_CASE("a guest is down when most observers say so, and nobody's word alone i
     for (const row& r : rows) {
         INFO(r.name);
         lease::lease_watch watch;
+        lease::observers who(n1, all, watch, "d");
         const auto cast = [&](const node_name& node, vote v) {
-            if (v == silent) return;
+            if (v == none) return;
+            if (v == gone) who.gone.insert(node);
             node_lease l = lease_of(node, 1);
             if (v == down) l.down = {ct102};
             if (v == unsure) l.unsure = {ct102};
             if (v == unfit) l.is_fit = false;
             if (v == other_config) l.config_digest = "e";
-            watch.observe(l, start);
+            watch.observe(l, v == silent || v == gone ? start - 45s : start);
         };
         cast(n2, r.second);
         cast(n3, r.third);
-        const auto got = lease::opinion_of(ct102, seen(r.own), n1, n2, all, watch, "d", start + 10s);
+        const auto got = lease::opinion_of(ct102, seen(r.own), n2, who, start + 10s);
         CHECK(got.all.now == r.expected);
         CHECK(got.path_problem.empty() != r.is_path_problem);
     }
@@ -211,12 +220,13 @@ TEST_CASE("a guest is down when most observers say so, and nobody's word alone i
 TEST_CASE("half of the voters are not most of them, and each is named once") {
     using health::standing;
     lease::lease_watch watch;
+    const lease::observers three(n1, all, watch, "d");
     node_lease second = lease_of(n2, 1);
     watch.observe(second, start);
     // One of two.
-    const auto tie = lease::opinion_of(ct102, seen(standing::down), n1, n2, all, watch, "d", start + 1s);
+    const auto tie = lease::opinion_of(ct102, seen(standing::down), n2, three, start + 1s);
     CHECK(tie.all.now == standing::suspicious);
-    CHECK(tie.all.reason == "only n1 find it down, n2 do not: why");
+    CHECK(tie.all.reason == "only n1 find it down; n2 finds it up: why");
     second.renewals = 2;
     second.down = {ct102};
     watch.observe(second, start);
@@ -225,12 +235,151 @@ TEST_CASE("half of the voters are not most of them, and each is named once") {
     node_lease own = lease_of(n1, 1);
     own.down = {ct102};
     watch.observe(own, start);
-    const auto most = lease::opinion_of(ct102, seen(standing::down), n1, n2, all, watch, "d", start + 1s);
+    const auto most = lease::opinion_of(ct102, seen(standing::down), n2, three, start + 1s);
     CHECK(most.all.now == standing::down);
     CHECK(most.all.reason == "n1, n2 find it down: why");
     // Alone, what we see is what there is.
-    const auto alone = lease::opinion_of(ct102, seen(standing::down), n1, n2, {n1}, watch, "d", start + 1s);
+    const std::vector<node_name> one = {n1};
+    const lease::observers us(n1, one, watch, "d");
+    const auto alone = lease::opinion_of(ct102, seen(standing::down), n2, us, start + 1s);
+    CHECK(alone.all.now == standing::down);
     CHECK(alone.all.reason == "why");
+}
+
+TEST_CASE("who alone finds a guest down says who else looked, and whether anybody contradicts") {
+    using health::standing;
+    struct row {
+        const char* name;
+        void (*change)(node_lease& second);
+        const char* alone;
+        bool is_contradicted;
+    };
+    const row rows[] = {
+        {"finds it up", [](node_lease&) {}, "only n1 find it down; n2 finds it up: why", true},
+        {"cannot say", [](node_lease& l) { l.unsure = {ct102}; }, "only n1 find it down; n2 cannot say: why", false},
+        {"distrusts itself", [](node_lease& l) { l.is_fit = false; }, "only n1 find it down; n2 cannot say: why",
+         false},
+        {"has not looked since it was asked", [](node_lease& l) { l.down = {ct102}; },
+         "only n1 find it down; n2 cannot say: why", false},
+        {"has answered an earlier question",
+         [](node_lease& l) {
+             l.down = {ct102};
+             l.answers = {7, 2};
+         },
+         "only n1 find it down; n2 cannot say: why", false},
+        {"has answered another leader",
+         [](node_lease& l) {
+             l.down = {ct102};
+             l.answers = {6, 9};
+         },
+         "only n1 find it down; n2 cannot say: why", false},
+        {"has looked, and finds it down",
+         [](node_lease& l) {
+             l.down = {ct102};
+             l.answers = {7, 3};
+         },
+         "", false},
+        {"has answered a later question",
+         [](node_lease& l) {
+             l.down = {ct102};
+             l.answers = {7, 4};
+         },
+         "", false},
+    };
+    for (const row& r : rows) {
+        DYNAMIC_SECTION(r.name) {
+            lease::lease_watch watch;
+            node_lease second = lease_of(n2, 1);
+            r.change(second);
+            watch.observe(second, start);
+            lease::observers who(n1, all, watch, "d");
+            who.asked = question{7, 3};
+            const auto got = lease::opinion_of(ct102, seen(standing::down), n2, who, start + 1s);
+            CHECK(got.alone == r.alone);
+            CHECK(got.is_contradicted == r.is_contradicted);
+            CHECK(got.all.now == (*r.alone == 0 ? standing::down : standing::suspicious));
+            // Who does not find it down itself has nothing to be alone with.
+            CHECK(lease::opinion_of(ct102, seen(standing::up), n2, who, start + 1s).alone.empty());
+        }
+    }
+    lease::lease_watch nobody;
+    const lease::observers who(n1, all, nobody, "d");
+    CHECK(lease::opinion_of(ct102, seen(standing::down), n2, who, start).alone ==
+          "only n1 find it down; no other daemon watches it: why");
+}
+
+TEST_CASE("a new guest in doubt makes a new question, one that is no longer in doubt makes none") {
+    const guest_id vm103{guest_type::vm, vmid(103)};
+    lease::enquiry asks;
+    asks.ask(7, {});
+    CHECK(asks.current() == question{7, 0});
+    asks.ask(7, {ct102});
+    CHECK(asks.current() == question{7, 1});
+    asks.ask(7, {ct102});
+    CHECK(asks.current() == question{7, 1});
+    asks.ask(7, {ct102, vm103});
+    CHECK(asks.current() == question{7, 2});
+    CHECK(asks.first_asked(ct102) == question{7, 1});
+    CHECK(asks.first_asked(vm103) == question{7, 2});
+    asks.ask(7, {vm103});
+    CHECK(asks.current() == question{7, 2});
+    CHECK(asks.asked() == std::vector<guest_id>{vm103});
+    CHECK_FALSE(asks.first_asked(ct102));
+    asks.ask(7, {ct102, vm103});
+    CHECK(asks.first_asked(ct102) == question{7, 3});
+    // Another life begins with nothing.
+    asks.ask(8, {vm103});
+    CHECK(asks.first_asked(vm103) == question{8, 1});
+    asks.end();
+    CHECK(asks.asked().empty());
+    CHECK(asks.current() == question());
+    std::vector<guest_id> many;
+    for (std::uint32_t i = 100; i < 300; ++i) many.emplace_back(guest_type::ct, vmid(i));
+    CHECK(asks.next(9) == question{9, 1});
+    asks.ask(9, {vm103});
+    CHECK(asks.next(9) == question{9, 2});
+    CHECK(asks.next(10) == question{10, 1});
+    asks.ask(9, many);
+    CHECK(asks.asked().size() == lease::enquiry::most);
+    CHECK_FALSE(asks.next(9));
+}
+
+TEST_CASE("questions and answers survive being said to the guard and written into a lease") {
+    daemon_words words;
+    words.is_fit = true;
+    words.asks = {7, 3};
+    words.asked = {ct102};
+    words.answers = {6, 12};
+    const auto heard = parse_daemon_words(to_text(words));
+    REQUIRE(heard);
+    CHECK(*heard == words);
+    node_lease l = lease_of(n1, 1);
+    lease::add_words(l, words, true);
+    const auto read = lease::parse_node_lease(to_text(l));
+    REQUIRE(read);
+    CHECK(read->asks == words.asks);
+    CHECK(read->asked == words.asked);
+    CHECK(read->answers == words.answers);
+    node_lease old = lease_of(n1, 1);
+    lease::add_words(old, words, false);
+    CHECK(old.asks == question());
+    CHECK(old.answers == question());
+    // What does not fit is not asked: nobody shall say that he has looked.
+    for (std::uint32_t i = 100; i < 1100; ++i) words.down.emplace_back(guest_type::ct, vmid(i));
+    const auto cut = parse_daemon_words(to_text(words));
+    REQUIRE(cut);
+    CHECK(cut->asks == question());
+    CHECK(cut->asked.empty());
+    for (const char* wrong : {"", "7", "7.", ".3", "7.3.1", "7,3", "-1.3", "a.b"}) {
+        INFO(wrong);
+        CHECK_FALSE(parse_question(wrong));
+        CHECK_FALSE(
+            lease::parse_node_lease(std::string("node=n1\nboot=b\nrenewals=3\ncontract=none\nasks=") + wrong + "\n"));
+    }
+    // A lease from before there were questions.
+    const auto earlier = lease::parse_node_lease("node=n1\nboot=b\nrenewals=3\ncontract=none\n");
+    REQUIRE(earlier);
+    CHECK(earlier->answers == question());
 }
 
 TEST_CASE("an observer that has no say is no witness either") {
@@ -238,18 +387,18 @@ TEST_CASE("an observer that has no say is no witness either") {
     node_lease l = lease_of(n2, 1);
     l.is_fit = false;
     watch.observe(l, start);
-    CHECK_FALSE(lease::is_seen_alive(ct102, n1, n3, all, watch, "d", start + 1s));
+    CHECK_FALSE(lease::is_seen_alive(ct102, n3, lease::observers(n1, all, watch, "d"), start + 1s));
     l = lease_of(n2, 2);
     watch.observe(l, start);
-    CHECK(lease::is_seen_alive(ct102, n1, n3, all, watch, "d", start + 1s));
-    CHECK_FALSE(lease::is_seen_alive(ct102, n1, n3, all, watch, "another", start + 1s));
+    CHECK(lease::is_seen_alive(ct102, n3, lease::observers(n1, all, watch, "d"), start + 1s));
+    CHECK_FALSE(lease::is_seen_alive(ct102, n3, lease::observers(n1, all, watch, "another"), start + 1s));
 }
 
 TEST_CASE("a lease that was not renewed for 45 s is no vote") {
     lease::lease_watch watch;
     watch.observe(lease_of(n2, 1), start);
-    CHECK(lease::is_seen_alive(ct102, n1, n3, all, watch, "d", start + 44s));
-    CHECK_FALSE(lease::is_seen_alive(ct102, n1, n3, all, watch, "d", start + 45s));
+    CHECK(lease::is_seen_alive(ct102, n3, lease::observers(n1, all, watch, "d"), start + 44s));
+    CHECK_FALSE(lease::is_seen_alive(ct102, n3, lease::observers(n1, all, watch, "d"), start + 45s));
     // Its own node's word is no sign of life: that is what cannot be reached.
-    CHECK_FALSE(lease::is_seen_alive(ct102, n1, n2, all, watch, "d", start + 1s));
+    CHECK_FALSE(lease::is_seen_alive(ct102, n2, lease::observers(n1, all, watch, "d"), start + 1s));
 }

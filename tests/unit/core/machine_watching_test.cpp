@@ -307,3 +307,71 @@ TEST_CASE("how a guest rests decides what ends its rest") {
         CHECK(p.saved().attempt_since == p.wall());
     }
 }
+
+TEST_CASE("a failure that only this daemon sees is none: when nobody else can say it is held, after a minute") {
+    player p;
+    p.alone = "only n1 find it down; n2 is silent";
+    suspect(p);
+    CHECK(p.pass(57s).say(seen{standing::suspicious, "refused"}).at() == phase::suspect);
+    CHECK(suspect(p).at() == phase::suspect);
+    CHECK(suspect(p).held() == "no_second_opinion");
+    CHECK(p.last_run == operation::none);
+    CHECK(p.alerts == std::vector<std::string>{"no_second_opinion"});
+    CHECK(p.told.back() == p.alone);
+    SECTION("nothing happens by itself") { CHECK(p.wait(1h).last_run == operation::none); }
+    SECTION("it is well again") { CHECK(p.up().at() == phase::watching); }
+    SECTION("others see it too: what is planned is planned then") {
+        p.alone.clear();
+        p.down();
+        CHECK(p.wait(31s).last_run == operation::preflight);
+    }
+}
+
+TEST_CASE("a failure that another daemon contradicts is told once, and nothing is done") {
+    player p;
+    p.alone = "only n1 find it down; n2 finds it up";
+    p.is_contradicted = true;
+    for (int i = 0; i < 300; ++i) suspect(p);
+    CHECK(p.at() == phase::suspect);
+    CHECK(p.last_run == operation::none);
+    CHECK(p.alerts == std::vector<std::string>{"no_second_opinion"});
+    SECTION("the next time it is told again, and its minute begins anew") {
+        p.alone.clear();
+        p.up();
+        p.alone = "only n1 find it down; n2 finds it up";
+        for (int i = 0; i < 60; ++i) suspect(p);
+        CHECK(p.alerts.size() == 1);
+        suspect(p);
+        CHECK(p.alerts.size() == 2);
+    }
+    SECTION("others agree") {
+        p.alone.clear();
+        p.rules.restart_attempts = 0;
+        CHECK(p.down().at() == phase::confirming);
+    }
+}
+
+TEST_CASE("a guest that PVE works on is held until it has finished, when its checks fail meanwhile") {
+    player p;
+    p.lock = "backup";
+    SECTION("from watching") { blind(p); }
+    SECTION("from a suspicion") { blind(suspect(p)); }
+    CHECK(p.held() == "locked");
+    CHECK(p.saved().held->text == "ct/101 is locked by PVE (backup)");
+    CHECK(p.last_run == operation::none);
+    p.lock.clear();
+    CHECK(blind(p).held() == "locked");
+    CHECK(p.up().at() == phase::watching);
+}
+
+TEST_CASE("a lock alone holds nothing") {
+    player p;
+    p.lock = "backup";
+    p.up();
+    CHECK(p.at() == phase::watching);
+    suspect(p);
+    CHECK(p.at() == phase::suspect);
+    p.lock.clear();
+    blind(p);
+    CHECK(p.at() == phase::suspect);
+}

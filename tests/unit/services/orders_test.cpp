@@ -22,9 +22,11 @@ api::served_cluster served(const std::string& name, keeper* all, const std::stri
     return c;
 }
 
+boost::asio::awaitable<boost::json::object> nothing_to_tell() { co_return boost::json::object(); }
+
 boost::asio::awaitable<void> keep(std::vector<api::served_cluster> clusters, std::string line, std::string asker,
                                   std::optional<std::string>& into) {
-    api::configuration_teller nothing_told = [] { return boost::json::object(); };
+    api::configuration_teller nothing_told = &nothing_to_tell;
     std::string answer =
         co_await api::answer_request(std::move(clusters), std::move(line), std::move(asker), std::move(nothing_told));
     into = std::move(answer);

@@ -15,31 +15,34 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Takes as long as its script says, in seconds.
-struct slow_prober final : net::prober {
-    slow_prober(time_source& t, std::vector<int> s) : time(t), script(std::move(s)) {}
-    boost::asio::awaitable<probe_result> run() override {
-        const int takes = at < script.size() ? script[at++] : 0;
-        co_await time.sleep_for(std::chrono::seconds(takes));
-        co_return probe_result(verdict::healthy, "");
+/// Takes as long as its script says, in seconds, and wants the next attempt after ten.
+class slow_attempts {
+  public:
+    slow_attempts(time_source& t, std::vector<int> s) : time_(t), script_(std::move(s)) {}
+
+    boost::asio::awaitable<duration> make() {
+        const int takes = at_ < script_.size() ? script_[at_++] : 0;
+        co_await time_.sleep_for(std::chrono::seconds(takes));
+        ended.push_back(time_.now().time_since_epoch() / 1s);
+        co_return 10s;
     }
-    time_source& time;
-    std::vector<int> script;
-    std::size_t at = 0;
+    std::vector<std::int64_t> ended;
+
+  private:
+    time_source& time_;
+    std::vector<int> script_;
+    std::size_t at_ = 0;
 };
 
 }  // namespace
 
 TEST_CASE("a check keeps its rhythm, and an attempt that overran is followed at once, not twice") {
     sim_time time;
-    slow_prober probe(time, {0, 25, 0, 0});
-    std::vector<std::int64_t> ended;
+    slow_attempts attempts(time, {0, 25, 0, 0});
     task_group tasks(time.io().get_executor());
-    tasks.spawn("watch", watch_check(time, probe, watch_rhythm(10s, 3s), [&](const probe_result&) {
-                    ended.push_back(time.now().time_since_epoch() / 1s);
-                }));
+    tasks.spawn("watch", watch_check(time, 3s, [&] { return attempts.make(); }));
     time.run_for(59s);
-    CHECK(ended == std::vector<std::int64_t>{3, 38, 38, 48, 58});
+    CHECK(attempts.ended == std::vector<std::int64_t>{3, 38, 38, 48, 58});
     tasks.cancel();
     time.run_for(0s);
     CHECK(tasks.size() == 0);
@@ -51,9 +54,9 @@ TEST_CASE("first attempts are spread over one interval") {
     duration least = 10s;
     duration most = 0s;
     for (int i = 0; i < 200; ++i) {
-        const watch_rhythm r = jittered(10s, chance);
-        least = std::min(least, r.first_delay);
-        most = std::max(most, r.first_delay);
+        const duration delay = jitter(10s, chance);
+        least = std::min(least, delay);
+        most = std::max(most, delay);
     }
     CHECK(least >= 0s);
     CHECK(least < 1s);
