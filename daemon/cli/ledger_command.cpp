@@ -121,17 +121,29 @@ result<std::int64_t> last_of(const arguments& given) {
     return number;
 }
 
-/// Where the daemon of this configuration keeps it.
-std::filesystem::path directory_of(const arguments& given) {
-    if (given.has("dir")) return given.option("dir", "");
-    const auto loaded = config::load_file(given.option("config", default_file));
+/// Where the daemon of this configuration keeps it. Of several clusters each has its own.
+result<std::filesystem::path> directory_of(const arguments& given) {
+    if (given.has("dir")) return std::filesystem::path(given.option("dir", ""));
+    const std::string file = given.option("config", default_file);
+    const auto loaded = config::load_file(file);
+    const std::string wanted = given.option("cluster", "");
+    std::string names;
+    for (const config::settings& s : loaded.clusters) {
+        const bool is_it = given.has("cluster") ? s.cluster_key == wanted : loaded.clusters.size() == 1;
+        if (is_it) return std::filesystem::path(s.state_dir) / "ledger";
+        names += (names.empty() ? "" : ", ") + s.cluster_key;
+    }
+    if (given.has("cluster") || !names.empty())
+        return fault(errc::invalid, "--cluster", fmt::format("is one of those in {}: {}", file, names));
     return std::filesystem::path(loaded.values.state_dir) / "ledger";
 }
 
 result<json::object> from_files(const arguments& given, const std::string& about, std::int64_t last) {
-    const std::filesystem::path directory = directory_of(given);
+    const auto directory = directory_of(given);
+    if (!directory) return directory.error();
+    if (!given.has("dir")) std::cerr << "steward: no daemon answers; reading " << directory->string() << '\n';
     if (given.has("verify")) {
-        const auto check = ledger_files::verify(directory);
+        const auto check = ledger_files::verify(*directory);
         if (!check) return check.error();
         return api::ledger_check_view(*check);
     }
@@ -142,14 +154,17 @@ result<json::object> from_files(const arguments& given, const std::string& about
         if (!when) return when.error();
         query.since = *when;
     }
-    const auto page = ledger_files::read(directory, query);
+    const auto page = ledger_files::read(*directory, query);
     if (!page) return page.error();
     return api::ledger_view(*page);
 }
 
 json::object question_for(const arguments& given, const std::string& about, std::int64_t last) {
-    if (given.has("verify")) return {{"do", "ledger-verify"}};
-    return {{"do", "ledger"}, {"about", about}, {"last", last}, {"since", given.option("since", "")}};
+    json::object question{{"do", "ledger-verify"}};
+    if (!given.has("verify"))
+        question = {{"do", "ledger"}, {"about", about}, {"last", last}, {"since", given.option("since", "")}};
+    if (given.has("cluster")) question["cluster"] = given.option("cluster", "");
+    return question;
 }
 
 }  // namespace
@@ -187,8 +202,6 @@ int run_ledger(const arguments& given) {
     if (!given.has("dir"))
         answer = ask_daemon(given.option("socket", default_socket), question_for(given, *about, *last));
     const bool reads_files = !answer && answer.error().code == errc::unavailable;
-    if (reads_files && !given.has("dir"))
-        std::cerr << "steward: no daemon answers; reading " << directory_of(given).string() << '\n';
     if (reads_files) answer = from_files(given, *about, *last);
     if (!answer) {
         std::cerr << "steward: " << answer.error().text() << '\n';
