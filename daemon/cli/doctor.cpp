@@ -25,7 +25,10 @@ constexpr std::chrono::seconds local_patience{5};
 constexpr const char* watchdog_socket = "/run/watchdog-mux.sock";
 
 bool needs_guard(const config::settings& s) {
-    return std::any_of(s.guests.begin(), s.guests.end(), [](const config::guest& g) { return g.failover.enabled; });
+    const bool is_chosen = std::any_of(s.sections.begin(), s.sections.end(),
+                                       [](const config::guest_section& g) { return g.rules.failover.enabled; });
+    return is_chosen ||
+           std::any_of(s.guests.begin(), s.guests.end(), [](const config::guest& g) { return g.failover.enabled; });
 }
 
 std::optional<config::settings> examine_config(const arguments& given, doctor_report& into) {
@@ -35,7 +38,7 @@ std::optional<config::settings> examine_config(const arguments& given, doctor_re
                      "steward config init writes one with what is on the cluster");
         return std::nullopt;
     }
-    config::loaded read = config::load_file(*file);
+    const config::loaded read = config::load_file(*file);
     constexpr std::size_t most = 10;
     std::string problems;
     for (std::size_t i = 0; i < std::min(read.problems.size(), most); ++i)
@@ -45,10 +48,16 @@ std::optional<config::settings> examine_config(const arguments& given, doctor_re
                  problems);
         return std::nullopt;
     }
-    into.ok("configuration", fmt::format("{} is good, {} guest(s)", *file, read.values.guests.size()));
-    if (read.values.guests.empty())
+    auto settings = meant_cluster(*file, given);
+    if (!settings) {
+        into.unknown("configuration", settings.error().text(), "");
+        return std::nullopt;
+    }
+    into.ok("configuration", fmt::format("{} is good, {} guest(s) and {} selector(s)", *file, settings->guests.size(),
+                                         settings->sections.size()));
+    if (settings->guests.empty() && settings->sections.empty())
         into.add(severity::warning, "configuration", "no guest is looked after", "name some in `guests` of " + *file);
-    return std::move(read.values);
+    return std::move(*settings);
 }
 
 void examine_daemon(const std::string& socket, doctor_report& into) {

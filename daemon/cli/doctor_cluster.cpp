@@ -44,6 +44,7 @@ class cluster_examination {
         }
         view_ = std::move(*view);
         judge_cluster();
+        choose_guests();
         co_await compare_clocks();
         co_await read_configs();
         const auto rights = co_await pve_.all_privileges();
@@ -101,22 +102,24 @@ class cluster_examination {
     }
 
     [[nodiscard]] const config::failover_policy* policy_of(guest_id guest) const {
-        if (!settings_) return nullptr;
-        for (const config::guest& g : settings_->guests)
-            if (g.id == guest) return &g.failover;
-        return nullptr;
+        const auto found = rules_.find(guest);
+        return found == rules_.end() ? nullptr : &found->second;
     }
 
     /// Those that are looked after, and without a configuration all that there are.
-    [[nodiscard]] std::vector<guest_id> guests() const {
-        std::vector<guest_id> all;
-        if (settings_)
-            for (const config::guest& g : settings_->guests) all.push_back(g.id);
-        else
-            for (const auto& [id, row] : view_.guests)
-                if (!row.is_template) all.push_back(id);
-        return all;
+    void choose_guests() {
+        for (const auto& [id, row] : view_.guests) {
+            const auto rules = settings_ ? config::rules_for(*settings_, row) : std::optional<config::guest>();
+            if (rules) rules_.emplace(id, rules->failover);
+            if (rules || (!settings_ && !row.is_template)) guests_.push_back(id);
+        }
+        // Named, and not there.
+        for (std::size_t i = 0; settings_ && i < settings_->guests.size(); ++i) {
+            const config::guest& g = settings_->guests[i];
+            if (rules_.emplace(g.id, g.failover).second) guests_.push_back(g.id);
+        }
     }
+    [[nodiscard]] const std::vector<guest_id>& guests() const { return guests_; }
 
     asio::awaitable<void> read_configs() {
         constexpr std::size_t most = 200;
@@ -238,6 +241,8 @@ class cluster_examination {
     const std::optional<config::settings>& settings_;
     doctor_report& report_;
     model::cluster_view view_;
+    std::map<guest_id, config::failover_policy> rules_;
+    std::vector<guest_id> guests_;
     std::map<guest_id, model::guest_config> configs_;
 };
 

@@ -2,6 +2,7 @@
 #include "config/load.hpp"
 
 #include <string>
+#include <vector>
 
 namespace steward {
 

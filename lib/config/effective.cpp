@@ -63,13 +63,16 @@ json::value& place_in(json::value& root, const std::vector<std::string>& parts) 
     return *at;
 }
 
-/// The key of `defaults` that a guest's key inherits from; empty when there is none.
-std::string inherited_from(const std::vector<std::string>& parts) {
-    if (parts.size() < 4 || parts[0] != "guests") return {};
-    std::string rest;
-    const bool is_check = parts[2] == "checks";
-    for (std::size_t i = is_check ? 4 : 3; i < parts.size(); ++i) rest += "." + parts[i];
-    return "defaults." + (is_check ? "check" : parts[2]) + rest;
+/// The keys of `defaults` that a guest's key inherits from, the nearest first.
+std::vector<std::string> inherited_from(const std::vector<std::string>& parts) {
+    const bool is_one_of_many = parts.front() == "clusters" && parts.size() > 2;
+    const std::size_t begin = is_one_of_many ? 2 : 0;
+    if (parts.size() < begin + 4 || parts[begin] != "guests") return {};
+    const bool is_check = parts[begin + 2] == "checks";
+    std::string key = "defaults." + (is_check ? "check" : parts[begin + 2]);
+    for (std::size_t i = begin + (is_check ? 4 : 3); i < parts.size(); ++i) key += "." + parts[i];
+    if (!is_one_of_many) return {key};
+    return {"clusters." + parts[1] + "." + key, key};
 }
 
 }  // namespace
@@ -111,9 +114,10 @@ json::object effective_config(const std::vector<source_text>& sources) {
         const bool is_by_hand = k.kind == key_kind::anything;
         const key_record* holds = &k;
         if (is_list && !k.is_given) {
-            const auto found = given.find(inherited_from(parts));
-            if (found == given.end()) continue;
-            holds = found->second;
+            for (const std::string& from : inherited_from(parts))
+                if (const auto found = given.find(from); found != given.end() && !holds->is_given)
+                    holds = found->second;
+            if (!holds->is_given) continue;
         }
         // A section, or a key of another kind of check.
         if (is_by_hand && (!k.is_given || k.values.empty())) continue;

@@ -99,6 +99,16 @@ void read_failover(const node* n, const std::string& path, failover_policy& into
     s.finish();
 }
 
+void read_backup(const node* n, const std::string& path, backup_policy& into, complaints& to) {
+    section s(n, path, to);
+    duration age = into.max_age.value_or(duration());
+    if (s.time("max_age", age, {1min, 24h * 3650})) into.max_age = age;
+    auto word = static_cast<std::size_t>(into.prefer);
+    if (s.choice("prefer", word, {"healthy", "newest"})) into.prefer = static_cast<archive_choice>(word);
+    s.boolean("stamp", into.stamps);
+    s.finish();
+}
+
 /// Names the place of its name, if it has one.
 place name_of_check(const node& n) {
     for (std::size_t i = 0; i < n.keys.size(); ++i)
@@ -134,9 +144,9 @@ void read_checks(section& s, const inherited& defaults, guest& into, complaints&
 
 }  // namespace
 
-inherited read_defaults(const node* n, complaints& to) {
-    inherited defaults;
-    section s(n, "defaults", to);
+inherited read_defaults(const node* n, const std::string& path, inherited common, complaints& to) {
+    inherited defaults = std::move(common);
+    section s(n, path, to);
     const node* const rhythm = s.take("check");
     section checks(rhythm, s.path_of("check"), to);
     read_rhythm(checks, defaults.common);
@@ -144,21 +154,67 @@ inherited read_defaults(const node* n, complaints& to) {
     checks.finish();
     read_restart(s.take("restart"), s.path_of("restart"), defaults.restart, to);
     read_failover(s.take("failover"), s.path_of("failover"), defaults.failover, to);
+    read_backup(s.take("backup"), s.path_of("backup"), defaults.backup, to);
     s.finish();
     return defaults;
 }
 
-void guest_list::read(const node* n, const inherited& defaults, complaints& to, std::vector<named_file>& files) {
+namespace {
+
+/// Everything below a guest's key, whoever is meant by it.
+guest read_rules(section& s, const inherited& defaults, complaints& to, std::vector<named_file>& files) {
+    guest g;
+    read_checks(s, defaults, g, to, files);
+    g.restart = defaults.restart;
+    g.failover = defaults.failover;
+    g.backup = defaults.backup;
+    read_restart(s.take("restart"), s.path_of("restart"), g.restart, to);
+    read_failover(s.take("failover"), s.path_of("failover"), g.failover, to);
+    read_backup(s.take("backup"), s.path_of("backup"), g.backup, to);
+    s.finish();
+    return g;
+}
+
+/// "ct101" is more likely a slip of the pen than the whole name of a guest.
+bool may_be_selector(std::string_view key) {
+    const bool is_wild = key.find_first_of("@*?, ") != std::string_view::npos;
+    return is_wild || key.find_first_not_of("0123456789-") == std::string_view::npos;
+}
+
+/// A record keeps the key, and has little room.
+constexpr std::size_t longest_selector = 200;
+
+void read_chosen(const node& key, const std::string& path, guest rules, settings& into, complaints& to) {
+    if (key.text.size() > longest_selector)
+        return to.add(key.at, path, fmt::format("a selector has at most {} characters", longest_selector));
+    auto which = model::parse_selector({key.text});
+    if (!which) return to.add(key.at, path, which.error().where + ": " + which.error().detail);
+    guest_section chosen;
+    chosen.text = key.text;
+    chosen.which = std::move(*which);
+    chosen.rules = std::move(rules);
+    chosen.rules.section = key.text;
+    into.sections.push_back(std::move(chosen));
+}
+
+}  // namespace
+
+void guest_list::read(const node* n, const std::string& path_of_all, const inherited& defaults, complaints& to,
+                      std::vector<named_file>& files) {
     if (!n) return;
-    const section all(n, "guests", to);
+    const section all(n, path_of_all, to);
     for (std::size_t i = 0; all.usable() && i < n->keys.size(); ++i) {
         const node& key = n->keys[i];
-        const std::string path = "guests." + key.text.substr(0, 80);
+        const std::string path = path_of_all + "." + key.text.substr(0, 80);
         section s(&n->values[i], path, to);
-        guest g;
+        guest g = read_rules(s, defaults, to, files);
+        if (may_be_selector(key.text)) {
+            read_chosen(key, path_of_all, std::move(g), into_, to);
+            continue;
+        }
         const auto id = parse_guest_id(key.text);
         if (!id) {
-            to.add(key.at, "guests", id.error().detail);
+            to.add(key.at, path_of_all, id.error().detail);
         } else {
             g.id = *id;
             const auto [other, is_new] = taken_.try_emplace(id->id, named{key.text, key.at});
@@ -168,19 +224,12 @@ void guest_list::read(const node* n, const inherited& defaults, complaints& to, 
                        fmt::format("vmid {} is already used by {}{}", to_string(id->id), other->second.name,
                                    is_elsewhere ? " in " + to.place_of(other->second.at) : ""));
         }
-        read_checks(s, defaults, g, to, files);
-        g.restart = defaults.restart;
-        g.failover = defaults.failover;
-        read_restart(s.take("restart"), s.path_of("restart"), g.restart, to);
-        read_failover(s.take("failover"), s.path_of("failover"), g.failover, to);
-        s.finish();
-        all_.push_back(std::move(g));
+        into_.guests.push_back(std::move(g));
     }
 }
 
-std::vector<guest> guest_list::take() {
-    std::sort(all_.begin(), all_.end(), [](const guest& a, const guest& b) { return a.id < b.id; });
-    return std::move(all_);
+void guest_list::sort() {
+    std::sort(into_.guests.begin(), into_.guests.end(), [](const guest& a, const guest& b) { return a.id < b.id; });
 }
 
 }  // namespace steward::config

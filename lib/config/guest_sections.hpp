@@ -12,6 +12,7 @@ class inherited {
     check common;  ///< interval, timeout, rise and fall only
     restart_policy restart;
     failover_policy failover;
+    backup_policy backup;
     target_rules targets;  ///< not from `defaults`: where checks may look
 };
 
@@ -26,14 +27,18 @@ class named_file {
     bool is_secret;
 };
 
-[[nodiscard]] inherited read_defaults(const node* n, complaints& to);
+/// The section `defaults`; what it leaves open is as in `common`.
+[[nodiscard]] inherited read_defaults(const node* n, const std::string& path, inherited common, complaints& to);
 
-/// The guests of a configuration, from all of its files, ordered by id.
+/// The guests of a cluster, from all of the files in which they stand, and those that selectors choose.
 class guest_list {
   public:
+    explicit guest_list(settings& into) : into_(into) {}
     /// One file's section `guests`. `files` collects what load_file looks at on disk: files that checks name.
-    void read(const node* n, const inherited& defaults, complaints& to, std::vector<named_file>& files);
-    [[nodiscard]] std::vector<guest> take();
+    void read(const node* n, const std::string& path, const inherited& defaults, complaints& to,
+              std::vector<named_file>& files);
+    /// By id; the selectors keep the order of the files.
+    void sort();
 
   private:
     class named {
@@ -41,7 +46,7 @@ class guest_list {
         std::string name;
         place at;
     };
-    std::vector<guest> all_;
+    settings& into_;
     std::map<vmid, named> taken_;
 };
 

@@ -1,5 +1,6 @@
 #include "config/load.hpp"
 
+#include "config/cluster_section.hpp"
 #include "config/guest_sections.hpp"
 #include "config/source_files.hpp"
 #include "config/text_values.hpp"
@@ -21,87 +22,10 @@ constexpr std::size_t longest_socket_path = 107;  // sun_path of Linux, without 
 class reading {
   public:
     settings values;
+    std::vector<settings> clusters;
     complaints problems;
     std::vector<named_file> files;
 };
-
-void read_endpoints(section& s, cluster& into) {
-    const auto add = [&](const std::string& text) -> result<void> {
-        const auto parsed = parse_endpoint(text);
-        if (!parsed) return parsed.error();
-        into.endpoints.push_back(*parsed);
-        return {};
-    };
-    const node* const many = s.texts("endpoints", add);
-    const node* const one = s.texts("endpoint", add);
-    if (many && one) s.complain(one->at, "endpoint", "endpoints is given as well: keep one of them");
-    const bool empty_list = many && many->kind == node_kind::sequence && many->values.empty();
-    if (empty_list) s.complain(many->at, "endpoints", "is an empty list");
-    if (!many && !one) s.complain(s.at(), "endpoints is missing (endpoints: [https://192.0.2.11:8006])");
-}
-
-void read_trust(section& s, cluster& into, std::vector<named_file>& files) {
-    const node* const ca = s.absolute_path("ca_file", into.ca_file);
-    if (ca) files.emplace_back(ca->at, s.path_of("ca_file"), into.ca_file, false);
-    const node* const pin = s.texts("fingerprint", [&](const std::string& text) -> result<void> {
-        const auto parsed = parse_fingerprint(text);
-        if (!parsed) return parsed.error();
-        into.fingerprints.push_back(*parsed);
-        return {};
-    });
-    const node* const insecure = s.boolean("insecure", into.insecure);
-    if (pin && pin->kind == node_kind::sequence && pin->values.empty())
-        s.complain(pin->at, "fingerprint", "is an empty list");
-    if (ca && pin) s.complain(pin->at, "fingerprint", "contradicts ca_file: keep one of them");
-    if (insecure && into.insecure && (ca || pin))
-        s.complain(insecure->at, "insecure",
-                   fmt::format("contradicts {}: keep one of them", ca ? "ca_file" : "fingerprint"));
-}
-
-void read_credentials(section& s, cluster& into, std::vector<named_file>& files) {
-    const node* const token = s.absolute_path("token_file", into.token_file);
-    if (token) files.emplace_back(token->at, s.path_of("token_file"), into.token_file, true);
-    const node* const user = s.text("user", into.user);
-    const node* const password = s.absolute_path("password_file", into.password_file);
-    if (password) files.emplace_back(password->at, s.path_of("password_file"), into.password_file, true);
-    const node* const totp = s.absolute_path("totp_file", into.totp_file);
-    if (totp) files.emplace_back(totp->at, s.path_of("totp_file"), into.totp_file, true);
-    if (totp && !user) s.complain(totp->at, "totp_file", "user is missing beside it: a token has no second factor");
-    const bool whole_user = user && into.user.find('@') != std::string::npos;
-    if (user && !whole_user)
-        s.complain(user->at, "user", fmt::format("\"{}\" has no realm (try {}@pve)", into.user, into.user));
-    if (token && (user || password)) {
-        s.complain(user ? user->at : password->at, user ? "user" : "password_file",
-                   "contradicts token_file: keep one of them");
-    } else if (user && !password) {
-        s.complain(user->at, "user", "password_file is missing beside it");
-    } else if (password && !user) {
-        s.complain(password->at, "password_file", "user is missing beside it (user: steward@pve)");
-    }
-}
-
-void read_cluster(const node* n, reading& into) {
-    if (!n) {
-        into.problems.add({1, 1}, "", "cluster is missing (cluster: {endpoints: …, token_file: …})");
-        return;
-    }
-    cluster& c = into.values.pve;
-    section s(n, "cluster", into.problems);
-    if (!s.usable()) return;
-    s.text("name", c.name);
-    read_endpoints(s, c);
-    read_trust(s, c, into.files);
-    const bool asked = std::any_of(n->keys.begin(), n->keys.end(), [](const node& k) {
-        return k.text == "token_file" || k.text == "user" || k.text == "password_file";
-    });
-    read_credentials(s, c, into.files);
-    if (!asked) s.complain(s.at(), "token_file is missing (or user and password_file)");
-    s.time("request_timeout", c.request_timeout, {100ms, 10min});
-    s.time("poll_interval", c.poll_interval, {100ms, 1h});
-    s.number("calls_in_flight", c.calls_in_flight, {1, 100});
-    s.number("calls_per_second", c.calls_per_second, {0, 10000});
-    s.finish();
-}
 
 void read_log(const node* n, reading& into) {
     section s(n, "log", into.problems);
@@ -116,40 +40,6 @@ void read_log(const node* n, reading& into) {
     s.finish();
 }
 
-fence_agent read_agent(section& s) {
-    fence_agent agent;
-    const node* const command = s.texts("command", [&](const std::string& word) {
-        agent.command.push_back(word);
-        return result<void>();
-    });
-    if (!command)
-        s.complain(s.at(), "command", "is missing (command: [/usr/sbin/fence_ipmilan, -a, 192.0.2.12, …])");
-    else if (agent.command.empty() || !agent.command.front().starts_with('/'))
-        s.complain(command->at, "command", "begins with an absolute path");
-    s.time("timeout", agent.timeout, {1s, 10min});
-    s.finish();
-    return agent;
-}
-
-void read_nodes(const node* n, settings& into, complaints& to) {
-    if (!n) return;
-    const section all(n, "nodes", to);
-    for (std::size_t i = 0; all.usable() && i < n->keys.size(); ++i) {
-        const auto name = parse_node_name(n->keys[i].text);
-        if (!name) to.add(n->keys[i].at, "nodes", name.error().detail);
-        section s(&n->values[i], "nodes." + n->keys[i].text.substr(0, 80), to);
-        if (const node* const f = s.take("fence")) {
-            section fence(f, s.path_of("fence"), to);
-            fence_agent agent = read_agent(fence);
-            if (name) into.agents.emplace(*name, std::move(agent));
-        }
-        bool is_ignored = false;
-        s.boolean("ignored", is_ignored);
-        if (name && is_ignored) into.ignored.insert(*name);
-        s.finish();
-    }
-}
-
 void read_socket(section& s, std::string_view key, std::string& into) {
     std::string path;
     const node* const n = s.absolute_path(key, path);
@@ -160,21 +50,12 @@ void read_socket(section& s, std::string_view key, std::string& into) {
         into = path;
 }
 
-/// Where probes may go. The API is Steward's own way to see: a check that hammers it must be meant.
-void read_probes(const node* n, reading& into) {
-    target_rules& rules = into.values.probe_targets;
-    for (const endpoint& e : into.values.pve.endpoints) rules.add_api(e.host, e.port);
-    section s(n, "probes", into.problems);
-    s.texts("allow", [&](const std::string& text) { return rules.allow(text); });
-    s.finish();
-}
-
 /// An included file holds guests and nothing else: whatever is said once for all stands in the main file.
 void read_included(const node& root, const inherited& defaults, guest_list& guests, reading& into) {
     if (root.kind == node_kind::nothing) return;
     section s(&root, "", into.problems);
     if (!s.usable()) return;
-    guests.read(s.take("guests"), defaults, into.problems, into.files);
+    guests.read(s.take("guests"), "guests", defaults, into.problems, into.files);
     for (const node& key : root.keys)
         if (key.text != "guests")
             into.problems.add(key.at, "",
@@ -182,30 +63,109 @@ void read_included(const node& root, const inherited& defaults, guest_list& gues
                                           key.text.substr(0, 80)));
 }
 
+/// A cluster's part of the file: what `cluster` says and what stands beside it, or all of `clusters.NAME`.
+/// `included`: what it includes, whose guests are its own.
+void read_beside(section& s, const inherited& common, settings& one, const std::vector<yaml_tree>& included,
+                 reading& into) {
+    std::size_t word = 0;
+    if (s.choice("mode", word, {"observe", "armed"})) one.run_mode = word == 0 ? mode::observe : mode::armed;
+    read_socket(s, "guard_socket", one.guard_socket);
+    read_nodes(s.take("nodes"), s.path_of("nodes"), one, into.problems);
+    read_probes(s.take("probes"), s.path_of("probes"), one, into.problems);
+    inherited defaults = read_defaults(s.take("defaults"), s.path_of("defaults"), common, into.problems);
+    defaults.targets = one.probe_targets;
+    guest_list guests(one);
+    guests.read(s.take("guests"), s.path_of("guests"), defaults, into.problems, into.files);
+    for (const yaml_tree& file : included) read_included(file.root, defaults, guests, into);
+    guests.sort();
+}
+
+bool is_cluster_name(const std::string& text) {
+    constexpr std::size_t longest = 32;
+    return !text.empty() && text.size() <= longest && text.front() != '-' &&
+           text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
+}
+
+/// Two clusters with one guard would park the guests of one in the other's file system.
+void check_guards(const std::vector<settings>& all, place at, complaints& to) {
+    for (auto one = all.begin(); one != all.end(); ++one)
+        for (auto other = all.begin(); other != one; ++other)
+            if (one->guard_socket == other->guard_socket)
+                to.add(at, "clusters." + one->cluster_key + ".guard_socket",
+                       fmt::format("is that of {} as well: a guard belongs to one cluster", other->cluster_key));
+}
+
+void read_clusters(const node& n, const settings& common, const inherited& defaults, reading& into) {
+    const section all(&n, "clusters", into.problems);
+    if (!all.usable()) return;
+    if (n.keys.empty()) into.problems.add(n.at, "clusters", "names no cluster");
+    for (std::size_t i = 0; i < n.keys.size(); ++i) {
+        const node& key = n.keys[i];
+        if (!is_cluster_name(key.text))
+            into.problems.add(key.at, "clusters",
+                              fmt::format("\"{}\" is no name for a cluster (a-z, 0-9 and -, at most 32 characters)",
+                                          key.text.substr(0, 80)));
+        settings one = common;
+        one.cluster_key = key.text;
+        one.state_dir = common.state_dir + "/" + key.text;
+        const std::size_t slash = common.guard_socket.rfind('/');
+        one.guard_socket = common.guard_socket.substr(0, slash + 1) + key.text + ".sock";
+        section s(&n.values[i], "clusters." + key.text.substr(0, 80), into.problems);
+        if (!s.usable()) continue;
+        read_way(s, n.values[i], one.pve, into.files);
+        read_beside(s, defaults, one, {}, into);
+        s.finish();
+        into.clusters.push_back(std::move(one));
+    }
+    check_guards(into.clusters, n.at, into.problems);
+    if (common.who == daemons::per_node && n.keys.size() > 1)
+        into.problems.add(
+            n.at, "clusters",
+            "takes daemons: one: with per-node each daemon belongs to the cluster of its own node, by that "
+            "node's guard, and can take part in no other");
+}
+
+/// With several clusters these stand below each of them.
+void refuse_beside_clusters(section& s) {
+    for (const char* key : {"guests", "nodes", "guard_socket"})
+        if (const node* const n = s.take(key)) s.complain(n->at, key, "belongs below clusters.NAME");
+}
+
 void read_all(const node& root, const std::vector<yaml_tree>& included, reading& into) {
     section s(&root, "", into.problems);
     if (!s.usable()) return;
-    read_cluster(s.take("cluster"), into);
+    settings& common = into.values;
+    const node* const one = s.take("cluster");
+    const node* const many = s.take("clusters");
+    if (one && many) s.complain(many->at, "clusters", "cluster is given as well: keep one of them");
     std::size_t word = 0;
-    if (s.choice("mode", word, {"observe", "armed"})) into.values.run_mode = word == 0 ? mode::observe : mode::armed;
-    word = 0;
-    if (s.choice("daemons", word, {"one", "per-node"})) into.values.who = word == 0 ? daemons::one : daemons::per_node;
-    if (const node* const named = s.text("node", into.values.node); named && !parse_node_name(into.values.node))
-        s.complain(named->at, "node", fmt::format("\"{}\" is no name of a node", into.values.node));
-    s.absolute_path("state_dir", into.values.state_dir);
-    read_socket(s, "control_socket", into.values.control_socket);
-    read_socket(s, "guard_socket", into.values.guard_socket);
+    if (s.choice("daemons", word, {"one", "per-node"})) common.who = word == 0 ? daemons::one : daemons::per_node;
+    if (const node* const named = s.text("node", common.node); named && !parse_node_name(common.node))
+        s.complain(named->at, "node", fmt::format("\"{}\" is no name of a node", common.node));
+    s.absolute_path("state_dir", common.state_dir);
+    read_socket(s, "control_socket", common.control_socket);
     read_log(s.take("log"), into);
-    read_nodes(s.take("nodes"), into.values, into.problems);
-    read_probes(s.take("probes"), into);
-    inherited defaults = read_defaults(s.take("defaults"), into.problems);
-    defaults.targets = into.values.probe_targets;
-    s.texts("include", check_pattern);
-    guest_list guests;
-    guests.read(s.take("guests"), defaults, into.problems, into.files);
+    if (!many) {
+        if (!one) into.problems.add({1, 1}, "", "cluster is missing (cluster: {endpoints: …, token_file: …})");
+        if (one) {
+            section way(one, "cluster", into.problems);
+            if (way.usable()) read_way(way, *one, common.pve, into.files);
+            if (way.usable()) way.finish();
+        }
+        s.texts("include", check_pattern);
+        read_beside(s, inherited(), common, included, into);
+        into.clusters.push_back(common);
+    } else {
+        if (s.choice("mode", word, {"observe", "armed"})) common.run_mode = word == 0 ? mode::observe : mode::armed;
+        read_probes(s.take("probes"), "probes", common, into.problems);
+        const inherited defaults = read_defaults(s.take("defaults"), "defaults", inherited(), into.problems);
+        refuse_beside_clusters(s);
+        if (const node* const n = s.take("include"))
+            s.complain(n->at, "include", "is for one cluster: with clusters all guests stand in this file");
+        read_clusters(*many, common, defaults, into);
+        if (!into.clusters.empty()) common = into.clusters.front();
+    }
     s.finish();
-    for (const yaml_tree& file : included) read_included(file.root, defaults, guests, into);
-    into.values.guests = guests.take();
 }
 
 /// Files are looked at only here: `parse` alone is pure.
@@ -280,7 +240,9 @@ loaded read(const std::vector<source_text>& sources, bool look_at_files, std::ve
         for (complaint& c : i.complaints) into.problems.all().push_back(std::move(c));
     read_all(tree.root, included, into);
     if (look_at_files) check_files(into);
-    return finished(std::move(into.problems.all()), std::move(into.values), sources);
+    loaded done = finished(std::move(into.problems.all()), std::move(into.values), sources);
+    done.clusters = std::move(into.clusters);
+    return done;
 }
 
 }  // namespace

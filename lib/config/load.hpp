@@ -27,7 +27,8 @@ class source_text {
 };
 
 struct loaded {
-    settings values;                   ///< meaningful only without diagnostics
+    settings values;                   ///< meaningful only without diagnostics; of several clusters the first
+    std::vector<settings> clusters;    ///< each with everything that holds for it; one with the key `cluster`
     std::vector<diagnostic> problems;  ///< all of them, file by file in their order
     std::vector<source_text> sources;  ///< what load_file read: the main file first, then what it includes
 };

@@ -13,8 +13,8 @@ namespace steward::config {
 namespace json = boost::json;
 namespace {
 
-/// Has one of everything that has keys of its own: the loader asks for all others by itself.
-constexpr const char* sample = R"(
+/// Together they have one of everything that has keys of its own: the loader asks for all others by itself.
+constexpr const char* with_one_cluster = R"(
 cluster: {endpoint: 'https://n1', token_file: /t}
 nodes: {n1: {fence: {command: [/bin/fence]}}}
 guests:
@@ -26,14 +26,32 @@ guests:
       - {dns: n1, query: example.com}
       - {exec: [/bin/true]}
 )";
+constexpr const char* with_clusters = R"(
+clusters:
+  a:
+    endpoint: https://n1
+    token_file: /t
+    nodes: {n1: {fence: {command: [/bin/fence]}}}
+    guests:
+      ct/101:
+        checks:
+          - {http: 'https://n1/', headers: {X-A: {file: /h}}, json: {pointer: /a, equals: b}}
+          - {tcp: 'n1:22'}
+          - {icmp: n1}
+          - {dns: n1, query: example.com}
+          - {exec: [/bin/true]}
+)";
+
+bool holds_names(const std::string& section) {
+    return section == "guests" || section == "nodes" || section == "headers" || section == "clusters";
+}
 
 /// "guests.ct/101.checks[0].x" → "guests.*.checks[].x"
 std::string general(const std::string& path) {
     std::vector<std::string> parts = parts_of_path(path);
     std::string out;
     for (std::size_t i = 0; i < parts.size(); ++i) {
-        const bool is_name =
-            i > 0 && (parts[i - 1] == "guests" || parts[i - 1] == "nodes" || parts[i - 1] == "headers");
+        const bool is_name = i > 0 && holds_names(parts[i - 1]);
         if (parts[i].front() == '[')
             out += "[]";
         else
@@ -67,17 +85,13 @@ json::object& member(json::object& of, std::string_view name) {
     return v.get_object();
 }
 
-/// What stands for `part` below the section that `parent` names.
-json::object& step_into(json::object& at, std::string_view parent, std::string_view part) {
+/// What stands for `part` below that section.
+json::object& step_into(json::object& at, std::string_view part) {
     if (part == "[]") {
         at["type"] = "array";
         return member(at, "items");
     }
     at["type"] = "object";
-    if (part == "*" && parent == "guests") {
-        at["additionalProperties"] = false;
-        return member(member(at, "patternProperties"), "^(ct|vm)/[1-9][0-9]{2,8}$");
-    }
     if (part == "*") return member(at, "additionalProperties");
     at["additionalProperties"] = false;
     return member(member(at, "properties"), part);
@@ -94,7 +108,9 @@ std::vector<std::string> general_parts(const std::string& path) {
 
 std::vector<key_record> known_keys() {
     std::vector<key_record> all;
-    for (key_record& k : keys_of({source_text("sample", sample)})) {
+    std::vector<key_record> met = keys_of({source_text("sample", with_one_cluster)});
+    for (key_record& k : keys_of({source_text("sample", with_clusters)})) met.push_back(std::move(k));
+    for (key_record& k : met) {
         k.path = general(k.path);
         const auto same = std::find_if(all.begin(), all.end(), [&](const key_record& o) { return o.path == k.path; });
         if (same == all.end())
@@ -109,16 +125,13 @@ json::object configuration_schema() {
     json::object root{{"$schema", "https://json-schema.org/draft/2020-12/schema"}, {"title", "steward.yaml"}};
     for (const key_record& k : known_keys()) {
         json::object* at = &root;
-        std::string parent;
-        for (const std::string& part : general_parts(k.path)) {
-            at = &step_into(*at, parent, part);
-            parent = part;
-        }
+        for (const std::string& part : general_parts(k.path)) at = &step_into(*at, part);
         // A section has got its keys already, or gets them next.
         for (auto& [name, value] : leaf_schema(k))
             if (!at->contains(name) && !at->contains("properties")) at->emplace(name, value);
     }
-    root["required"] = json::array{"cluster"};
+    root["oneOf"] = json::array{json::object{{"required", json::array{"cluster"}}},
+                                json::object{{"required", json::array{"clusters"}}}};
     return root;
 }
 

@@ -38,8 +38,9 @@ class player {
 
     player& say(const event& e) {
         now_ += 1s;
-        const surroundings around{rules,   armed,   no_claims,   now_, wall(), paused ? &*paused : nullptr,
-                                  &others, leaving, is_home_gone};
+        const surroundings around{
+            rules,   armed,       no_claims, now_, wall(), paused ? &*paused : nullptr, [this] { return others; },
+            leaving, is_home_gone};
         step s = advance(at_, e, around);
         at_ = std::move(s.now);
         last_run = s.run;

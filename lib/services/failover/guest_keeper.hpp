@@ -3,6 +3,7 @@
 #include "cluster/cluster_store.hpp"
 #include "config/settings.hpp"
 #include "core/failover/machine.hpp"
+#include "core/health/history.hpp"
 #include "pve/client.hpp"
 #include "runtime/mailbox.hpp"
 #include "runtime/task_group.hpp"
@@ -102,6 +103,9 @@ class guest_keeper {
     /// The same without its reason.
     [[nodiscard]] health::standing own_standing() const;
 
+    /// How it was, as long as this daemon has been looking and leading.
+    [[nodiscard]] const health::history& past() const { return past_; }
+
     /// New settings; checks that did not change keep what they know.
     void apply(config::guest settings);
     void post(failover::event e);
@@ -128,6 +132,7 @@ class guest_keeper {
 
     [[nodiscard]] std::unique_ptr<check_slot> make_slot(const config::check& spec);
     void forget_checks();
+    void remember(health::standing now);
     void on_probe(check_slot& slot, const probe_result& answer);
     [[nodiscard]] bool is_starting(const config::check& spec) const;
     [[nodiscard]] health::summary summary() const;
@@ -150,6 +155,7 @@ class guest_keeper {
     failover::policy rules_;
     failover::state state_;
     health::summary last_opinion_;
+    health::history past_;
     std::string path_problem_;
     bool is_following_ = false;
     std::uint64_t life_ = 0;  ///< rises whenever somebody else's record becomes ours, or ours somebody else's

@@ -80,9 +80,9 @@ json::object effective(const std::string& lines) { return effective_config({sour
 
 TEST_CASE("config: every key that the loader reads is documented, tested and has a type") {
     // Sections, and values with a language of their own.
-    const std::set<std::string> by_hand{"cluster",  "log",     "nodes",  "probes", "defaults", "check", "restart",
-                                        "failover", "guests",  "checks", "http",   "tcp",      "icmp",  "dns",
-                                        "exec",     "headers", "json",   "fence",  "*"};
+    const std::set<std::string> by_hand{"cluster",  "log",     "nodes",  "probes", "defaults", "check",  "restart",
+                                        "failover", "guests",  "checks", "http",   "tcp",      "icmp",   "dns",
+                                        "exec",     "headers", "json",   "fence",  "clusters", "backup", "*"};
     const std::string page = contents(STEWARD_SOURCE_DIR "/docs/configuration.md");
     std::string tests;
     for (const auto& file : fs::directory_iterator(STEWARD_SOURCE_DIR "/tests/unit/config"))
@@ -101,7 +101,7 @@ TEST_CASE("config: every key that the loader reads is documented, tested and has
 
 TEST_CASE("config: the schema knows what the loader knows") {
     const json::object schema = configuration_schema();
-    const std::string guest = "/properties/guests/patternProperties/^(ct|vm)~1[1-9][0-9]{2,8}$/properties";
+    const std::string guest = "/properties/guests/additionalProperties/properties";
     const std::string check = guest + "/checks/items/properties";
     CHECK(at(schema, "/additionalProperties") == json::value(false));
     CHECK(at(schema, "/properties/mode/enum/1") == json::value("armed"));
@@ -113,6 +113,10 @@ TEST_CASE("config: the schema knows what the loader knows") {
     CHECK(at(schema, guest + "/checks/type") == json::value("array"));
     CHECK(at(schema, "/properties/nodes/additionalProperties/properties/fence/properties/timeout/description") ==
           json::value("a time, 1s to 10m"));
+    CHECK(at(schema,
+             "/properties/clusters/additionalProperties/properties/guests/additionalProperties/properties/restart/"
+             "properties/attempts/maximum") == json::value(100));
+    CHECK(at(schema, "/oneOf/1/required/0") == json::value("clusters"));
     CHECK(at(schema, "/properties/include/anyOf/1/type") == json::value("array"));
 }
 
@@ -139,6 +143,21 @@ TEST_CASE("config: what holds is shown, whether it was given, inherited or never
     CHECK(at(tree, "/guests/ct~1102/failover/attempts") == json::value(4));
     CHECK(at(tree, "/guests/ct~1102/restart/window") == json::value("30m"));
     CHECK(at(tree, "/guests/ct~1102/checks/0/method") == json::value("(absent)"));
+}
+
+TEST_CASE("config: of several clusters each inherits from its own defaults, then from those of all") {
+    const json::object tree = effective_config({source_text("x",
+                                                            "defaults: {failover: {targets: [n1], avoid: n9}}\n"
+                                                            "clusters:\n"
+                                                            "  a:\n    endpoint: https://a1\n    token_file: /t\n"
+                                                            "    defaults: {failover: {targets: [a2]}}\n"
+                                                            "    guests: {ct/101: {checks: [icmp: a1]}}\n"
+                                                            "  b:\n    endpoint: https://b1\n    token_file: /t\n"
+                                                            "    guests: {'@tag-web': {checks: [icmp: b1]}}\n")});
+    CHECK(at(tree, "/clusters/a/guests/ct~1101/failover/targets") == json::value(json::array{"a2"}));
+    CHECK(at(tree, "/clusters/a/guests/ct~1101/failover/avoid") == json::value(json::array{"n9"}));
+    CHECK(at(tree, "/clusters/b/guests/@tag-web/failover/targets") == json::value(json::array{"n1"}));
+    CHECK(at(tree, "/clusters/b/endpoint") == json::value(json::array{"https://b1"}));
 }
 
 TEST_CASE("config: what may be a secret is not shown") {
