@@ -1,6 +1,7 @@
 #include "command_options.hpp"
 #include "commands.hpp"
 #include "daemon_commands.hpp"
+#include "ledger_command.hpp"
 #include "probe_command.hpp"
 
 namespace steward::cli {
@@ -25,6 +26,41 @@ command order(std::string_view name, std::string_view summary, options own, std:
             .more = more,
             .exits = daemon_exits(),
             .run = run_guest_command};
+}
+
+command ledger() {
+    return {.name = "ledger",
+            .topic = topic,
+            .summary = "what was decided and refused, with what it was decided on",
+            .operands = {{.name = "OBJECT", .kind = word_kind::object, .is_optional = true}},
+            .options = joined(
+                {{{.name = "since", .value = "TIME", .help = "2h ago, or since 2026-11-28 or 2026-11-28T07:30 (UTC)"},
+                  {.name = "last", .value = "NUMBER", .help = "the newest so many (100; with --since 10000)"},
+                  {.name = "verify",
+                   .value = "",
+                   .help = "follow the chain of hashes, and name the first link that is broken"},
+                  {.name = "dir",
+                   .value = "DIR",
+                   .help = "read this directory instead of asking the daemon",
+                   .kind = word_kind::file},
+                  {.name = "config",
+                   .value = "FILE",
+                   .help = "names the state_dir when no daemon answers (/etc/steward/steward.yaml)",
+                   .kind = word_kind::file}},
+                 output_option(),
+                 watch_option(),
+                 daemon_option()}),
+            .more =
+                "OBJECT is ct/101, vm/200, node/NAME or cluster. Each daemon keeps what it decided itself: after a "
+                "change of "
+                "leader the rest is on the other node. Without a daemon the files are read. Everything that was known, "
+                "and every "
+                "gate, is in -o json: docs/ledger.md.",
+            .examples = {"steward ledger", "steward ledger ct/101 --since 2h", "steward ledger --verify"},
+            .exits = {"0 answered; --verify: the chain is whole", "1 the daemon refused",
+                      "2 --verify: the chain is broken; or a mistake in the call",
+                      "3 neither the daemon nor its files can be read"},
+            .run = run_ledger};
 }
 
 std::vector<command> looks() {
@@ -97,24 +133,28 @@ command probe() {
         .summary = "run a check once, from here and without the daemon",
         .operands = {{.name = "TARGET", .kind = word_kind::guest}, {.name = "CHECK", .is_optional = true}},
         .options = joined({output_option(),
+                           watch_option(),
                            {{.name = "debug", .value = "", .help = "its phases, address, certificate and first bytes"},
                             {.name = "config",
                              .value = "FILE",
                              .help = "where a guest's checks stand (/etc/steward/steward.yaml)",
-                             .kind = word_kind::file}}}),
+                             .kind = word_kind::file},
+                            {.name = "cluster", .value = "NAME", .help = "of several in the configuration"}}}),
         .more =
             "TARGET is a URL, HOST:PORT (TCP), HOST (ICMP), or a guest: then its checks in the configuration "
             "file, or the one named CHECK. docs/probes.md.",
         .examples = {"steward probe https://www.example.org/health --debug", "steward probe 192.0.2.31:22",
                      "steward probe ct/101"},
-        .exits = {"0 healthy", "2 unhealthy, or a mistake in the call", "3 unknown: it could not look"},
-        .run = probe_main};
+        .exits = {"0 healthy", "2 unhealthy", "3 unknown: it could not look; or a mistake in the call"},
+        .run = probe_main,
+        .mistake = 3};
 }
 
 }  // namespace
 
 std::vector<command> guest_commands() {
     std::vector<command> all = looks();
+    all.push_back(ledger());
     all.push_back(probe());
     for (command& c : orders()) all.push_back(std::move(c));
     return all;

@@ -1,6 +1,7 @@
 #include "render.hpp"
 
 #include "base/time.hpp"
+#include "ledger_command.hpp"
 #include "output.hpp"
 #include "text_table.hpp"
 
@@ -176,6 +177,8 @@ std::string render_status(const json::object& status) {
     if (status.contains("clusters")) return render_clusters(status);
     std::string out = cluster_line(status);
     out += leadership_lines(status);
+    if (const std::string problem = text(object(status, "ledger"), "problem"); !problem.empty())
+        out += fmt::format("decisions cannot be written down: {}\n", problem);
     out += fmt::format("mode {}{}\n\n", text(status, "mode"), about_mode(text(status, "mode")));
     if (const std::string paused = pause_lines(status); !paused.empty()) out.insert(out.size() - 1, paused);
     std::vector<std::vector<std::string>> rows{
@@ -227,6 +230,8 @@ std::string render_guest(const json::object& g) {
              text(c, "warning").empty() ? text(c, "reason") : text(c, "reason") + "; warning: " + text(c, "warning")});
     }
     out += table(checks);
+    if (const std::string decided = render_decisions(list(g, "decisions"), false); !decided.empty())
+        out += "\nlast decisions (steward ledger " + text(g, "guest") + " tells more):\n" + decided;
     if (list(g, "story").empty()) return out;
     out += "\nlast story:\n";
     std::vector<std::vector<std::string>> story{{"WHEN", "STATE", "TOOK", "WHY"}};

@@ -5,6 +5,7 @@
 #include "cluster/directory_store.hpp"
 #include "cluster/pmxcfs_store.hpp"
 #include "config/digest.hpp"
+#include "observe/file_ledger.hpp"
 #include "pve/credential_files.hpp"
 #include "pve/https_transport.hpp"
 #include "pve/write_gate.hpp"
@@ -119,12 +120,17 @@ class https_site final : public cluster_site {
                                                             : nullptr),
           single_(shared_ ? nullptr
                           : std::make_unique<directory_store>(around.time, settings.state_dir, settings.guard_socket)),
+          book_(around.time, std::filesystem::path(settings.state_dir) / "ledger"),
+          hooks_(around.time),
           world_(around.executor, around.time, around.chance, pve_, store(),
                  socket_probers(around.time, around.names, probe_targets_), pve::own_user(who)),
           keeper_(world_, settings, [this](bool yes) { gate_.open(yes); }),
           tasks_(around.executor) {
         connect(settings, std::move(who));
         keeper_.foresees = true;
+        world_.book = &book_;
+        world_.hooks = &hooks_;
+        if (shared_) book_.node = shared_->lead.self().str();
         if (!shared_) return;
         gate_.may_act = [this] { return shared_->lead.may_act(); };
         keeper_.join(shared_->lead);
@@ -135,6 +141,7 @@ class https_site final : public cluster_site {
     asio::awaitable<result<void>> begin() override {
         auto started = co_await keeper_.start();
         if (!started) co_return started;
+        tasks_.spawn("ledger", book_.run());
         tasks_.spawn("keeper", keep());
         co_return result<void>();
     }
@@ -236,6 +243,8 @@ class https_site final : public cluster_site {
     pve::client pve_;
     std::unique_ptr<shared_work> shared_;
     std::unique_ptr<directory_store> single_;
+    file_ledger book_;
+    exec_hook_runner hooks_;
     keeper_world world_;
     keeper keeper_;
     task_group tasks_;

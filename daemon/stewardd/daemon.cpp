@@ -7,6 +7,7 @@
 #include "net/resolver.hpp"
 #include "net/steady_resolver.hpp"
 #include "notify.hpp"
+#include "runtime/labelled_executor.hpp"
 #include "runtime/offload.hpp"
 #include "runtime/os_random.hpp"
 #include "runtime/single_instance.hpp"
@@ -41,9 +42,13 @@ constexpr duration second_try = 30s;
 /// A cluster of the configuration, whether or not it can be looked after at the moment.
 class kept_cluster {
   public:
-    kept_cluster(config::settings s, const asio::any_io_executor& ex) : wanted(std::move(s)), attendant(ex) {}
+    kept_cluster(config::settings s, const asio::any_io_executor& ex)
+        : wanted(std::move(s)),
+          executor(wanted.cluster_key.empty() ? ex : labelled(ex, wanted.cluster_key)),
+          attendant(executor) {}
 
     config::settings wanted;
+    asio::any_io_executor executor;      ///< of everything that is this cluster's: its events tell its name
     std::shared_ptr<cluster_site> site;  ///< null: see `problem`
     std::string problem = "it is being begun";
     bool is_hopeless = false;  ///< to begin again will not help: a person has to change something
@@ -128,13 +133,16 @@ class daemon {
 
     asio::awaitable<void> begin(kept_cluster& one) {
         config::settings wanted = one.wanted;
-        auto made = cluster_site::make(around_, std::move(wanted));
+        site_surroundings around = around_;
+        around.executor = one.executor;
+        auto made = cluster_site::make(std::move(around), std::move(wanted));
         if (!made) {
             one.problem = made.error().text();
             co_return;
         }
         std::shared_ptr<cluster_site> site = std::move(*made);
-        const auto begun = co_await site->begin();
+        auto work = site->begin();
+        const auto begun = co_await asio::co_spawn(one.executor, std::move(work), asio::use_awaitable);
         if (begun) {
             one.problem.clear();
             one.site = std::move(site);
@@ -247,7 +255,8 @@ class daemon {
             known->is_hopeless = false;
             const std::shared_ptr<cluster_site> site = known->site;
             if (site == nullptr) continue;
-            const duration took = co_await site->accept(std::move(s));
+            auto work = site->accept(std::move(s));
+            const duration took = co_await asio::co_spawn(known->executor, std::move(work), asio::use_awaitable);
             held = std::max(held, took);
         }
         log::info("config.reloaded",

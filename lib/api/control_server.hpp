@@ -25,6 +25,7 @@ using cluster_list = std::function<std::vector<served_cluster>()>;
 /// status, why, plan, pause and resume take "guests" instead, the words of a selector (docs/backups.md): what they
 /// answer about each is a list `guests`
 /// {"do":"arm"} · {"do":"observe","now":true}
+/// {"do":"ledger","about":"ct/101","since":"2h","last":100} · {"do":"ledger-verify"}
 /// With several clusters each takes "cluster":"NAME"; only status answers about all of them without one.
 /// Answers {"ok":true,"data":…} or {"ok":false,"code":"…","error":"…"}. Orders are accepted from root and from the user
 /// that the daemon runs as; everybody who can open the socket may read.

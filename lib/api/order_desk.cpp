@@ -1,5 +1,6 @@
 #include "api/order_desk.hpp"
 
+#include "api/ledger_view.hpp"
 #include "api/views.hpp"
 #include "base/log.hpp"
 
@@ -46,6 +47,9 @@ class order {
     std::string object;       ///< fence-confirm: the node; parked-…: the name
     std::string token;        ///< approve: what was issued before; empty: now
     std::string typed_again;  ///< the same once more, from a person's own hand
+    std::string about;        ///< ledger: only decisions about that
+    std::string since;        ///< ledger
+    std::int64_t last = 100;  ///< ledger: so many at most
 };
 
 /// "guests": a text, or a list of them.
@@ -107,6 +111,10 @@ result<order> read_order(const std::string& line) {
     out.token = text_member(o, "token");
     if (auto ok = read_guests(o, out); !ok) return ok.error();
     if (auto ok = read_pause(o, out); !ok) return ok.error();
+    out.about = text_member(o, "about");
+    out.since = text_member(o, "since");
+    const json::value* last = o.if_contains("last");
+    if (last != nullptr && last->is_int64()) out.last = last->get_int64();
     return out;
 }
 
@@ -133,72 +141,138 @@ class order_desk {
   public:
     explicit order_desk(keeper& all) : all_(all) {}
 
-    asio::awaitable<std::string> answer(order given, std::string asker) {
-        const order* const asked = &given;
-        if (asked->guests) {
-            order wanted = *asked;
-            auto answer = co_await answer_about_several(std::move(wanted), std::move(asker));
-            if (!answer) co_return bad(answer.error());
-            co_return good(std::move(*answer));
-        }
-        if (asked->what == "status") co_return good(status_view(all_));
-        if (asked->what == "why") {
-            auto view = guest_view(all_, asked->guest);
-            if (!view) co_return bad(view.error());
-            co_return good(std::move(*view));
-        }
-        if (asked->what == "evacuation") {
-            json::array waits;
-            for (const guest_id g : all_.to_be_evacuated()) waits.emplace_back(to_string(g));
-            const auto longest = std::chrono::ceil<std::chrono::seconds>(all_.longest_evacuation());
-            co_return good(json::object{{"guests", std::move(waits)}, {"limit_s", longest.count()}});
-        }
-        if (asked->what == "plan") {
-            const auto plan = co_await all_.plan_for(asked->guest, asked->asked);
-            if (!plan) co_return bad(plan.error());
-            co_return good(plan_view(asked->guest, *plan, all_.time().wall_now()));
-        }
-        if (asked->what == "arm" || asked->what == "observe") {
-            const config::mode wanted = asked->what == "arm" ? config::mode::armed : config::mode::observe;
-            const auto changed = co_await all_.set_mode(wanted, asked->is_urgent);
-            if (!changed) co_return bad(changed.error());
-            co_return good(status_view(all_));
-        }
-        if (const auto may = check_final(*asked, asker); !may) co_return bad(may.error());
-        if (asked->what == "approval-token") {
-            const auto token = all_.approval_token(asked->guest);
-            if (!token) co_return bad(token.error());
-            co_return good(json::object{{"token", *token}});
-        }
-        if (asked->what == "parked-list") {
-            const auto all = co_await all_.parked();
-            if (!all) co_return bad(all.error());
-            co_return good(parked_view(*all));
-        }
-        if (asked->what == "fence-confirm" || asked->what.starts_with("parked-")) {
-            order wanted = *asked;
-            const auto done = co_await change_for_good(std::move(wanted), std::move(asker));
-            if (!done) co_return bad(done.error());
-            co_return good({});
-        }
-        if (asked->what == "pause" || asked->what == "resume") {
-            order wanted = *asked;
-            const auto done = co_await change_pauses(std::move(wanted), std::move(asker));
-            if (!done) co_return bad(done.error());
-            co_return good(status_view(all_));
-        }
-        result<void> done = fault(errc::invalid, "control", "unknown request \"" + asked->what + "\"");
-        if (asked->what == "failover") done = all_.order_failover(asked->guest, asked->asked);
-        if (asked->what == "retry") done = all_.retry(asked->guest);
-        if (asked->what == "failback") done = all_.order_failback(asked->guest);
-        if (asked->what == "approve") done = all_.approve(asked->guest, asked->asked.force, asked->token);
-        if (asked->what == "abort") done = all_.abort(asked->guest, asker);
-        if (asked->what == "disable") done = all_.disable(asked->guest, asker);
-        if (!done) co_return bad(done.error());
-        co_return good({});
+    asio::awaitable<result<json::object>> answer(order asked, std::string asker) {
+        result<json::object> answer;
+        if (is_order(asked.what))
+            answer = co_await obey(std::move(asked), std::move(asker));
+        else
+            answer = co_await tell(std::move(asked));
+        co_return answer;
     }
 
   private:
+    /// What only reads.
+    asio::awaitable<result<json::object>> tell(order asked) {
+        if (asked.guests) {
+            std::string nobody;
+            auto list = co_await answer_about_several(std::move(asked), std::move(nobody));
+            co_return list;
+        }
+        if (asked.what == "status") co_return status_view(all_);
+        if (asked.what == "why") {
+            auto view = co_await why(asked.guest);
+            co_return view;
+        }
+        if (asked.what == "ledger") {
+            auto query = query_of(asked);
+            if (!query) co_return query.error();
+            auto page = co_await ledger_answer(all_.book(), std::move(*query));
+            co_return page;
+        }
+        if (asked.what == "ledger-verify") {
+            auto check = co_await ledger_check_answer(all_.book());
+            co_return check;
+        }
+        if (asked.what == "evacuation") {
+            json::array waits;
+            for (const guest_id g : all_.to_be_evacuated()) waits.emplace_back(to_string(g));
+            const auto longest = std::chrono::ceil<std::chrono::seconds>(all_.longest_evacuation());
+            co_return json::object{{"guests", std::move(waits)}, {"limit_s", longest.count()}};
+        }
+        if (asked.what == "plan") {
+            const auto plan = co_await all_.plan_for(asked.guest, asked.asked);
+            if (!plan) co_return plan.error();
+            co_return plan_view(asked.guest, *plan, all_.time().wall_now());
+        }
+        if (asked.what == "parked-list") {
+            const auto all = co_await all_.parked();
+            if (!all) co_return all.error();
+            co_return parked_view(*all);
+        }
+        co_return fault(errc::invalid, "control", "unknown request \"" + asked.what + "\"");
+    }
+
+    [[nodiscard]] result<ledger_query> query_of(const order& asked) const {
+        ledger_query query;
+        query.about = asked.about;
+        if (asked.last < 1 || asked.last > most_ledger_lines)
+            return fault(errc::invalid, "last", fmt::format("is between 1 and {}", most_ledger_lines));
+        query.most = static_cast<std::size_t>(asked.last);
+        if (asked.since.empty()) return query;
+        const auto when = parse_since(asked.since, all_.time().wall_now());
+        if (!when) return when.error();
+        query.since = *when;
+        return query;
+    }
+
+    /// A ledger that cannot be read is no reason to be silent about the present.
+    asio::awaitable<result<json::object>> why(guest_id guest) {
+        ledger_query latest(to_string(guest), decisions_of_why);
+        const auto decided = co_await ledger_answer(all_.book(), std::move(latest));
+        auto view = guest_view(all_, guest);
+        if (view && decided) (*view)["decisions"] = decided->at("decisions");
+        co_return view;
+    }
+
+    /// Every order, and what became of it, is kept.
+    asio::awaitable<result<json::object>> obey(order asked, std::string asker) {
+        const bool is_about_guest = asked.guest.id.number() != 0;
+        std::string about = is_about_guest ? to_string(asked.guest) : asked.object.empty() ? "cluster" : asked.object;
+        if (asked.guests) about = "guests";
+        if (asked.what == "fence-confirm") about.insert(0, "node/");
+        std::vector<log::field> fields{{"event", asked.what}, {"guest", is_about_guest ? about : "-"}};
+        if (!asked.cluster.empty()) fields.emplace_back("cluster", asked.cluster);
+        log::info("operator.order", std::move(fields));
+        const std::string what = asked.what;
+        const std::string by = asker;
+        auto answer = co_await carry_out(std::move(asked), std::move(asker));
+        result<void> done;
+        if (!answer) done = answer.error();
+        all_.note_order(what, std::move(about), by, done);
+        co_return answer;
+    }
+
+    asio::awaitable<result<json::object>> carry_out(order asked, std::string asker) {
+        if (asked.guests) {
+            auto list = co_await answer_about_several(std::move(asked), std::move(asker));
+            co_return list;
+        }
+        if (const auto may = check_final(asked, asker); !may) co_return may.error();
+        if (asked.what == "arm" || asked.what == "observe") {
+            const config::mode wanted = asked.what == "arm" ? config::mode::armed : config::mode::observe;
+            const auto changed = co_await all_.set_mode(wanted, asked.is_urgent);
+            if (!changed) co_return changed.error();
+            co_return status_view(all_);
+        }
+        if (asked.what == "approval-token") {
+            const auto token = all_.approval_token(asked.guest);
+            if (!token) co_return token.error();
+            co_return json::object{{"token", *token}};
+        }
+        if (asked.what == "pause" || asked.what == "resume") {
+            const auto changed = co_await change_pauses(std::move(asked), std::move(asker));
+            if (!changed) co_return changed.error();
+            co_return status_view(all_);
+        }
+        result<void> done;
+        if (asked.what == "fence-confirm" || asked.what.starts_with("parked-"))
+            done = co_await change_for_good(std::move(asked), std::move(asker));
+        else
+            done = order_guest(asked, asker);
+        if (!done) co_return done.error();
+        co_return json::object();
+    }
+
+    result<void> order_guest(const order& asked, const std::string& asker) {
+        if (asked.what == "failover") return all_.order_failover(asked.guest, asked.asked);
+        if (asked.what == "retry") return all_.retry(asked.guest);
+        if (asked.what == "failback") return all_.order_failback(asked.guest);
+        if (asked.what == "approve") return all_.approve(asked.guest, asked.asked.force, asked.token);
+        if (asked.what == "abort") return all_.abort(asked.guest, asker);
+        if (asked.what == "disable") return all_.disable(asked.guest, asker);
+        return fault(errc::invalid, "control", "unknown request \"" + asked.what + "\"");
+    }
+
     /// What may be asked about, or done to, several guests at once: nothing that hands one over.
     asio::awaitable<result<json::object>> answer_about_several(order asked, std::string asker) {
         const auto chosen = all_.chosen(*asked.guests);
@@ -279,9 +353,6 @@ asio::awaitable<std::string> answer_request(std::vector<served_cluster> clusters
     if (!asked) co_return bad(asked.error());
     if (is_order(asked->what) && asker.empty())
         co_return bad(fault(errc::forbidden, "control", "orders are taken from root and from the daemon's own user"));
-    if (is_order(asked->what))
-        log::info("operator.order",
-                  {{"event", asked->what}, {"guest", asked->guest.id.number() ? to_string(asked->guest) : "-"}});
     if (asked->what == "config") {
         json::object view = co_await tells_configuration();
         co_return good(std::move(view));
@@ -294,8 +365,9 @@ asio::awaitable<std::string> answer_request(std::vector<served_cluster> clusters
     const std::shared_ptr<keeper> all = meant->all;
     order_desk desk(*all);
     order wanted = std::move(*asked);
-    std::string answer = co_await desk.answer(std::move(wanted), std::move(asker));
-    co_return answer;
+    auto answer = co_await desk.answer(std::move(wanted), std::move(asker));
+    if (!answer) co_return bad(answer.error());
+    co_return good(std::move(*answer));
 }
 
 }  // namespace steward::api

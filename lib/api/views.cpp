@@ -1,6 +1,7 @@
 #include "api/views.hpp"
 
 #include "base/key_lines.hpp"
+#include "observe/ledger.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
@@ -212,6 +213,10 @@ json::object status_view(const keeper& all, const std::vector<guest_id>* only) {
     o["cluster"] = cluster_view(all, severity);
     if (all.shared_with() != nullptr) o["leadership"] = leadership_view(*all.shared_with(), severity);
     o["pauses"] = pauses_view(all);
+    if (all.book() != nullptr && !all.book()->problem().empty()) {
+        o["ledger"] = json::object{{"problem", all.book()->problem()}};
+        severity = worse(severity, 1);
+    }
     json::array guests;
     for (const auto& [id, g] : all.guests()) {
         if (only != nullptr && std::find(only->begin(), only->end(), id) == only->end()) continue;

@@ -73,10 +73,32 @@ std::string text_of(const backup_policy& p) {
     return fmt::format("backup {} {} {}\n", p.max_age ? p.max_age->count() : 0, static_cast<int>(p.prefer), p.stamps);
 }
 
+std::string text_of(const std::vector<hook>& all) {
+    std::string text = fmt::format("{}", all.size());
+    for (const hook& h : all)
+        text += fmt::format(" {} {} {}", joined(h.command, [](const std::string& w) { return w; }), h.timeout.count(),
+                            h.is_required);
+    return text;
+}
+
+std::string text_of(const hooks& all) {
+    std::string text;
+    for (const hook_set* set : {&all.restart, &all.handover})
+        text += "hooks " + text_of(set->pre) + text_of(set->post) + text_of(set->failed) + "\n";
+    return text;
+}
+
+/// Without any the digest is that of a daemon that knows none.
+bool has_hooks(const hooks& all) {
+    return !(all.restart.pre.empty() && all.restart.post.empty() && all.restart.failed.empty() &&
+             all.handover.pre.empty() && all.handover.post.empty() && all.handover.failed.empty());
+}
+
 std::string text_of(const guest& g) {
     std::string text;
     for (const check& c : g.checks) text += text_of(c);
-    return text + text_of(g.restart) + text_of(g.failover) + text_of(g.backup);
+    return text + text_of(g.restart) + text_of(g.failover) + text_of(g.backup) +
+           (has_hooks(g.own_hooks) ? text_of(g.own_hooks) : std::string());
 }
 
 }  // namespace

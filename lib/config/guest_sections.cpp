@@ -1,6 +1,7 @@
 #include "config/guest_sections.hpp"
 
 #include "config/check_section.hpp"
+#include "config/hook_section.hpp"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -171,6 +172,8 @@ guest read_rules(section& s, const inherited& defaults, complaints& to, std::vec
     read_restart(s.take("restart"), s.path_of("restart"), g.restart, to);
     read_failover(s.take("failover"), s.path_of("failover"), g.failover, to);
     read_backup(s.take("backup"), s.path_of("backup"), g.backup, to);
+    g.own_hooks = defaults.common_hooks;
+    read_hooks(s.take("hooks"), s.path_of("hooks"), g.own_hooks, to, files);
     s.finish();
     return g;
 }

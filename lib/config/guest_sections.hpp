@@ -14,6 +14,7 @@ class inherited {
     failover_policy failover;
     backup_policy backup;
     target_rules targets;  ///< not from `defaults`: where checks may look
+    hooks common_hooks;    ///< not from `defaults`: the section `hooks`
 };
 
 /// A path that was given in the configuration, and where.

@@ -2,6 +2,7 @@
 
 #include "config/cluster_section.hpp"
 #include "config/guest_sections.hpp"
+#include "config/hook_section.hpp"
 #include "config/source_files.hpp"
 #include "config/text_values.hpp"
 
@@ -74,6 +75,7 @@ void read_beside(section& s, const inherited& common, settings& one, const std::
     read_probes(s.take("probes"), s.path_of("probes"), one, into.problems);
     inherited defaults = read_defaults(s.take("defaults"), s.path_of("defaults"), common, into.problems);
     defaults.targets = one.probe_targets;
+    read_hooks(s.take("hooks"), s.path_of("hooks"), defaults.common_hooks, into.problems, into.files);
     guest_list guests(one);
     guests.read(s.take("guests"), s.path_of("guests"), defaults, into.problems, into.files);
     for (const yaml_tree& file : included) read_included(file.root, defaults, guests, into);
@@ -158,7 +160,8 @@ void read_all(const node& root, const std::vector<yaml_tree>& included, reading&
     } else {
         if (s.choice("mode", word, {"observe", "armed"})) common.run_mode = word == 0 ? mode::observe : mode::armed;
         read_probes(s.take("probes"), "probes", common, into.problems);
-        const inherited defaults = read_defaults(s.take("defaults"), "defaults", inherited(), into.problems);
+        inherited defaults = read_defaults(s.take("defaults"), "defaults", inherited(), into.problems);
+        read_hooks(s.take("hooks"), "hooks", defaults.common_hooks, into.problems, into.files);
         refuse_beside_clusters(s);
         if (const node* const n = s.take("include"))
             s.complain(n->at, "include", "is for one cluster: with clusters all guests stand in this file");

@@ -17,6 +17,9 @@ namespace {
 constexpr const char* with_one_cluster = R"(
 cluster: {endpoint: 'https://n1', token_file: /t}
 nodes: {n1: {fence: {command: [/bin/fence]}}}
+hooks:
+  restart: {pre: [{command: [/bin/true]}], post: [{command: [/bin/true]}], failed: [{command: [/bin/true]}]}
+  handover: {pre: [{command: [/bin/true]}], post: [{command: [/bin/true]}], failed: [{command: [/bin/true]}]}
 guests:
   ct/101:
     checks:
@@ -25,6 +28,9 @@ guests:
       - {icmp: n1}
       - {dns: n1, query: example.com}
       - {exec: [/bin/true]}
+    hooks:
+      restart: {pre: [{command: [/bin/true]}], post: [{command: [/bin/true]}], failed: [{command: [/bin/true]}]}
+      handover: {pre: [{command: [/bin/true]}], post: [{command: [/bin/true]}], failed: [{command: [/bin/true]}]}
 )";
 constexpr const char* with_clusters = R"(
 clusters:

@@ -201,12 +201,32 @@ struct backup_policy {
     bool stamps = true;  ///< the key is `stamp`: note in each archive how its guest was
 };
 
+/// A program of an administrator's own.
+struct hook {
+    std::vector<std::string> command;  ///< absolute path and its arguments; no shell
+    duration timeout = std::chrono::seconds(30);
+    bool is_required = false;  ///< before something: when it does not succeed, that is not done
+};
+
+/// What is run around one kind of thing, in this order.
+struct hook_set {
+    std::vector<hook> pre;     ///< before anything is touched
+    std::vector<hook> post;    ///< when it has come to a good end
+    std::vector<hook> failed;  ///< when it has come to any other end
+};
+
+struct hooks {
+    hook_set restart;
+    hook_set handover;
+};
+
 struct guest {
     guest_id id;
     std::vector<check> checks;  ///< all must be up
     restart_policy restart;
     failover_policy failover;
     backup_policy backup;
+    hooks own_hooks;      ///< those of all guests first
     std::string section;  ///< the key of the selector that chose it; "": it has a section of its own
 };
 

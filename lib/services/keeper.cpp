@@ -1,6 +1,7 @@
 #include "services/keeper.hpp"
 
 #include "base/log.hpp"
+#include "core/failover/decisions.hpp"
 #include "services/failover/gather.hpp"
 
 #include <algorithm>
@@ -43,6 +44,10 @@ keeper::keeper(keeper_world& world, config::settings settings, std::function<voi
     world_.home_of = [this](guest_id guest) {
         const auto* row = sight_.view ? sight_.view->find(guest) : nullptr;
         return row != nullptr ? row->node : node_name();
+    };
+    world_.name_of = [this](guest_id guest) {
+        const auto* row = sight_.view ? sight_.view->find(guest) : nullptr;
+        return row != nullptr ? row->name : std::string();
     };
     world_.up_for = [this](guest_id guest) -> std::optional<duration> {
         const auto* row = sight_.view ? sight_.view->find(guest) : nullptr;
@@ -100,6 +105,7 @@ failover::state keeper::state_from(guest_id guest, bool& is_resumed) {
                            {"code", quarantined.alerts.front().code},
                            {"reason", quarantined.alerts.front().text}});
     if (world_.on_step) world_.on_step(s, quarantined);
+    note(failover::hold_decision(s, quarantined.now, wall));
     return quarantined.now;
 }
 
@@ -383,7 +389,19 @@ asio::awaitable<result<std::variant<failover::plan, failover::refusal>>> keeper:
     seen.closed.merge(closed_nodes());
     seen.reserved = reserved_beside(guest);
     seen.bound = bound_beside(guest);
-    co_return failover::make_plan(seen, rules, asked);
+    auto answer = failover::make_plan(seen, rules, asked);
+    decision d;
+    d.about = to_string(guest);
+    d.kind = "plan";
+    d.verdict = std::holds_alternative<failover::plan>(answer) ? "possible" : "refused";
+    if (const auto* no = std::get_if<failover::refusal>(&answer)) {
+        d.code = no->code;
+        d.text = no->text;
+        d.release = no->release;
+    }
+    failover::add_plan(d, answer);
+    note(std::move(d));
+    co_return answer;
 }
 
 const guest_keeper* keeper::find(guest_id guest) const {

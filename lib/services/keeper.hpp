@@ -1,4 +1,5 @@
 #pragma once
+#include "base/decision.hpp"
 #include "config/settings.hpp"
 #include "core/backup/freshness.hpp"
 #include "core/failover/parked.hpp"
@@ -90,6 +91,11 @@ class keeper {
     [[nodiscard]] boost::asio::awaitable<result<void>> remove_parked(std::string name, std::string typed_again,
                                                                      std::string by);
 
+    /// What a person asked for over a front of ours, and what was answered. `about`: "ct/101", "node/n2", "cluster".
+    void note_order(const std::string& what, std::string about, std::string by, const result<void>& answer);
+    /// Where decisions are kept; null: nowhere.
+    [[nodiscard]] ledger* book() const { return world_.book; }
+
     /// What would happen to a guest if its node died now, as worked out last.
     class foresight {
       public:
@@ -136,6 +142,8 @@ class keeper {
     /// Whether the last look at the cluster is young enough to say something about now.
     [[nodiscard]] bool sees_now() const;
     void remember_mode();
+    /// Into the ledger, if there is one.
+    void note(decision d) const;
     [[nodiscard]] boost::asio::awaitable<result<void>> enter_mode(const char* name);
     [[nodiscard]] boost::asio::awaitable<void> finish_disarming();
     [[nodiscard]] bool is_busy() const;

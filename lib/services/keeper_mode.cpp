@@ -36,6 +36,11 @@ asio::awaitable<result<void>> keeper::enter_mode(const char* name) {
     remember_mode();
     log::warning("mode", {{"mode", name}});
     if (world_.on_mode) world_.on_mode(name);
+    decision d;
+    d.about = "cluster";
+    d.kind = "mode";
+    d.verdict = name;
+    note(std::move(d));
     for (auto& [id, guest] : guests_) guest->post(failover::reconsider{});
     co_return result<void>();
 }

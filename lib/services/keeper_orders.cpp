@@ -68,6 +68,14 @@ asio::awaitable<result<void>> keeper::confirm_fence(node_name node, std::string 
     auto written = co_await cluster_->store().write_confirmation(node, fencing::to_text(c));
     if (!written) co_return written;
     log::warning("fence.confirmed", {{"node", node.str()}, {"by", c.by}});
+    decision d;
+    d.about = "node/" + node.str();
+    d.kind = "fence_confirmed";
+    d.verdict = "accepted";
+    d.text = "vouched to be off and to stay off";
+    d.by = c.by;
+    d.observed.emplace_back("boot", c.boot_id);
+    note(std::move(d));
     for (auto& [id, guest] : guests_) guest->post(failover::reconsider{});
     co_return result<void>();
 }

@@ -13,6 +13,16 @@ constexpr const char* pauses_record = "pauses";
 /// For so long after an order a cluster with nothing to do has a leader that can carry it out.
 constexpr duration awake = std::chrono::seconds(60);
 
+decision about_pause(const std::string& object, const char* verdict, std::string by, std::string text) {
+    decision d;
+    d.about = object;
+    d.kind = "pause";
+    d.verdict = verdict;
+    d.by = std::move(by);
+    d.text = std::move(text);
+    return d;
+}
+
 }  // namespace
 
 /// What a person has asked for outlives the daemon. Text that is none pauses everything: somebody wanted something.
@@ -57,7 +67,10 @@ asio::awaitable<void> keeper::end_pauses() {
         log::warning("pause.unwritable", {{"reason", saved.error().text()}});
         co_return;
     }
-    for (const failover::pause& p : over) log::info("pause.over", {{"object", p.object}, {"reason", "its time is up"}});
+    for (const failover::pause& p : over) {
+        log::info("pause.over", {{"object", p.object}, {"reason", "its time is up"}});
+        note(about_pause(p.object, "over", "", "its time is up"));
+    }
 }
 
 /// A cluster with nothing to do has no leader; an order wakes it.
@@ -100,6 +113,7 @@ asio::awaitable<result<void>> keeper::pause(failover::pause p) {
     auto saved = co_await save_pauses(std::move(next));
     if (!saved) co_return saved;
     log::warning("pause", {{"object", object}, {"kind", kind}, {"by", by}, {"reason", reason}});
+    note(about_pause(object, kind == "maintenance" ? "maintenance" : "paused", by, reason));
     co_return result<void>();
 }
 
@@ -110,6 +124,7 @@ asio::awaitable<result<void>> keeper::resume(std::string object, std::string by)
     auto saved = co_await save_pauses(std::move(next));
     if (!saved) co_return saved;
     log::warning("pause.over", {{"object", object}, {"by", by}});
+    note(about_pause(object, "over", by, ""));
     co_return result<void>();
 }
 

@@ -73,6 +73,11 @@ daemon_words keeper::words() const {
 
 void keeper::change_role(bool leads) {
     is_leading_ = leads;
+    decision d;
+    d.about = "cluster";
+    d.kind = "lead";
+    d.verdict = leads ? "leads" : "follows";
+    note(std::move(d));
     if (leads) {
         role_.spawn("take the lead", take_lead());
         return;

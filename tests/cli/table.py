@@ -59,6 +59,10 @@ MISTAKES = [
     (["status", "--watch=soon"], "--watch takes seconds"),
     (["man", "nothing"], 'no command "nothing"'),
     (["maintenance", "n2"], "node/NAME"),
+    (["ledger", "101"], "try ct/101 or vm/200"),
+    (["ledger", "--since", "yesterday"], "neither a time ago (2h) nor a date"),
+    (["ledger", "--last", "0"], "between 1 and 10000"),
+    (["ledger", "ct/101", "--verify"], "follows the whole chain"),
 ]
 
 

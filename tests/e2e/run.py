@@ -41,6 +41,24 @@ def dies_twice(binaries):
             expect(phase in told, f"the story tells of {phase}: {told}")
         text = site.cli("why", "ct/102").stdout
         expect("restored on n1 in" in text and "proven stopped on n2" in text, "the story gives reasons and durations:\n" + text)
+        expect("last decisions" in text, "why shows the ledger's last lines:\n" + text)
+        told = json.loads(site.cli("ledger", "ct/102", "-o", "json").stdout)["decisions"]
+        begun = [line["begins"] for line in told if line["verdict"] == "act"]
+        expect(begun == ["restart", "claim", "stop", "isolate", "restore", "start"], f"the ledger has what was done: {begun}")
+        ledger_without_daemon(site, told)
+
+
+def ledger_without_daemon(site, told):
+    """The daemon is down: the files say the same, and a changed word in them is found."""
+    site.kill("stewardd")
+    directory = site.directory / "state/ledger"
+    offline = site.cli("ledger", "ct/102", "-o", "json", "--dir", str(directory))
+    expect(json.loads(offline.stdout)["decisions"] == told, "the files say the same: " + offline.stdout)
+    expect(site.cli("ledger", "--verify", "--dir", str(directory)).returncode == 0, "the chain is whole")
+    file = directory / "ledger-00000001.jsonl"
+    file.write_text(file.read_text().replace('"restart in place 1 of 1', '"restart in place 0 of 1', 1))
+    broken = site.cli("ledger", "--verify", "--dir", str(directory))
+    expect(broken.returncode == 2 and f"BROKEN {file}:" in broken.stdout, "the change is found: " + broken.stdout)
 
 
 def killed_everywhere(binaries):
@@ -485,6 +503,8 @@ def one_of_two_clusters_dies(binaries):
         a.fault("guest ct102 crash")
         a.wait("ct/102 of one is brought back", lambda: guest("one") and guest("one")[0] == "done", 90)
         expect(a.model()["guests"]["ct/102"]["running_on"] == ["n1"], "it runs on n1 only")
+        expect([line for line in a.log().splitlines() if "failover.phase" in line and "to=done" in line and line.endswith("cluster=one")],
+               "each event tells its cluster")
         expect((a.directory / "state/one/records/guest.102.record").exists(), "each cluster has records of its own")
         expect(a.cli("status").returncode in (2, 3), "the whole is as bad as its worst part")
 

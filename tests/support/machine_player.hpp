@@ -1,4 +1,5 @@
 #pragma once
+#include "core/failover/decisions.hpp"
 #include "core/failover/machine.hpp"
 
 #include <optional>
@@ -42,6 +43,7 @@ class player {
             rules,   armed,       no_claims, now_, wall(), paused ? &*paused : nullptr, [this] { return others; },
             leaving, is_home_gone};
         step s = advance(at_, e, around);
+        decided = decision_of(at_, e, around, s);
         at_ = std::move(s.now);
         last_run = s.run;
         is_written = s.dirty;
@@ -124,6 +126,7 @@ class player {
     operation last_run = operation::none;
     bool is_written = false;          ///< the last event changed the record
     bool is_cancelled = false;        ///< it ended what ran
+    std::optional<decision> decided;  ///< by the last step
     std::vector<std::string> alerts;  ///< their codes
     std::vector<std::string> told;    ///< and texts
 

@@ -1,6 +1,9 @@
 #include "core/failover/machine.hpp"
 
+#include "core/failover/hooks.hpp"
 #include "core/failover/machine_parts.hpp"
+
+#include <fmt/core.h>
 
 namespace steward::failover {
 
@@ -85,6 +88,17 @@ duration stop_limit(const policy& rules) { return 2 * rules.stop_timeout + std::
 duration stopping_limit(const policy& rules) {
     const bool is_backed_up = rules.before != fresh_backup::off;
     return stop_limit(rules) + (is_backed_up ? limits::fresh_backup + limits::unknown : duration::zero());
+}
+
+duration restart_limit(const policy& rules) { return stop_limit(rules) + rules.start_timeout + rules.restart_hooks; }
+
+duration claim_limit(const policy& rules) { return limits::claimed + rules.handover_hooks; }
+
+void hold_for_hook(stepper& s, const finished& end) {
+    s.hold_for(hook_failed, fmt::format("{} is left as it is, because its hook said no: {}", guest_name(s), end.text),
+               fmt::format("the hook agrees: it is asked again after {}, or by steward retry {}",
+                           describe_duration(limits::refused_by_hook), guest_name(s)),
+               limits::refused_by_hook);
 }
 
 static void dispatch(stepper& s, const event& e) {

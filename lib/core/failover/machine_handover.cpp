@@ -1,3 +1,4 @@
+#include "core/failover/hooks.hpp"
 #include "core/failover/machine_parts.hpp"
 
 #include <algorithm>
@@ -143,7 +144,7 @@ void claim_hand_over(stepper& s, plan chosen) {
     // Of a source that is gone they are told when it is sure that it matters.
     if (!chosen.is_source_gone) tell_warnings(s, chosen);
     r.chosen = std::move(chosen);
-    s.enter(phase::claimed, std::move(why), limits::claimed).run(operation::claim);
+    s.enter(phase::claimed, std::move(why), claim_limit(s.rules())).run(operation::claim);
 }
 
 void on_claimed(stepper& s, const event& e) {
@@ -152,6 +153,7 @@ void on_claimed(stepper& s, const event& e) {
     if (is_time_up(s, e)) return abort_safely(s, "the claim could not be written in time");
     const auto* end = std::get_if<finished>(&e);
     if (!end) return;
+    if (end->how == outcome::blocked && end->code == hook_failed) return hold_for_hook(s, *end);
     if (end->how != outcome::ok) return abort_safely(s, end->text);
     if (s.saved().chosen->is_source_gone) {
         s.enter(phase::fencing, fmt::format("number {} is ours; {} cannot be reached and must be proven to run nothing",
@@ -437,7 +439,7 @@ void resume(stepper& s) {
         case phase::watching: return;
         case phase::restarting:
             // A guest that was shut down half-way through a restart must come up again.
-            s.set_deadline(was_restarted ? s.rules().restart_settle : stop_limit(s.rules()) + s.rules().start_timeout);
+            s.set_deadline(was_restarted ? s.rules().restart_settle : restart_limit(s.rules()));
             if (!was_restarted) s.run(operation::restart);
             return;
         case phase::suspect:
@@ -453,7 +455,7 @@ void resume(stepper& s) {
         case phase::frozen:
         case phase::held: return s.set_deadline(limits::held_recheck);
         case phase::claimed:
-            s.set_deadline(limits::claimed);
+            s.set_deadline(claim_limit(s.rules()));
             s.run(operation::claim);
             return;
         case phase::stopping:

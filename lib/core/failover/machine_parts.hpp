@@ -41,6 +41,7 @@ struct limits {
     static constexpr duration isolating = std::chrono::seconds(60);
     static constexpr duration fresh_backup = failover::fresh_backup_limit;
     static constexpr duration fresh_backup_pause = std::chrono::seconds(300);  ///< before a guest is held no longer
+    static constexpr duration refused_by_hook = std::chrono::seconds(300);     ///< before it is asked again
     static constexpr duration parked = std::chrono::seconds(30);
     static constexpr duration cleaning = std::chrono::seconds(300);
     static constexpr duration rolling_back = std::chrono::seconds(120);
@@ -66,6 +67,11 @@ void look_again(stepper& s, const std::string& why);
 /// Holds that are only a matter of time: they wake nobody.
 [[nodiscard]] bool passes_by_itself(const std::string& code) noexcept;
 
+/// How long a restart in place may take, and the taking of a number, with the hooks that come before.
+[[nodiscard]] duration restart_limit(const policy& rules);
+[[nodiscard]] duration claim_limit(const policy& rules);
+/// A required hook has said no: held for a while, or until somebody says `retry`.
+void hold_for_hook(stepper& s, const finished& end);
 /// How long a verified stop may take: graceful, then hard, then some; with the backup that may come before it.
 [[nodiscard]] duration stop_limit(const policy& rules);
 [[nodiscard]] duration stopping_limit(const policy& rules);

@@ -1,3 +1,4 @@
+#include "core/failover/hooks.hpp"
 #include "core/failover/machine_parts.hpp"
 
 #include <algorithm>
@@ -34,7 +35,7 @@ void restart(stepper& s) {
     s.enter(phase::restarting,
             fmt::format("restart in place {} of {}: {}", s.saved().restarts.size(), s.rules().restart_attempts,
                         s.now().last_reason),
-            stop_limit(s.rules()) + s.rules().start_timeout)
+            restart_limit(s.rules()))
         .run(operation::restart);
 }
 
@@ -215,6 +216,7 @@ void on_restarting(stepper& s, const event& e) {
                 return;
             case outcome::blocked:
                 r.restarts.pop_back();  // nothing was tried, so nothing is used up
+                if (end->code == hook_failed) return hold_for_hook(s, *end);
                 s.hold_for(end->code, end->text, "the reason goes away");
                 return;
             case outcome::unknown:

@@ -50,6 +50,8 @@ struct policy {
     duration evacuate_timeout = std::chrono::minutes(10);  ///< so long nodes that go down are waited for
     bool fails_back = false;  ///< by itself, once its home has been back for failback_stable
     duration failback_stable = std::chrono::minutes(10);
+    duration restart_hooks{};   ///< how long the hooks before a restart may take
+    duration handover_hooks{};  ///< … and those before a hand-over
 };
 
 /// What an operator asked for on top.

@@ -1,7 +1,10 @@
 #include "services/failover/guest_keeper.hpp"
 
 #include "base/log.hpp"
+#include "core/failover/decisions.hpp"
+#include "core/failover/hooks.hpp"
 #include "core/failover/plan_move.hpp"
+#include "observe/ledger.hpp"
 #include "runtime/with_timeout.hpp"
 #include "services/failover/gather.hpp"
 #include "services/health/watch.hpp"
@@ -39,49 +42,13 @@ bool changes_the_world(failover::operation o) {
 
 }  // namespace
 
-static_assert(static_cast<int>(config::fresh_backup::require) == static_cast<int>(failover::fresh_backup::require));
-static_assert(static_cast<int>(config::archive_choice::newest) == static_cast<int>(backup::choice::newest));
-static_assert(static_cast<int>(config::on_shutdown::evacuate) == static_cast<int>(failover::shutdown_policy::evacuate));
-
-failover::policy policy_of(const config::guest& g) {
-    failover::policy p;
-    p.accept_weak_fence = g.failover.accept_weak_fence;
-    p.restart_attempts = g.restart.attempts;
-    p.restart_window = g.restart.window;
-    p.restart_settle = g.restart.settle;
-    p.failover_enabled = g.failover.enabled;
-    p.needs_approval = g.failover.approval;
-    p.only_targets = g.failover.strict;
-    p.apart = g.failover.apart;
-    p.together = g.failover.together;
-    p.targets = g.failover.targets;
-    p.avoid = g.failover.avoid;
-    p.storage = g.failover.storage;
-    p.backup_storages = g.failover.backup_storages;
-    p.max_backup_age = g.failover.max_backup_age;
-    p.prefer = static_cast<backup::choice>(g.backup.prefer);
-    p.before = static_cast<failover::fresh_backup>(g.failover.before);
-    p.attempts = g.failover.attempts;
-    p.stop_timeout = g.failover.stop_timeout;
-    p.stall_timeout = g.failover.stall_timeout;
-    p.start_timeout = g.failover.start_timeout;
-    p.verify_timeout = g.failover.verify_timeout;
-    p.cooldown = g.failover.cooldown;
-    p.max_per_day = g.failover.max_per_day;
-    p.shutdown = static_cast<failover::shutdown_policy>(g.failover.shutdown);
-    p.reboot_grace = g.failover.reboot_grace;
-    p.evacuate_timeout = g.failover.evacuate_timeout;
-    p.fails_back = g.failover.fails_back;
-    p.failback_stable = g.failover.failback_stable;
-    return p;
-}
-
 guest_keeper::guest_keeper(keeper_world& world, config::guest settings, failover::state first)
     : world_(world),
       settings_(std::move(settings)),
       rules_(policy_of(settings_)),
       state_(std::move(first)),
-      context_(world.pve, world.store, world.own_user, world.lead) {
+      context_(world.pve, world.store, world.own_user, world.lead),
+      hooks_(world, settings_.id) {
     state_.saved.section = settings_.section;
 }
 
@@ -216,6 +183,7 @@ failover::state guest_keeper::show_hold(std::string code, std::string text, std:
     shown.now.saved.held = failover::hold{std::move(code), std::move(text), std::move(release), {}};
     shown.now.saved.reason = shown.now.saved.held->text;
     tell(state_, shown);
+    if (world_.book != nullptr) world_.book->add(failover::hold_decision(state_, shown.now, world_.time.wall_now()));
     return std::move(shown.now);
 }
 
@@ -286,6 +254,7 @@ asio::awaitable<void> guest_keeper::stop() {
     for (auto& slot : slots_) co_await slot->task->join();
     for (auto& group : retired_) co_await group->join();
     retired_.clear();
+    co_await hooks_.stop();
     slots_.clear();
 }
 
@@ -322,7 +291,10 @@ asio::awaitable<void> guest_keeper::handle(failover::event e) {
         next.now.saved.epoch = epoch;
     }
     tell(state_, next);
+    if (world_.book != nullptr)
+        if (auto decided = failover::decision_of(state_, e, around, next)) world_.book->add(std::move(*decided));
 
+    hooks_.after(settings_.own_hooks, state_.saved, next.now.saved);
     const bool is_new_phase = next.now.saved.at != state_.saved.at;
     const bool has_restarted = next.now.saved.at == phase::restarting && next.now.saved.operation_done && !was_done;
     // What was seen before a start says nothing about the guest after it.
@@ -434,15 +406,41 @@ asio::awaitable<void> guest_keeper::carry_out(failover::operation what, std::uin
         log::info("failover.frozen", {{"guest", to_string(settings_.id)}, {"operation", failover::name_of(what)}});
         co_await wait_until_armed();
     }
+    const failover::finished end = co_await carry_out_here(what, number, is_resumed);
+    inbox_.post({number, end});
+}
+
+/// Those that come before it, again after a crash: its number is the same.
+asio::awaitable<std::optional<failover::finished>> guest_keeper::ask_hooks(failover::operation what) {
+    const auto event = failover::hooks_before(what);
+    if (!event) co_return std::nullopt;
+    const config::hooks& all = settings_.own_hooks;
+    std::vector<config::hook> wanted = *event == failover::hook_event::restart ? all.restart.pre : all.handover.pre;
+    failover::record saved = state_.saved;
+    auto refused = co_await hooks_.before(std::move(wanted), *event, std::move(saved));
+    co_return refused;
+}
+
+asio::awaitable<failover::finished> guest_keeper::carry_out_here(failover::operation what, std::uint64_t number,
+                                                                 bool is_resumed) {
+    // A restart is asked for before anything is done; a hand-over once its number is its own.
+    if (what == failover::operation::restart) {
+        auto refused = co_await ask_hooks(what);
+        if (refused) co_return std::move(*refused);
+    }
     failover::operation_news news;
     news.task_started = [this, number](const upid& task) {
         log::info("pve.task", {{"guest", to_string(settings_.id)}, {"node", task.node.str()}, {"upid", task.text}});
         inbox_.post({number, failover::task_started{task.text}});
     };
     news.progress = [this](const std::string& line) { progress_ = line; };
-    const failover::finished end =
+    failover::finished end =
         co_await failover::carry_out(context_, what, state_.saved, rules_, is_resumed, std::move(news));
-    inbox_.post({number, end});
+    if (what == failover::operation::claim && end.how == failover::outcome::ok) {
+        auto refused = co_await ask_hooks(what);
+        if (refused) co_return std::move(*refused);
+    }
+    co_return end;
 }
 
 }  // namespace steward

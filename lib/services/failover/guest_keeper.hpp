@@ -9,6 +9,7 @@
 #include "runtime/task_group.hpp"
 #include "services/failover/operations.hpp"
 #include "services/health/probers.hpp"
+#include "services/hooks/guest_hooks.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -24,6 +25,8 @@
 namespace steward {
 
 class leadership;
+class ledger;
+class hook_runner;
 
 /// What all guests share. Owned by the composition root; outlives every keeper.
 class keeper_world {
@@ -49,7 +52,9 @@ class keeper_world {
     bool is_disarming = false;  ///< armed only for what is under way already: it comes to its end
     /// What the guest's node says it goes down for; empty: nobody listens.
     std::function<std::optional<failover::leave_notice>(guest_id)> leaving;
-    leadership* lead = nullptr;  ///< null: a single instance, which always leads
+    leadership* lead = nullptr;    ///< null: a single instance, which always leads
+    ledger* book = nullptr;        ///< where decisions are kept; null: nowhere
+    hook_runner* hooks = nullptr;  ///< runs people's own programs; null: nobody does
     /// Why so much fails at once that nobody is to be believed; empty: it does not. Empty function: nobody counts.
     std::function<std::string()> storm;
     /// Why nothing may be begun for a guest: somebody paused it, its node or everything. Empty function: nobody can.
@@ -66,6 +71,8 @@ class keeper_world {
     std::function<void()> on_turn_free;
     /// Where a guest is, as last seen; empty: not known.
     std::function<node_name(guest_id)> home_of;
+    /// Its name in PVE, as last seen: text from outside.
+    std::function<std::string(guest_id)> name_of;
     /// For how long a guest has been running, as PVE says; nothing: it does not, or that is not known. Empty function:
     /// nobody knows.
     std::function<std::optional<duration>(guest_id)> up_for;
@@ -148,6 +155,9 @@ class guest_keeper {
     [[nodiscard]] boost::asio::awaitable<void> carry_out(failover::operation what, std::uint64_t number,
                                                          bool is_resumed);
     [[nodiscard]] boost::asio::awaitable<void> wait_until_armed();
+    [[nodiscard]] boost::asio::awaitable<std::optional<failover::finished>> ask_hooks(failover::operation what);
+    [[nodiscard]] boost::asio::awaitable<failover::finished> carry_out_here(failover::operation what,
+                                                                            std::uint64_t number, bool is_resumed);
     void tell(const failover::state& before, const failover::step& s);
 
     keeper_world& world_;
@@ -162,6 +172,7 @@ class guest_keeper {
     std::vector<std::unique_ptr<check_slot>> slots_;
     mailbox<envelope> inbox_;
     failover::operation_context context_;
+    guest_hooks hooks_;
     std::uint64_t operation_number_ = 0;
     failover::operation running_ = failover::operation::none;
     std::string progress_;

@@ -72,6 +72,7 @@ class lab_commands {
         if (w[0] == "config") return operate(lab_, w);
         if (w[0] == "dns") return names(w);
         if (w[0] == "agent") return fence_agent(w);
+        if (w[0] == "hook") return hook(w);
         if (const auto done = handle_process(lab_, w)) return *done;
         if (w[0] == "pvestatd" && w.size() == 3) return fault_of("service " + w[1] + " pvestatd " + w[2]);
         if (w[0] == "disk" && w.size() == 3) return {};  // a daemon keeps nothing on its own disk
@@ -429,7 +430,18 @@ class lab_commands {
         return {};
     }
 
-    /// crash-at STEP [xK]
+    /// hook pre|post|failed ok|fail|hang
+    result<void> hook(const words& w) {
+        static const std::map<std::string, model_hooks::mood> moods = {
+            {"ok", model_hooks::mood::works}, {"fail", model_hooks::mood::fails}, {"hang", model_hooks::mood::hangs}};
+        const auto mood = w.size() == 3 ? moods.find(w[2]) : moods.end();
+        if (mood == moods.end() || (w[1] != "pre" && w[1] != "post" && w[1] != "failed"))
+            return wrong("hook pre|post|failed ok|fail|hang");
+        lab_.hook_moods_[w[1]] = mood->second;
+        return {};
+    }
+
+    /// crash-at STEP [xK], crash-at pre-hook|post-hook|failed-hook
     result<void> crash_at(const words& w) {
         static const std::map<std::string, failover::phase> steps = {
             {"claimed", failover::phase::claimed},     {"stopping", failover::phase::stopping},
@@ -438,6 +450,10 @@ class lab_commands {
             {"restored", failover::phase::restored},   {"start-posted", failover::phase::starting},
             {"verifying", failover::phase::verifying}, {"rolling_back", failover::phase::rolling_back},
         };
+        if (w.size() == 2 && w[1].ends_with("-hook")) {
+            lab_.hook_crashes_.insert(w[1].substr(0, w[1].size() - 5));
+            return {};
+        }
         const bool is_random = w.size() >= 2 && w[1] == "random";
         const auto step = w.size() < 2 ? steps.end() : steps.find(is_random ? "claimed" : w[1]);
         if (step == steps.end()) return wrong("crash-at: which step (claimed, stopping, isolated, …)?");

@@ -441,6 +441,12 @@ result<expectation> parse_expectation(std::string_view line) {
     if (word == "backups-taken") return read_effects(from, sight::backup);
     if (word == "starts") return read_effects(from, sight::start);
     if (word == "parks") return read_effects(from, sight::park);
+    if (word == "hook-runs") {
+        const std::string point = from.take();
+        auto runs = read_effects(from, sight::hook);
+        if (runs) runs->what.names = {point};
+        return runs;
+    }
     if (word == "final") return read_final(from);
     if (word == "kill-or-reset") return read_kill_or_reset(from);
     return read_special(from, word);

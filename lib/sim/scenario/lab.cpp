@@ -112,7 +112,8 @@ std::unique_ptr<net::prober> lab::make_prober(const node_name& observer_node, gu
 
 void lab::boot_daemon(const node_name& node) {
     daemon_listener listener;
-    listener.on_step = [this](const failover::state& before, const failover::step& next) {
+    listener.on_step = [this, node](const failover::state& before, const failover::step& next) {
+        if (before.saved.at != next.now.saved.at) ++transitions_[node];
         watcher_.on_step(before, next);
     };
     listener.on_write = [this, node](const pve::request& call) {
@@ -149,9 +150,13 @@ void lab::boot_daemon(const node_name& node) {
         h.text = text;
         watcher_.note_standing(std::move(h));
     };
+    listener.on_hook = [this, node](const hook_call& call) { return see_hook(node, call); };
     listener.dies_after = [this, node](const std::string& record) { return dies_after(node, record); };
     listener.dies_here = [this, node] { return dies_here(node); };
     auto probers = [this, node](guest_id guest, const config::check&) { return make_prober(node, guest); };
+    memory_ledger& book = books_[node];
+    book.node = node.str();
+    listener.book = &book;
     auto& place = daemons_[node];
     listener.on_leadership = [this](const node_name& who, bool leads) { see_leadership(who, leads); };
     place = std::make_unique<virtual_daemon>(
@@ -506,6 +511,7 @@ void lab::run_until(duration since_zero) {
 }
 
 timeline lab::take() {
+    compare_books();
     timeline all = watcher_.take();
     for (const sim_node& n : model_.nodes()) all.nodes.push_back(n.name.str());
     for (const config::guest& g : setup_.steward.guests)

@@ -1,5 +1,6 @@
 #pragma once
 #include "config/sim_scenario.hpp"
+#include "observe/ledger.hpp"
 #include "runtime/sim_time.hpp"
 #include "runtime/task_group.hpp"
 #include "sim/model/cluster.hpp"
@@ -48,6 +49,8 @@ class lab {
     [[nodiscard]] std::size_t points_passed() const { return points_passed_; }
     /// Tasks that a daemon left behind when it ended: a bug of ours.
     [[nodiscard]] std::size_t left_behind() const { return left_behind_; }
+    /// What the daemons of that node have decided, over all their lives.
+    [[nodiscard]] const std::map<node_name, memory_ledger>& books() const { return books_; }
 
   private:
     friend class lab_commands;
@@ -56,6 +59,9 @@ class lab {
     friend class consent_commands;
     [[nodiscard]] bool is_deceived(const node_name& node) const;
     void see_claim(const std::string& name);
+    /// Whether each transition stands in the ledger of whoever made it.
+    void compare_books();
+    [[nodiscard]] model_hooks::mood see_hook(const node_name& node, const hook_call& call);
     /// A daemon lives where its node has power, unless it was killed a moment ago or stopped by an operator.
     [[nodiscard]] bool wants_daemon(const node_name& node) const;
     [[nodiscard]] bool has_daemon_work();
@@ -98,6 +104,8 @@ class lab {
     time_point zero_;
     task_group model_tasks_;
     std::map<node_name, std::unique_ptr<virtual_guard>> guards_;  ///< a daemon asks its node's guard: ends later
+    std::map<node_name, memory_ledger> books_;
+    std::map<node_name, std::size_t> transitions_;  ///< that its daemons made
     std::map<node_name, std::unique_ptr<virtual_daemon>> daemons_;
     std::map<node_name, int> boots_;
     std::set<node_name> dead_guards_;  ///< killed: the watchdog resets their node
@@ -128,6 +136,8 @@ class lab {
     std::map<node_name, cut_off> cut_off_;                    ///< daemons that reach no API
     std::map<node_name, std::pair<std::int64_t, int>> sent_;  ///< the present second, and the requests in it
     std::vector<failover::phase> crashes_;  ///< the daemon dies once it has written that it entered one of these
+    std::set<std::string> hook_crashes_;    ///< the daemon dies in the next hook of that kind
+    std::map<std::string, model_hooks::mood> hook_moods_;
     std::set<std::size_t> crash_points_;
     std::size_t points_passed_ = 0;
     std::map<node_name, model_agents::behaviour> agents_;

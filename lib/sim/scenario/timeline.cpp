@@ -26,6 +26,7 @@ const char* name_of(sight s) noexcept {
         case sight::start: return "start";
         case sight::write: return "write";
         case sight::reject: return "reject";
+        case sight::hook: return "hook";
         case sight::exit: return "exits";
         case sight::crash: return "crash";
         case sight::broken: return "broken";

@@ -30,6 +30,7 @@ enum class sight {
     start,       ///< a start task of ours begins
     write,       ///< a changing call to PVE by the daemon of `node`; `name` is "POST /nodes/n1/lxc/101/status/stop"
     reject,      ///< an operator's command is refused; `name` is "failover", `node` or `guest` its object
+    hook,        ///< a program of people's own is run for a guest; `name` is pre, post or failed
     exit,        ///< a process that was started on `node` ends at once; `name` says why
     crash,       ///< a daemon of `node` ended by itself
     broken,      ///< an invariant does not hold; `name` is I1…I12

@@ -131,6 +131,7 @@ class builder {
         if (shape->is_shared)
             for (guest_options& g : out_.cluster.guests) g.storage = storage_id("nfs-vm");
         configure();
+        add_hooks();
         out_.promise = shape->promise;
         out_.has_agents = shape->has_agents;
         membership_.nodes = nodes_;
@@ -390,10 +391,41 @@ class builder {
         return {};
     }
 
+    /// The program for one kind of hook, for all guests: it is there as soon as a scenario speaks of hooks.
+    void add_hooks() {
+        const auto speaks_of_hooks = [](const config::sim_step& step) {
+            return std::any_of(step.commands.begin(), step.commands.end(), [](const std::string& c) {
+                return c.starts_with("hook ") || (c.starts_with("crash-at ") && c.ends_with("-hook"));
+            });
+        };
+        const auto& steps = scenario_.script.steps;
+        if (std::none_of(steps.begin(), steps.end(), speaks_of_hooks)) return;
+        for (config::guest& g : out_.steward.guests)
+            for (auto [set, name] : {std::pair(&g.own_hooks.handover.pre, "/hook/pre"),
+                                     {&g.own_hooks.handover.post, "/hook/post"},
+                                     {&g.own_hooks.handover.failed, "/hook/failed"}}) {
+                config::hook h;
+                h.command = {name};
+                set->push_back(std::move(h));
+            }
+    }
+
+    bool apply_to_hooks(const config::sim_setting& s) {
+        const auto time = config::parse_sim_time(s.value);
+        const bool is_required = s.key == "hook.pre.required" && s.value == "true";
+        if (!is_required && (s.key != "hook_timeout" || !time)) return false;
+        for (config::guest& g : out_.steward.guests)
+            for (config::hook& h : g.own_hooks.handover.pre) {
+                h.is_required = h.is_required || is_required;
+                if (time) h.timeout = *time;
+            }
+        return true;
+    }
+
     result<void> apply_to_all(const config::sim_setting& s) {
         const auto time = config::parse_sim_time(s.value);
         const auto count = whole_number(s.value);
-        if (apply_to_policy(s) || apply_to_corosync(s, count)) {
+        if (apply_to_policy(s) || apply_to_corosync(s, count) || apply_to_hooks(s)) {
             return {};
         } else if (s.key == "record") {
             out_.records.push_back(s.value);

@@ -146,6 +146,7 @@ virtual_daemon::virtual_daemon(cluster& model, sim_time& time, node_name where, 
       mortal_(store_, clock_),
       leases_(model, clock_, node_, std::move(guard)),
       agents_(model, clock_, agents),
+      hooks_(clock_),
       lead_(clock_, leases_, node_),
       world_(time.io().get_executor(), clock_, chance_, pve_, mortal_, std::move(probers),
              settings.pve.user.empty() ? failover_token_id : settings.pve.user),
@@ -162,6 +163,9 @@ virtual_daemon::virtual_daemon(cluster& model, sim_time& time, node_name where, 
     mortal_.after_park = std::move(listener.after_park);
     mortal_.after_claim = std::move(listener.after_claim);
     world_.on_step = std::move(listener.on_step);
+    world_.book = listener.book;
+    world_.hooks = &hooks_;
+    hooks_.on_run = std::move(listener.on_hook);
     mortal_.dies_after = std::move(listener.dies_after);
     mortal_.dies_here = listener.dies_here;
     witness_.dies_here = std::move(listener.dies_here);

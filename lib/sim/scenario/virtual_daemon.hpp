@@ -10,6 +10,7 @@
 #include "sim/model/cluster.hpp"
 #include "sim/model_store.hpp"
 #include "sim/scenario/model_agents.hpp"
+#include "sim/scenario/model_hooks.hpp"
 #include "sim/scenario/model_leases.hpp"
 #include "sim/scenario/node_time.hpp"
 #include "sim/scenario/virtual_guard.hpp"
@@ -101,6 +102,8 @@ class daemon_listener {
     std::function<void(const guard::request&)> after_park;
     std::function<void(const std::string& name)> after_claim;
     std::function<void(const char* code, const std::string& text)> on_alert;
+    std::function<model_hooks::mood(const hook_call&)> on_hook;
+    ledger* book = nullptr;  ///< like the files of production it outlives the daemon
 };
 
 /// One stewardd of a simulated cluster in virtual time: the real keeper, without sockets. Destroying it is kill -9:
@@ -158,6 +161,7 @@ class virtual_daemon {
     mortal_store mortal_;
     model_leases leases_;
     model_agents agents_;
+    model_hooks hooks_;
     leadership lead_;
     keeper_world world_;
     keeper all_;

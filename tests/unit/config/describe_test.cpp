@@ -80,9 +80,10 @@ json::object effective(const std::string& lines) { return effective_config({sour
 
 TEST_CASE("config: every key that the loader reads is documented, tested and has a type") {
     // Sections, and values with a language of their own.
-    const std::set<std::string> by_hand{"cluster",  "log",     "nodes",  "probes", "defaults", "check",  "restart",
-                                        "failover", "guests",  "checks", "http",   "tcp",      "icmp",   "dns",
-                                        "exec",     "headers", "json",   "fence",  "clusters", "backup", "*"};
+    const std::set<std::string> by_hand{"cluster",  "clusters", "log",    "nodes",   "probes", "defaults", "check",
+                                        "restart",  "failover", "backup", "guests",  "checks", "http",     "tcp",
+                                        "icmp",     "dns",      "exec",   "headers", "json",   "fence",    "hooks",
+                                        "handover", "pre",      "post",   "failed",  "*"};
     const std::string page = contents(STEWARD_SOURCE_DIR "/docs/configuration.md");
     std::string tests;
     for (const auto& file : fs::directory_iterator(STEWARD_SOURCE_DIR "/tests/unit/config"))
@@ -118,6 +119,9 @@ TEST_CASE("config: the schema knows what the loader knows") {
              "properties/attempts/maximum") == json::value(100));
     CHECK(at(schema, "/oneOf/1/required/0") == json::value("clusters"));
     CHECK(at(schema, "/properties/include/anyOf/1/type") == json::value("array"));
+    CHECK(at(schema, "/properties/hooks/properties/handover/properties/pre/items/properties/required/type") ==
+          json::value("boolean"));
+    CHECK(at(schema, guest + "/hooks/properties/restart/properties/failed/type") == json::value("array"));
 }
 
 TEST_CASE("config: what holds is shown, whether it was given, inherited or never said") {

@@ -131,6 +131,21 @@ TEST_CASE("config: each key at the top has its effect") {
         {"daemons", on_top("daemons: per-node\n"), [](const settings& s) { return s.who == daemons::per_node; }},
         {"daemons said explicitly", on_top("daemons: one\n"), [](const settings& s) { return s.who == daemons::one; }},
         {"node", on_top("node: pve1\n"), [](const settings& s) { return s.node == "pve1"; }},
+        {"hooks: those of all guests, then the guest's own",
+         on_top("hooks:\n"
+                "  handover: {pre: [{command: [/h/all, -x], timeout: 5s, required: true}]}\n"
+                "  restart: {post: [{command: /h/r}]}\n"
+                "guests:\n  ct/101:\n    checks: [tcp: 192.0.2.31:22]\n    hooks:\n      handover:\n"
+                "        pre: [{command: [/h/own]}, {command: [/h/more]}]\n        failed: [{command: [/h/failed]}]\n"),
+         [](const settings& s) {
+             const hooks& h = s.guests.at(0).own_hooks;
+             return h.handover.pre.size() == 3 &&
+                    h.handover.pre[0].command == std::vector<std::string>{"/h/all", "-x"} &&
+                    h.handover.pre[0].is_required && h.handover.pre[0].timeout == 5s &&
+                    h.handover.pre[1].command[0] == "/h/own" && !h.handover.pre[1].is_required &&
+                    h.handover.pre[1].timeout == 30s && h.handover.failed.size() == 1 && h.restart.post.size() == 1 &&
+                    h.restart.pre.empty();
+         }},
         {"nodes.fence",
          on_top("nodes:\n  n2: {fence: {command: [/usr/sbin/fence_x, -a, \"192.0.2.2\"], timeout: 30s}}\n"),
          [](const settings& s) {

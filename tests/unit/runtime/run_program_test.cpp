@@ -77,3 +77,60 @@ TEST_CASE("run_program: what cannot be started says so") {
     REQUIRE_FALSE(missing);
     CHECK(missing.error().code == errc::not_delivered);
 }
+
+TEST_CASE("run_program: input and environment are what was given, and nothing else") {
+    boost::asio::io_context io;
+    os_time time;
+    program_start what({"/bin/sh", "-c", "cat; echo; echo \"$STEWARD_NAME\"; env | cut -d= -f1 | sort | tr '\\n' ' '"});
+    what.environment = {"STEWARD_NAME=$(touch x);--"};
+    what.input = "{\"name\": \"$(touch x)\"}";
+    const auto ended = run_awaitable(io, run_program(time, std::move(what), 10s));
+    REQUIRE(ended);
+    CHECK(ended->output.starts_with("{\"name\": \"$(touch x)\"}\n$(touch x);--\n"));
+    CHECK(ended->output.find("HOME") == std::string::npos);
+    CHECK(ended->output.find("STEWARD_NAME") != std::string::npos);
+    CHECK_FALSE(ended->is_cut);
+}
+
+TEST_CASE("run_program: a long input that nobody reads holds nobody up") {
+    boost::asio::io_context io;
+    os_time time;
+    program_start what({"/bin/true"});
+    what.input = std::string(4U << 20U, 'x');
+    const auto ended = run_awaitable(io, run_program(time, std::move(what), 10s));
+    REQUIRE(ended);
+    CHECK(ended->status == 0);
+}
+
+TEST_CASE("run_program: the beginning of the output is kept, and what a program said before it was too slow") {
+    boost::asio::io_context io;
+    os_time time;
+    program_start much({"/bin/sh", "-c", "echo first; head -c 3000000 /dev/zero | tr '\\0' x"});
+    much.most_output = 100;
+    const auto ended = run_awaitable(io, run_program(time, std::move(much), 10s));
+    REQUIRE(ended);
+    CHECK(ended->status == 0);
+    CHECK(ended->output.size() == 100);
+    CHECK(ended->output.starts_with("first\nxxx"));
+    CHECK(ended->is_cut);
+    program_start slow({"/bin/sh", "-c", "echo so far; exec tail -f /dev/null"});
+    std::string said;
+    const auto killed = run_awaitable(io, run_program(time, std::move(slow), 300ms, &said));
+    REQUIRE_FALSE(killed);
+    CHECK(killed.error().code == errc::timed_out);
+    CHECK(said == "so far\n");
+}
+
+TEST_CASE("run_program: what is left running in the background holds nobody up, and is killed") {
+    shell sh;
+    std::array<int, 2> ends{};
+    REQUIRE(::pipe(ends.data()) == 0);
+    const auto ended = sh.run("tail -f /dev/null & echo begun");
+    REQUIRE(ended);
+    CHECK(ended->output == "begun\n");
+    ::close(ends[1]);
+    pollfd nobody_left{ends[0], POLLIN, 0};
+    CHECK(::poll(&nobody_left, 1, 10'000) == 1);
+    CHECK((nobody_left.revents & POLLHUP) != 0);
+    ::close(ends[0]);
+}

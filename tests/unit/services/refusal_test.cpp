@@ -162,3 +162,51 @@ TEST_CASE("more hand-overs in a day than allowed are refused") {
     site.fault("guest ct102 crash");
     CHECK(site.is_held_for(ct102, "too_many_failovers", 120s));
 }
+
+TEST_CASE("what forbids a hand-over stands in the ledger once, not with each look") {
+    simulated_site site;
+    for (auto& g : site.settings.guests) g.restart.attempts = 0;
+    site.restart();
+    site.time.run_for(60s);
+    site.fault("backup ct102 none");
+    site.fault("guest ct102 crash");
+    REQUIRE(site.is_held_for(ct102, "no_backup", 120s));
+    site.time.run_for(1800s);
+    const auto is_it = [](const decision& d) { return d.about == "ct/102" && d.code == "no_backup"; };
+    const auto& all = site.book.all();
+    CHECK(std::count_if(all.begin(), all.end(), is_it) == 1);
+    const auto it = std::find_if(all.begin(), all.end(), is_it);
+    REQUIRE(it != all.end());
+    CHECK(it->verdict == "hold");
+    CHECK_FALSE(it->release.empty());
+    CHECK_FALSE(it->gates.empty());
+}
+
+TEST_CASE("orders, modes and pauses stand in the ledger") {
+    simulated_site site;
+    site.time.run_for(60s);
+    site.all().note_order("failover", "ct/102", "root", site.all().order_failover(ct102, {}));
+    const auto& all = site.book.all();
+    REQUIRE_FALSE(all.empty());
+    CHECK(all.back().kind == "order");
+    CHECK(all.back().verdict == "refused");
+    CHECK(all.back().text.find("is healthy") != std::string::npos);
+    task_group asked(site.time.io().get_executor());
+    const auto pause = [&]() -> boost::asio::awaitable<void> {
+        failover::pause p;
+        p.object = "ct/102";
+        p.by = "root";
+        p.reason = "moving house";
+        const auto paused = co_await site.all().pause(std::move(p));
+        CHECK(paused);
+        const auto changed = co_await site.all().set_mode(config::mode::observe);
+        CHECK(changed);
+    };
+    asked.spawn("pause", pause());
+    site.time.run_for(1s);
+    REQUIRE(all.size() >= 3);
+    CHECK(all[all.size() - 2].kind == "pause");
+    CHECK(all[all.size() - 2].text == "moving house");
+    CHECK(all.back().kind == "mode");
+    CHECK(all.back().verdict == "observe");
+}
