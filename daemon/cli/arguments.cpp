@@ -15,9 +15,9 @@ bool is_small_number(const std::string& word) {
            std::all_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-/// "-o" and "-h" in full.
-std::string in_full(const std::string& word) {
-    if (word == "-o") return "--output";
+/// "-o" and "-h" in full. A command that has no shapes of output writes to what -o names.
+std::string in_full(const std::string& word, bool is_file = false) {
+    if (word == "-o") return is_file ? "--out" : "--output";
     return word == "-h" ? "--help" : word;
 }
 
@@ -44,8 +44,9 @@ bool takes_next(const option& o, const std::vector<std::string>& raw, std::size_
 class sorted_words {
   public:
     explicit sorted_words(const std::vector<std::string>& raw) {
+        const bool writes_file = std::find(raw.begin(), raw.end(), "support-bundle") != raw.end();
         for (std::size_t i = 0; i < raw.size(); ++i) {
-            const std::string word = in_full(raw[i]);
+            const std::string word = in_full(raw[i], writes_file);
             if (word == "--") {
                 words.insert(words.end(), raw.begin() + static_cast<std::ptrdiff_t>(i) + 1, raw.end());
                 return;
@@ -111,7 +112,7 @@ std::string unknown_option(const command& c, const split_option& given) {
         why += near;
     else if (!others.empty())
         why += " (it belongs to " + listed(others) + ")";
-    return fmt::format("{}; steward {} --help shows what it takes", why, c.name);
+    return fmt::format("{} (steward {} --help)", why, c.name);
 }
 
 /// "text" → "table", where that is an old word for it.

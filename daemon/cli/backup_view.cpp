@@ -22,6 +22,9 @@ std::string state_of(const model::backup& b) {
     if (b.verify_failed) add("VERIFICATION FAILED");
     if (b.is_protected) add("protected");
     if (b.encrypted) add("encrypted");
+    if (b.stamp.health == model::guest_health::healthy) add("healthy");
+    if (b.stamp.health == model::guest_health::unhealthy) add("GUEST WAS UNHEALTHY");
+    if (b.stamp.verified) add("verified");
     return words.empty() ? "-" : words;
 }
 
@@ -36,6 +39,8 @@ json::object archive_as_json(const model::backup& b) {
             {"protected", b.is_protected},
             {"encrypted", b.encrypted},
             {"verify_failed", b.verify_failed},
+            {"health", name_of(b.stamp.health)},
+            {"verified", b.stamp.verified ? json::value(format_utc(*b.stamp.verified)) : json::value()},
             {"good", backup::is_good(b)}};
 }
 

@@ -19,10 +19,10 @@ std::vector<std::string> split(const std::string& text) {
     return parts;
 }
 
-result<void> read_config(const std::string& file, pve::connection_options& into) {
-    const auto loaded = config::load_file(file);
-    if (!loaded.problems.empty()) return fault(errc::invalid, file, to_string(loaded.problems.front()));
-    const config::cluster& c = loaded.values.pve;
+result<void> read_config(const std::string& file, const arguments& given, pve::connection_options& into) {
+    const auto meant = meant_cluster(file, given);
+    if (!meant) return meant.error();
+    const config::cluster& c = meant->pve;
     for (const config::endpoint& e : c.endpoints)
         into.with_endpoint(e.host.find(':') == std::string::npos ? fmt::format("{}:{}", e.host, e.port)
                                                                  : fmt::format("[{}]:{}", e.host, e.port));
@@ -66,10 +66,24 @@ std::optional<std::string> meant_config(const arguments& given) {
     return default_config;
 }
 
+result<config::settings> meant_cluster(const std::string& file, const arguments& given) {
+    auto loaded = config::load_file(file);
+    if (!loaded.problems.empty()) return fault(errc::invalid, file, to_string(loaded.problems.front()));
+    const std::string wanted = given.option("cluster", "");
+    std::string names;
+    for (config::settings& s : loaded.clusters) {
+        names += (names.empty() ? "" : ", ") + s.cluster_key;
+        if (wanted == s.cluster_key || (wanted.empty() && loaded.clusters.size() == 1)) return std::move(s);
+    }
+    if (wanted.empty()) return fault(errc::invalid, file, "which cluster? --cluster with one of: " + names);
+    return fault(errc::invalid, file,
+                 fmt::format("has no cluster \"{}\"; it has {}", wanted, names.empty() ? "one without a name" : names));
+}
+
 result<pve::connection_options> cluster_options(const arguments& given) {
     pve::connection_options options;
     if (const auto file = meant_config(given)) {
-        const auto read = read_config(*file, options);
+        const auto read = read_config(*file, given, options);
         if (!read) return read.error();
     }
     read_options(given, options);

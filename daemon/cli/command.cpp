@@ -28,7 +28,8 @@ std::vector<std::string_view> choices_of(std::string_view text) {
 }
 
 std::string spelled(const option& o) {
-    std::string out = o.name == "output" ? "-o, --output" : "--" + std::string(o.name);
+    const bool has_letter = o.name == "output" || o.name == "out";
+    std::string out = (has_letter ? "-o, --" : "--") + std::string(o.name);
     if (o.value.empty()) return out;
     return out + (o.may_lack_value ? " [" + std::string(o.value) + "]" : " " + std::string(o.value));
 }

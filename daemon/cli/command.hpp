@@ -55,6 +55,7 @@ class command {
     std::vector<std::string_view> exits = {};  ///< "0 done"; what its exit codes mean
     int (*run)(const arguments&) = nullptr;
     bool is_default = false;    ///< "parked list" is what `steward parked` does
+    int mistake = 2;            ///< exit code for a call that makes no sense
     bool reads_itself = false;  ///< everything behind its name is its own affair (simulate)
 };
 

@@ -1,10 +1,24 @@
 #include "command_options.hpp"
 
+#include <algorithm>
+
 namespace steward::cli {
+
+namespace {
+
+const option which_cluster{
+    .name = "cluster", .value = "NAME", .help = "of several in the configuration: its name there"};
+
+}  // namespace
 
 options joined(std::initializer_list<options> parts) {
     options all;
-    for (const options& part : parts) all.insert(all.end(), part.begin(), part.end());
+    for (const options& part : parts)
+        for (const option& o : part) {
+            // --cluster belongs to the way to the daemon and to the one to PVE.
+            const auto is_same = [&](const option& other) { return other.name == o.name; };
+            if (std::none_of(all.begin(), all.end(), is_same)) all.push_back(o);
+        }
     return all;
 }
 
@@ -25,10 +39,11 @@ options watch_option() {
 }
 
 options daemon_option() {
-    return {{.name = "socket",
-             .value = "PATH",
-             .help = "where stewardd listens (/run/steward/control.sock)",
-             .kind = word_kind::file}};
+    return joined({{{.name = "socket",
+                     .value = "PATH",
+                     .help = "where stewardd listens (/run/steward/control.sock)",
+                     .kind = word_kind::file}},
+                   {which_cluster}});
 }
 
 options cluster_way() {
@@ -56,6 +71,7 @@ options cluster_way() {
          .value = "FILE",
          .help = "what the options leave open (/etc/steward/steward.yaml)",
          .kind = word_kind::file},
+        which_cluster,
         {.name = "trace", .value = "", .help = "show each exchange with PVE on standard error, without secrets"},
     };
 }

@@ -1,4 +1,5 @@
 #include "backup_command.hpp"
+#include "backup_verify.hpp"
 #include "command_options.hpp"
 #include "commands.hpp"
 #include "forecast_command.hpp"
@@ -77,6 +78,21 @@ std::vector<command> backup_commands() {
                                   {.name = "node", .value = "NODE", .help = "there", .kind = word_kind::node}},
                                  to_storage("for its disks"),
                                  {{.name = "start", .value = "", .help = "start it afterwards"}, dry_run}})));
+    all.push_back(backup("backup verify", "try the newest archive beside its guest, with its network links down",
+                         {{.name = "GUESTS", .kind = word_kind::guests, .is_optional = true, .is_repeated = true}},
+                         joined({to_storage("for the copy's disks"),
+                                 {{.name = "node", .value = "NODE", .help = "there", .kind = word_kind::node},
+                                  {.name = "timeout", .value = "TIME", .help = "so long it has to answer (5m)"},
+                                  {.name = "keep-copy", .value = "", .help = "leave the copy, for a look"},
+                                  {.name = "cleanup", .value = "", .help = "destroy copies that were left behind"}}})));
+    all.back().more =
+        "Restored to a free number, started, asked, and destroyed again, whatever happens; the guest itself is never "
+        "touched. The forecast takes the time of that restore from then on.";
+    all.back().examples = {"steward backup verify ct/101", "steward backup verify --cleanup"};
+    all.back().exits = {
+        "0 all of them work, and nothing is left", "1 one does not, was interrupted, or its copy is left",
+        "2 nothing was tried: a mistake in the call, or what it takes is missing", "3 nobody was reached"};
+    all.back().run = verify_main;
     all.push_back(backup("backup delete", "remove an archive; asks again when it is the last good one", {archive},
                          {{.name = "confirm", .value = "ARCHIVE", .help = "answers that question beforehand"}}));
     all.push_back(backup("backup prune", "remove what is older than the rules keep; never the last good one",

@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::string_view topic = "The cluster";
 
-const operand one_object{.name = "OBJECT", .kind = word_kind::object};
+const operand objects{.name = "OBJECT", .kind = word_kind::object, .is_repeated = true};
 const option for_time{.name = "for", .value = "TIME", .help = "it ends by itself after that: 30m, 2h"};
 const option reason{.name = "reason", .value = "TEXT", .help = "shown by status and why"};
 const option confirm{.name = "confirm", .value = "NAME", .help = "answers the question for the name beforehand"};
@@ -29,13 +29,16 @@ command order(std::string_view name, std::string_view summary, std::vector<opera
 std::vector<command> pauses() {
     std::vector<command> all;
     all.push_back(order("pause", "begin nothing for the cluster, a node or a guest; without one: what is paused",
-                        {{.name = "OBJECT", .kind = word_kind::object, .is_optional = true}}, {for_time, reason},
-                        run_pause_command));
-    all.back().more = "OBJECT is cluster, node/NAME, ct/101 or vm/200. What is under way goes on.";
+                        {{.name = "OBJECT", .kind = word_kind::object, .is_optional = true, .is_repeated = true}},
+                        {for_time, reason}, run_pause_command));
+    all.back().more =
+        "OBJECT is cluster, node/NAME, ct/101, vm/200, or words that choose several guests now (@tag-web 100-110 "
+        "-ct/105). "
+        "What is under way goes on.";
     all.back().examples = {"steward pause cluster --for 2h --reason 'switch is replaced'", "steward pause"};
     all.push_back(order("maintenance", "as pause, and keep others off that node",
                         {{.name = "node/NAME", .kind = word_kind::object}}, {for_time, reason}, run_pause_command));
-    all.push_back(order("resume", "the end of a pause or of maintenance", {one_object}, {}, run_pause_command));
+    all.push_back(order("resume", "the end of a pause or of maintenance", {objects}, {}, run_pause_command));
     return all;
 }
 

@@ -9,6 +9,7 @@ namespace {
 constexpr std::string_view topic = "Guests";
 
 const operand one_guest{.name = "GUEST", .kind = word_kind::guest};
+const operand some_guests{.name = "GUESTS", .kind = word_kind::guests, .is_repeated = true};
 const option to_node{.name = "to", .value = "NODE", .help = "there, and nowhere else", .kind = word_kind::node};
 const option wait_for_it{
     .name = "wait", .value = "", .help = "print each step, and end when it has ended: 0 only when it is done"};
@@ -31,17 +32,19 @@ std::vector<command> looks() {
         {.name = "status",
          .topic = topic,
          .summary = "all guests, the cluster, and what would happen if a node died now",
+         .operands = {{.name = "GUESTS", .kind = word_kind::guests, .is_optional = true, .is_repeated = true}},
          .options = joined({output_option(), watch_option(), daemon_option()}),
          .more = "One line for each guest: where it is, how its checks are, what Steward does with it and why, and "
                  "what would become "
                  "of it if its node died now. The last line is the worst of all, as a monitoring system reads it.",
-         .examples = {"steward status", "steward status --watch", "steward status -o json | jq .guests"},
+         .examples = {"steward status", "steward status @tag-web -ct/105", "steward status --watch",
+                      "steward status -o json | jq .guests"},
          .exits = {"0 ok", "1 warning", "2 critical, or a mistake in the call", "3 unknown: no daemon answers"},
          .run = run_status},
         {.name = "why",
          .topic = topic,
-         .summary = "one guest: its checks, why it is where it is, its last story",
-         .operands = {one_guest},
+         .summary = "a guest's checks, why it is where it is, its last story",
+         .operands = {some_guests},
          .options = joined({output_option(), watch_option(), daemon_option()}),
          .examples = {"steward why ct/101", "steward why vm/200 -o json"},
          .exits = daemon_exits(),
@@ -49,7 +52,7 @@ std::vector<command> looks() {
         {.name = "plan",
          .topic = topic,
          .summary = "what a hand-over would do; changes nothing",
-         .operands = {one_guest},
+         .operands = {some_guests},
          .options =
              joined({{to_node, {.name = "force", .value = "", .help = "although it is healthy, or its backup is old"}},
                      daemon_and_output()}),
@@ -94,18 +97,21 @@ command probe() {
         .summary = "run a check once, from here and without the daemon",
         .operands = {{.name = "TARGET", .kind = word_kind::guest}, {.name = "CHECK", .is_optional = true}},
         .options = joined({output_option(),
+                           watch_option(),
                            {{.name = "debug", .value = "", .help = "its phases, address, certificate and first bytes"},
                             {.name = "config",
                              .value = "FILE",
                              .help = "where a guest's checks stand (/etc/steward/steward.yaml)",
-                             .kind = word_kind::file}}}),
+                             .kind = word_kind::file},
+                            {.name = "cluster", .value = "NAME", .help = "of several in the configuration"}}}),
         .more =
             "TARGET is a URL, HOST:PORT (TCP), HOST (ICMP), or a guest: then its checks in the configuration "
             "file, or the one named CHECK. docs/probes.md.",
         .examples = {"steward probe https://www.example.org/health --debug", "steward probe 192.0.2.31:22",
                      "steward probe ct/101"},
-        .exits = {"0 healthy", "2 unhealthy, or a mistake in the call", "3 unknown: it could not look"},
-        .run = probe_main};
+        .exits = {"0 healthy", "2 unhealthy", "3 unknown: it could not look; or a mistake in the call"},
+        .run = probe_main,
+        .mistake = 3};
 }
 
 }  // namespace

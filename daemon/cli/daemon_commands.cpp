@@ -7,6 +7,7 @@
 #include "render.hpp"
 #include "waiting.hpp"
 
+#include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 
 #include <functional>
@@ -20,9 +21,9 @@ namespace {
 constexpr std::chrono::milliseconds between_looks{200};
 
 /// One question to the daemon, and its answer in the shape that was asked for.
-int ask(const arguments& given, const json::object& question,
-        const std::function<std::string(const json::object&)>& render,
+int ask(const arguments& given, json::object question, const std::function<std::string(const json::object&)>& render,
         const std::function<int(const json::object&)>& status_of) {
+    if (given.has("cluster")) question["cluster"] = given.option("cluster", "");
     const auto answer = ask_daemon(given.option("socket", default_socket), question);
     if (!answer) {
         std::cerr << "steward: " << answer.error().text() << '\n';
@@ -48,7 +49,8 @@ bool is_resting(const std::string& state) {
 /// Prints each phase as it begins, until the guest rests; 0 only for `done`. To programs standard output is left to the
 /// answer.
 int wait_for_end(const arguments& given) {
-    const json::object question{{"do", "why"}, {"guest", given.words[1]}};
+    json::object question{{"do", "why"}, {"guest", given.words[1]}};
+    if (given.has("cluster")) question["cluster"] = given.option("cluster", "");
     std::ostream& log = is_for_people(given) ? std::cout : std::cerr;
     std::string last;
     for (bool has_begun = false;;) {
@@ -76,9 +78,41 @@ std::string typed_again(const arguments& given, const std::string& question) {
     return line;
 }
 
+json::array words_from(const arguments& given, std::size_t first) {
+    json::array all;
+    for (std::size_t i = first; i < given.words.size(); ++i) all.emplace_back(given.words[i]);
+    return all;
+}
+
+/// What is answered about each of several guests, one below the other.
+std::string render_each(const json::object& answer, std::string (*render)(const json::object&)) {
+    std::string all;
+    for (const json::value& one : answer.at("guests").as_array())
+        all += (all.empty() ? "" : "\n") + render(one.as_object());
+    return all;
+}
+
+int ask_about_several(const arguments& given, json::object question) {
+    question["guests"] = words_from(given, 1);
+    if (given.words[0] == "why")
+        return ask(
+            given, question, [](const json::object& o) { return render_each(o, render_guest); }, always_zero);
+    return ask(
+        given, question, [](const json::object& o) { return render_each(o, render_plan); },
+        [](const json::object& o) {
+            for (const json::value& plan : o.at("guests").as_array())
+                if (!plan.as_object().at("possible").as_bool()) return 1;
+            return 0;
+        });
+}
+
 }  // namespace
 
-int run_status(const arguments& given) { return ask(given, {{"do", "status"}}, render_status, exit_code_of); }
+int run_status(const arguments& given) {
+    json::object question{{"do", "status"}};
+    if (given.words.size() > 1) question["guests"] = words_from(given, 1);
+    return ask(given, question, render_status, exit_code_of);
+}
 
 int run_mode_command(const arguments& given) {
     return ask(given, {{"do", given.words[0]}, {"now", given.has("now")}}, render_mode, always_zero);
@@ -87,8 +121,10 @@ int run_mode_command(const arguments& given) {
 int run_guest_command(const arguments& given) {
     const std::string& command = given.words[0];
     const auto guest = parse_guest_id(given.words[1]);
-    if (!guest) return refuse_usage(guest.error().text());
-    json::object question{{"do", command}, {"guest", to_string(*guest)}};
+    const bool takes_several = command == "why" || command == "plan";
+    if (!guest && !takes_several) return refuse_usage(guest.error().text());
+    json::object question{{"do", command}};
+    if (guest) question["guest"] = to_string(*guest);
     if (given.has("to")) question["to"] = given.option("to", "");
     if (given.has("force")) question["force"] = true;
     if (given.has("token")) question["token"] = given.option("token", "");
@@ -97,6 +133,7 @@ int run_guest_command(const arguments& given) {
         const auto print = [](const json::object& o) { return std::string(o.at("token").as_string()) + "\n"; };
         return ask(given, question, print, always_zero);
     }
+    if (!guest || given.words.size() > 2) return ask_about_several(given, std::move(question));
     if (command == "why") return ask(given, question, render_guest, always_zero);
     if (command == "plan")
         return ask(given, question, render_plan,
@@ -109,7 +146,10 @@ int run_guest_command(const arguments& given) {
 int run_pause_command(const arguments& given) {
     const std::string& command = given.words[0];
     if (given.words.size() == 1) return ask(given, {{"do", "status"}}, render_pauses, always_zero);
-    json::object question{{"do", command == "resume" ? "resume" : "pause"}, {"object", given.words[1]}};
+    const std::string& object = given.words[1];
+    json::object question{{"do", command == "resume" ? "resume" : "pause"}, {"object", object}};
+    const bool is_one = object == "cluster" || object.starts_with("node/") || parse_guest_id(object);
+    if (!is_one || given.words.size() > 2) question["guests"] = words_from(given, 1);
     if (command == "maintenance" && !given.words[1].starts_with("node/"))
         return refuse_usage("maintenance is of a node: node/NAME");
     if (command == "maintenance") question["kind"] = "maintenance";

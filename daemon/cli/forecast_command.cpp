@@ -45,22 +45,21 @@ asio::awaitable<int> make_forecast(pve::connection& cluster, forecast_call call)
 
 /// What the configuration file says of its guests, when there is one that is meant.
 result<void> read_rules(const arguments& given, forecast_call& into) {
-    std::map<guest_id, failover::guest_rules> known;
+    config::settings known;
     if (const auto file = meant_config(given)) {
-        const auto loaded = config::load_file(*file);
-        if (!loaded.problems.empty()) return fault(errc::invalid, *file, to_string(loaded.problems.front()));
-        into.cluster_name = loaded.values.pve.name;
-        for (const config::guest& g : loaded.values.guests) {
-            failover::guest_rules r;
-            r.rules = policy_of(g);
-            r.priority = g.failover.priority;
-            r.is_managed = true;
-            known.emplace(g.id, std::move(r));
-        }
+        auto meant = meant_cluster(*file, given);
+        if (!meant) return meant.error();
+        known = std::move(*meant);
     }
-    into.wish.rules_of = [known = std::move(known)](guest_id guest) {
-        const auto found = known.find(guest);
-        return found == known.end() ? failover::guest_rules() : found->second;
+    into.cluster_name = known.pve.name;
+    into.wish.rules_of = [known = std::move(known)](const model::guest_row& row) {
+        failover::guest_rules r;
+        const auto said = config::rules_for(known, row);
+        if (!said) return r;
+        r.rules = policy_of(*said);
+        r.priority = said->failover.priority;
+        r.is_managed = true;
+        return r;
     };
     return {};
 }

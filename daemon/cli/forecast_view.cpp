@@ -26,6 +26,9 @@ json::object guest_as_json(const failover::forecast& f) {
                    {"strategy", f.how ? json::value(failover::name_of(*f.how)) : json::value()},
                    {"target", f.how ? json::value(f.target.str()) : json::value()},
                    {"archive", f.archive ? json::value(f.archive->str()) : json::value()},
+                   {"archive_health", name_of(f.archive_stamp.health)},
+                   {"archive_verified",
+                    f.archive_stamp.verified ? json::value(format_utc(*f.archive_stamp.verified)) : json::value()},
                    {"loses_s", seconds_of(f.loses)},
                    {"restore_s", seconds_of(f.restore)},
                    {"back_after_s", seconds_of(f.takes)},
@@ -49,8 +52,10 @@ std::string time_or(const std::optional<duration>& d, const char* otherwise) {
 std::vector<std::string> row_of(const failover::forecast& f) {
     const std::string guest = to_string(f.guest);
     if (!f.how) return {guest, f.name, f.is_running ? "NOT" : "-", "-", "-", fmt::format("{} ({})", f.text, f.code)};
-    const std::string how =
+    std::string how =
         *f.how == failover::strategy::relocate ? "its disks are shared" : "restored from " + f.archive->str();
+    if (f.archive_stamp.health == model::guest_health::unhealthy) how += ", taken while it was UNHEALTHY";
+    if (f.archive_stamp.verified) how += ", verified";
     const std::string loses = f.loses && *f.loses == duration::zero() ? "nothing" : time_or(f.loses, "?");
     return {guest, f.name, time_or(f.takes, "?"), f.target.str(), loses, how};
 }

@@ -29,7 +29,10 @@ int run(const std::vector<std::string>& raw) {
     const arguments given = read_arguments(raw);
     if (given.has("help")) return show_help(given);
     if (given.has("version")) return std::cout << "steward " STEWARD_VERSION "\n", 0;
-    if (!given.problem.empty()) return std::cerr << "steward: " << given.problem << "\n", 2;
+    if (!given.problem.empty()) {
+        std::cerr << "steward: " << given.problem << "\n";
+        return given.what != nullptr ? given.what->mistake : 2;
+    }
     return run_or_watch(given);
 }
 

@@ -10,6 +10,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
 
 #include <algorithm>
 #include <filesystem>
@@ -51,7 +52,8 @@ result<config::check> check_of(const std::string& target) {
 }
 
 result<void> take_target(const arguments& given, probe_call& into) {
-    if (given.words.size() > 2) return fault(errc::invalid, "", "only a guest has several checks to choose one from");
+    if (given.words.size() > 2)
+        return fault(errc::invalid, "", "a CHECK is named beside a guest, not beside an address");
     auto check = check_of(given.words[1]);
     if (!check) return check.error();
     check->name = given.words[1];
@@ -74,12 +76,17 @@ result<void> take_guest(const arguments& given, guest_id id, const config::setti
                  fmt::format("{} has no check \"{}\"; it has: {}", to_string(id), given.words[2], names));
 }
 
-/// The file is needed for a guest; else it only says where probes may go.
+/// The file is needed for a guest; else it only says where probes may go: of several clusters the first does.
 result<std::optional<config::settings>> read_config(const arguments& given, bool is_needed) {
-    std::string file = given.option("config", default_config);
+    const std::string file = given.option("config", default_config);
     std::error_code ec;
-    if (!is_needed && !given.has("config") && !std::filesystem::exists(file, ec))
-        return std::optional<config::settings>();
+    const bool may_lack = !is_needed && !given.has("config") && !given.has("cluster");
+    if (may_lack && !std::filesystem::exists(file, ec)) return std::optional<config::settings>();
+    if (is_needed || given.has("cluster")) {
+        auto meant = meant_cluster(file, given);
+        if (!meant) return meant.error();
+        return std::optional<config::settings>(std::move(*meant));
+    }
     auto loaded = config::load_file(file);
     if (!loaded.problems.empty()) return fault(errc::invalid, "", to_string(loaded.problems.front()));
     return std::optional<config::settings>(std::move(loaded.values));
@@ -104,10 +111,18 @@ std::string milliseconds(duration d) {
     return fmt::format("{:.1f} ms", std::chrono::duration<double, std::milli>(d).count());
 }
 
+std::string verdict_word(verdict v) {
+    const std::string word = fmt::format("{:<9}", name_of(v));
+    return painted(v == verdict::healthy     ? colour::green
+                   : v == verdict::unhealthy ? colour::red
+                                             : colour::yellow,
+                   word);
+}
+
 std::string as_text(const std::vector<answered_check>& all, bool is_explained) {
     std::string out;
     for (const auto& [name, a] : all) {
-        out += fmt::format("{:<9}  {}  {}  ({})\n", name_of(a.answer), name, a.reason, milliseconds(a.took));
+        out += fmt::format("{}  {}  {}  ({})\n", verdict_word(a.answer), name, a.reason, milliseconds(a.took));
         if (!a.warning.empty()) out += fmt::format("  {:<12} {}\n", "warning", a.warning);
         if (!is_explained) continue;
         for (const probe_phase& p : a.phases) out += fmt::format("  {:<12} {}\n", p.name, milliseconds(p.took));
@@ -147,7 +162,7 @@ int exit_code_of(const std::vector<answered_check>& all) {
     return code;
 }
 
-int run_probe(const arguments& given, probe_call call) {
+std::vector<answered_check> answers_of(probe_call& call) {
     asio::io_context io{1};
     os_time time;
     const auto names = net::make_cares_resolver(io.get_executor(), time);
@@ -161,8 +176,7 @@ int run_probe(const arguments& given, probe_call call) {
     asio::co_spawn(io, run_checks(call, time, *names), std::move(ended));
     io.run();
     if (failed) std::rethrow_exception(failed);
-    print_answer(given, as_json(answers, call.is_explained), as_text(answers, call.is_explained));
-    return exit_code_of(answers);
+    return answers;
 }
 
 }  // namespace
@@ -176,7 +190,9 @@ int probe_main(const arguments& given) {
     if (*file) call.rules = (*file)->probe_targets;
     const auto taken = guest ? take_guest(given, *guest, **file, call) : take_target(given, call);
     if (!taken) return refuse_probe(taken.error().text());
-    return run_probe(given, std::move(call));
+    const auto answers = answers_of(call);
+    print_answer(given, as_json(answers, call.is_explained), as_text(answers, call.is_explained));
+    return exit_code_of(answers);
 }
 
 }  // namespace steward::cli

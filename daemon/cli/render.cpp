@@ -156,7 +156,24 @@ const char* about_mode(const std::string& mode) {
     return " (changes nothing; `steward arm` lets it act)";
 }
 
+namespace {
+
+/// Of several clusters, one below the other.
+std::string render_clusters(const json::object& status) {
+    std::string out;
+    for (const json::value& v : list(status, "clusters")) {
+        const json::object& c = v.as_object();
+        out += fmt::format("=== {}\n", text(c, "name"));
+        out += c.contains("guests") ? render_status(c) : fmt::format("NOT LOOKED AFTER: {}\n", text(c, "problem"));
+        out += "\n";
+    }
+    return out + fmt::format("all: {}\n", text(status, "severity"));
+}
+
+}  // namespace
+
 std::string render_status(const json::object& status) {
+    if (status.contains("clusters")) return render_clusters(status);
     std::string out = cluster_line(status);
     out += leadership_lines(status);
     out += fmt::format("mode {}{}\n\n", text(status, "mode"), about_mode(text(status, "mode")));
@@ -166,6 +183,8 @@ std::string render_status(const json::object& status) {
     for (const json::value& v : list(status, "guests")) {
         const json::object& g = v.as_object();
         std::string reason = text(g, "reason");
+        if (const std::string& late = text(object(g, "newest_backup"), "text"); !late.empty())
+            reason += (reason.empty() ? "" : "; ") + late;
         if (g.contains("progress")) reason += " — " + text(g, "progress");
         const std::string state = text(g, "state");
         const std::string health = text(g, "health");
@@ -196,6 +215,12 @@ std::string render_guest(const json::object& g) {
     if (const json::object& f = object(g, "if_node_dies"); !f.empty())
         out += fmt::format("if its node died now: {}{}\n", text(f, "outcome") == "held" ? "it would stay down, " : "",
                            text(f, "text"));
+    if (const json::object& b = object(g, "newest_backup"); !text(b, "volid").empty())
+        out += fmt::format("newest good backup: {}, {} old{}\n", text(b, "volid"),
+                           describe_duration(std::chrono::seconds(number(b, "age_s"))),
+                           text(b, "health") == "unknown" ? "" : ", taken while it was " + text(b, "health"));
+    if (const std::string late = text(object(g, "newest_backup"), "text"); !late.empty())
+        out += fmt::format("WARNING: {}\n", late);
     if (!text(g, "parked_path").empty())
         out += fmt::format("original configuration kept: {}\n", text(g, "parked_path"));
     out += "\n";
@@ -229,6 +254,8 @@ std::string render_plan(const json::object& p) {
                                   text(p, "strategy"), text(p, "source"), targets);
     if (p.contains("backup")) {
         const json::object& b = object(p, "backup");
+        if (text(b, "health") != "unknown")
+            out += fmt::format("  its guest was {} when it was taken\n", text(b, "health"));
         out += fmt::format("  backup {} of {}\n  what changed in the last {} would be lost\n", text(b, "volid"),
                            text(b, "created"), took(b, "age_ms"));
     }

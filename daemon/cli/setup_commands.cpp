@@ -27,9 +27,18 @@ int check_config(const arguments& given) {
         problems.emplace_back(to_string(p));
     }
     const bool is_good = problems.empty();
-    const json::object answer{
-        {"file", file}, {"good", is_good}, {"guests", loaded.values.guests.size()}, {"problems", std::move(problems)}};
-    const std::string text = is_good ? fmt::format("{}: good, {} guest(s)\n", file, loaded.values.guests.size()) : "";
+    std::size_t guests = 0;
+    std::size_t selectors = 0;
+    for (const config::settings& s : loaded.clusters) {
+        guests += s.guests.size();
+        selectors += s.sections.size();
+    }
+    const json::object answer{{"file", file},     {"good", is_good},        {"clusters", loaded.clusters.size()},
+                              {"guests", guests}, {"selectors", selectors}, {"problems", std::move(problems)}};
+    std::string text = fmt::format("{}: good, {} guest(s)", file, guests);
+    if (selectors != 0) text += fmt::format(", {} selector(s) for more", selectors);
+    if (loaded.clusters.size() > 1) text += fmt::format(", in {} clusters", loaded.clusters.size());
+    text = is_good ? text + "\n" : "";
     print_answer(given, answer, text);
     return is_good ? 0 : 1;
 }

@@ -28,7 +28,7 @@ int start(const std::string& file) {
     const bool as_json = config.values.terminal_log == steward::config::log_format::json;
     steward::log::use_standard_sink(level_of(config.values.log_level),
                                     as_json ? steward::log::format::json : steward::log::format::text);
-    return steward::run_daemon(file, std::move(config.values));
+    return steward::run_daemon(file, std::move(config));
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 #include "api/control_server.hpp"
 
-#include "api/views.hpp"
 #include "base/log.hpp"
 #include "runtime/with_timeout.hpp"
 
@@ -10,14 +9,9 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 
-#include <algorithm>
-#include <array>
 #include <filesystem>
 #include <fmt/core.h>
-#include <string_view>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -25,7 +19,6 @@
 
 namespace steward::api {
 namespace asio = boost::asio;
-namespace json = boost::json;
 using asio::local::stream_protocol;
 using namespace std::chrono_literals;
 
@@ -34,100 +27,16 @@ namespace {
 constexpr std::size_t largest_request = 64U << 10U;
 constexpr duration patience = 30s;
 
-std::string good(json::object data) {
-    return json::serialize(json::object{{"ok", true}, {"data", std::move(data)}}) + "\n";
-}
-
-std::string bad(const fault& f) {
-    return json::serialize(json::object{{"ok", false}, {"code", name_of(f.code)}, {"error", f.text()}}) + "\n";
-}
-
-std::string text_member(const json::object& o, std::string_view key) {
-    const json::value* v = o.if_contains(key);
-    return v && v->is_string() ? std::string(v->get_string()) : std::string();
-}
-
-/// A request that was understood.
-class order {
-  public:
-    std::string what;
-    guest_id guest;
-    failover::wish asked;
-    bool is_urgent = false;  ///< observe: what is under way stands still, too
-    failover::pause pause;
-    duration lasts{};         ///< of the pause; zero: until it is taken back
-    std::string object;       ///< fence-confirm: the node; parked-…: the name
-    std::string token;        ///< approve: what was issued before; empty: now
-    std::string typed_again;  ///< the same once more, from a person's own hand
-};
-
-/// The parts of "pause" and "resume".
-result<void> read_pause(const json::object& o, order& into) {
-    into.pause.object = text_member(o, "object");
-    into.pause.reason = text_member(o, "reason");
-    const std::string kind = text_member(o, "kind");
-    if (kind == name_of(failover::pause_kind::maintenance)) into.pause.kind = failover::pause_kind::maintenance;
-    const std::string lasts = text_member(o, "for");
-    if (lasts.empty()) return {};
-    const auto time = parse_duration(lasts);
-    if (!time) return time.error();
-    if (*time < 1s || *time > 24h * 366) return fault(errc::invalid, "for", "is between 1s and 366d");
-    into.lasts = *time;
-    return {};
-}
-
-result<order> read_order(const std::string& line) {
-    boost::system::error_code ec;
-    const json::value parsed = json::parse(line, ec);
-    if (ec || !parsed.is_object()) return fault(errc::invalid, "control", "the request is not a JSON object");
-    const json::object& o = parsed.get_object();
-    order out;
-    out.what = text_member(o, "do");
-    const std::string guest = text_member(o, "guest");
-    if (!guest.empty()) {
-        const auto id = parse_guest_id(guest);
-        if (!id) return id.error();
-        out.guest = *id;
-    }
-    const std::string to = text_member(o, "to");
-    if (!to.empty()) {
-        const auto node = parse_node_name(to);
-        if (!node) return node.error();
-        out.asked.to = *node;
-    }
-    const json::value* force = o.if_contains("force");
-    out.asked.force = force && force->is_bool() && force->get_bool();
-    const json::value* now = o.if_contains("now");
-    out.is_urgent = now && now->is_bool() && now->get_bool();
-    out.object = text_member(o, "object");
-    out.typed_again = text_member(o, "confirm");
-    out.token = text_member(o, "token");
-    if (auto ok = read_pause(o, out); !ok) return ok.error();
-    return out;
-}
-
-bool is_order(const std::string& what) {
-    constexpr std::array<std::string_view, 14> orders{
-        "failover", "failback", "retry",   "approve",       "abort",          "disable",       "pause",
-        "resume",   "arm",      "observe", "fence-confirm", "parked-restore", "parked-remove", "approval-token"};
-    return std::find(orders.begin(), orders.end(), what) != orders.end();
-}
-
-/// What cannot be taken back: root says it, and names the object twice (reliability §6.1 S3).
-bool is_final(const std::string& what) { return what == "fence-confirm" || what == "parked-remove"; }
-
-result<void> check_final(const order& asked, const std::string& asker) {
-    if (!is_final(asked.what)) return {};
-    if (asker != "root") return fault(errc::forbidden, "", "only root may order that");
-    if (asked.object.empty() || asked.object != asked.typed_again)
-        return fault(errc::refused, "", "the name was not typed again: nothing was done");
-    return {};
-}
-
 class unix_control_server final : public control_server {
   public:
-    unix_control_server(keeper& all, stream_protocol::acceptor acceptor, std::string path)
-        : all_(all), acceptor_(std::move(acceptor)), path_(std::move(path)), connections_(acceptor_.get_executor()) {}
+    unix_control_server(time_source& time, cluster_list clusters, stream_protocol::acceptor acceptor, std::string path,
+                        configuration_teller tells_configuration)
+        : time_(time),
+          clusters_(std::move(clusters)),
+          tells_configuration_(std::move(tells_configuration)),
+          acceptor_(std::move(acceptor)),
+          path_(std::move(path)),
+          connections_(acceptor_.get_executor()) {}
     ~unix_control_server() override { ::unlink(path_.c_str()); }
 
     asio::awaitable<void> serve() override {
@@ -148,7 +57,7 @@ class unix_control_server final : public control_server {
             if (ec == asio::error::operation_aborted) throw boost::system::system_error(ec);
             if (ec) {
                 log::warning("control.accept", {{"reason", ec.message()}});
-                co_await all_.time().sleep_for(100ms);
+                co_await time_.sleep_for(100ms);
                 continue;
             }
             connections_.spawn("control", serve_one(std::move(peer)));
@@ -157,7 +66,7 @@ class unix_control_server final : public control_server {
 
     asio::awaitable<void> serve_one(stream_protocol::socket peer) {
         // A client that says nothing or reads nothing must not stay for ever.
-        const auto done = co_await with_timeout(all_.time(), patience, converse(peer));
+        const auto done = co_await with_timeout(time_, patience, converse(peer));
         if (!done) log::debug("control.closed", {{"reason", done.error().text()}});
     }
 
@@ -169,7 +78,10 @@ class unix_control_server final : public control_server {
         if (ec == asio::error::operation_aborted) throw boost::system::system_error(ec);
         if (ec) co_return fault(errc::io, "control", ec.message());
         std::string asker = asker_of(peer);
-        const std::string answer = co_await answer_to(std::move(line), std::move(asker));
+        std::vector<served_cluster> clusters = clusters_();
+        configuration_teller tells = tells_configuration_;
+        const std::string answer =
+            co_await answer_request(std::move(clusters), std::move(line), std::move(asker), std::move(tells));
         co_await asio::async_write(peer, asio::buffer(answer), asio::redirect_error(asio::use_awaitable, ec));
         if (ec) co_return fault(errc::io, "control", ec.message());
         co_return result<void>();
@@ -184,98 +96,9 @@ class unix_control_server final : public control_server {
         return who.uid == ::geteuid() ? fmt::format("uid {}", who.uid) : std::string();
     }
 
-    asio::awaitable<std::string> answer_to(std::string line, std::string asker) {
-        const auto asked = read_order(line);
-        if (!asked) co_return bad(asked.error());
-        if (is_order(asked->what) && asker.empty())
-            co_return bad(
-                fault(errc::forbidden, "control", "orders are taken from root and from the daemon's own user"));
-        if (is_order(asked->what))
-            log::info("operator.order",
-                      {{"event", asked->what}, {"guest", asked->guest.id.number() ? to_string(asked->guest) : "-"}});
-        if (asked->what == "status") co_return good(status_view(all_));
-        if (asked->what == "why") {
-            auto view = guest_view(all_, asked->guest);
-            if (!view) co_return bad(view.error());
-            co_return good(std::move(*view));
-        }
-        if (asked->what == "evacuation") {
-            json::array waits;
-            for (const guest_id g : all_.to_be_evacuated()) waits.emplace_back(to_string(g));
-            const auto longest = std::chrono::ceil<std::chrono::seconds>(all_.longest_evacuation());
-            co_return good(json::object{{"guests", std::move(waits)}, {"limit_s", longest.count()}});
-        }
-        if (asked->what == "plan") {
-            const auto plan = co_await all_.plan_for(asked->guest, asked->asked);
-            if (!plan) co_return bad(plan.error());
-            co_return good(plan_view(asked->guest, *plan, all_.time().wall_now()));
-        }
-        if (asked->what == "arm" || asked->what == "observe") {
-            const config::mode wanted = asked->what == "arm" ? config::mode::armed : config::mode::observe;
-            const auto changed = co_await all_.set_mode(wanted, asked->is_urgent);
-            if (!changed) co_return bad(changed.error());
-            co_return good(status_view(all_));
-        }
-        if (const auto may = check_final(*asked, asker); !may) co_return bad(may.error());
-        if (asked->what == "approval-token") {
-            const auto token = all_.approval_token(asked->guest);
-            if (!token) co_return bad(token.error());
-            co_return good(json::object{{"token", *token}});
-        }
-        if (asked->what == "parked-list") {
-            const auto all = co_await all_.parked();
-            if (!all) co_return bad(all.error());
-            co_return good(parked_view(*all));
-        }
-        if (asked->what == "fence-confirm" || asked->what.starts_with("parked-")) {
-            order wanted = *asked;
-            const auto done = co_await change_for_good(std::move(wanted), std::move(asker));
-            if (!done) co_return bad(done.error());
-            co_return good({});
-        }
-        if (asked->what == "pause" || asked->what == "resume") {
-            order wanted = *asked;
-            const auto done = co_await change_pauses(std::move(wanted), std::move(asker));
-            if (!done) co_return bad(done.error());
-            co_return good(status_view(all_));
-        }
-        result<void> done = fault(errc::invalid, "control", "unknown request \"" + asked->what + "\"");
-        if (asked->what == "failover") done = all_.order_failover(asked->guest, asked->asked);
-        if (asked->what == "retry") done = all_.retry(asked->guest);
-        if (asked->what == "failback") done = all_.order_failback(asked->guest);
-        if (asked->what == "approve") done = all_.approve(asked->guest, asked->asked.force, asked->token);
-        if (asked->what == "abort") done = all_.abort(asked->guest, asker);
-        if (asked->what == "disable") done = all_.disable(asked->guest, asker);
-        if (!done) co_return bad(done.error());
-        co_return good({});
-    }
-
-    asio::awaitable<result<void>> change_for_good(order asked, std::string asker) {
-        result<void> done = fault(errc::invalid, "control", "unknown request \"" + asked.what + "\"");
-        if (asked.what == "fence-confirm") {
-            const auto node = parse_node_name(asked.object);
-            if (!node) co_return node.error();
-            done = co_await all_.confirm_fence(*node, std::move(asker));
-        }
-        if (asked.what == "parked-restore") done = co_await all_.restore_parked(asked.object, std::move(asker));
-        if (asked.what == "parked-remove")
-            done = co_await all_.remove_parked(asked.object, asked.typed_again, std::move(asker));
-        co_return done;
-    }
-
-    asio::awaitable<result<void>> change_pauses(order asked, std::string asker) {
-        if (asked.what == "resume") {
-            auto resumed = co_await all_.resume(asked.pause.object, std::move(asker));
-            co_return resumed;
-        }
-        asked.pause.by = std::move(asker);
-        if (asked.lasts != duration::zero())
-            asked.pause.until = all_.time().wall_now() + std::chrono::ceil<std::chrono::seconds>(asked.lasts);
-        auto paused = co_await all_.pause(std::move(asked.pause));
-        co_return paused;
-    }
-
-    keeper& all_;
+    time_source& time_;
+    cluster_list clusters_;
+    configuration_teller tells_configuration_;
     stream_protocol::acceptor acceptor_;
     std::string path_;
     task_group connections_;
@@ -283,8 +106,9 @@ class unix_control_server final : public control_server {
 
 }  // namespace
 
-result<std::unique_ptr<control_server>> control_server::listen(asio::any_io_executor executor, keeper& all,
-                                                               const std::string& path) {
+result<std::unique_ptr<control_server>> control_server::listen(asio::any_io_executor executor, time_source& time,
+                                                               cluster_list clusters, const std::string& path,
+                                                               configuration_teller tells_configuration) {
     if (path.size() >= sizeof(sockaddr_un::sun_path))
         return fault(errc::invalid, "control_socket", path + " is too long for a Unix socket");
     std::error_code ignored;
@@ -298,7 +122,8 @@ result<std::unique_ptr<control_server>> control_server::listen(asio::any_io_exec
     if (!ec) acceptor.listen(16, ec);
     if (ec) return fault(errc::io, "control socket " + path, ec.message());
     ::chmod(path.c_str(), 0660);
-    return std::unique_ptr<control_server>(std::make_unique<unix_control_server>(all, std::move(acceptor), path));
+    return std::unique_ptr<control_server>(std::make_unique<unix_control_server>(
+        time, std::move(clusters), std::move(acceptor), path, std::move(tells_configuration)));
 }
 
 }  // namespace steward::api

@@ -5,6 +5,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -45,6 +46,31 @@ int worse(int a, int b) {
     return rank(a) >= rank(b) ? a : b;
 }
 
+/// A guest that is well, but could not be brought back from a young enough backup, is not all right.
+int severity_of(const keeper& all, guest_id id, const failover::state& s) {
+    const auto report = all.freshness_of(id);
+    if (!report || report->state == backup::freshness::fresh) return severity_of(s);
+    return worse(severity_of(s), report->state == backup::freshness::unknown ? 3 : 1);
+}
+
+void add_backup(const keeper& all, guest_id id, json::object& into) {
+    const model::backup* newest = all.newest_backup(id);
+    const auto report = all.freshness_of(id);
+    if (newest == nullptr && !report) return;
+    json::object o;
+    if (newest != nullptr) {
+        o["volid"] = newest->volume.str();
+        o["created"] = format_utc(newest->created);
+        o["age_s"] = (all.time().wall_now() - newest->created).count();
+        o["health"] = name_of(newest->stamp.health);
+    }
+    if (report) {
+        o["state"] = name_of(report->state);
+        o["text"] = report->text;
+    }
+    into["newest_backup"] = std::move(o);
+}
+
 json::array checks_view(const std::vector<check_board::view>& checks) {
     json::array out;
     for (const auto& c : checks) {
@@ -75,13 +101,14 @@ json::object guest_summary(const keeper& all, guest_id id, const guest_keeper& g
     json::object o;
     json::array warnings = warnings_view(g);
     o["guest"] = to_string(id);
-    o["severity"] = word_of(worse(severity_of(s), warnings.empty() ? 0 : 1));
+    o["severity"] = word_of(worse(severity_of(all, id, s), warnings.empty() ? 0 : 1));
     o["warnings"] = std::move(warnings);
     o["state"] = failover::name_of(r.at);
     o["health"] = health::name_of(s.last);
     o["reason"] = r.at == phase::watching ? s.last_reason : r.reason;
     o["since"] = format_utc(r.since);
     o["generation"] = r.generation;
+    if (!g.settings().section.empty()) o["section"] = g.settings().section;
     if (r.held) o["hold"] = json::object{{"code", r.held->code}, {"text", r.held->text}, {"release", r.held->release}};
     if (g.running() != failover::operation::none) o["operation"] = failover::name_of(g.running());
     if (!g.progress().empty() && g.running() != failover::operation::none) o["progress"] = g.progress();
@@ -92,6 +119,7 @@ json::object guest_summary(const keeper& all, guest_id id, const guest_keeper& g
     if (const keeper::foresight* f = all.foreseen(id))
         o["if_node_dies"] = json::object{
             {"outcome", f->outcome}, {"code", f->code}, {"text", f->text}, {"worked_out", format_utc(f->at)}};
+    add_backup(all, id, o);
     return o;
 }
 
@@ -177,7 +205,7 @@ json::array pauses_view(const keeper& all) {
 
 }  // namespace
 
-json::object status_view(const keeper& all) {
+json::object status_view(const keeper& all, const std::vector<guest_id>* only) {
     int severity = 0;
     json::object o;
     o["mode"] = all.mode_name();
@@ -190,13 +218,28 @@ json::object status_view(const keeper& all) {
     o["gateways"] = checks_view(gateways);
     json::array guests;
     for (const auto& [id, g] : all.guests()) {
-        severity = worse(severity, severity_of(g->state()));
+        if (only != nullptr && std::find(only->begin(), only->end(), id) == only->end()) continue;
+        severity = worse(severity, severity_of(all, id, g->state()));
         if (!warnings_view(*g).empty()) severity = worse(severity, 1);
         guests.push_back(guest_summary(all, id, *g));
     }
     o["guests"] = std::move(guests);
     o["severity"] = word_of(severity);
     return o;
+}
+
+json::object status_of_all(const std::vector<served_cluster>& clusters) {
+    int severity = 0;
+    json::array all;
+    for (const served_cluster& c : clusters) {
+        json::object one{{"problem", c.problem}, {"severity", word_of(2)}};
+        if (c.all != nullptr) one = status_view(*c.all);
+        for (int s = 0; s <= 3; ++s)
+            if (one.at("severity").as_string() == word_of(s)) severity = worse(severity, s);
+        one["name"] = c.name;
+        all.push_back(std::move(one));
+    }
+    return json::object{{"clusters", std::move(all)}, {"severity", word_of(severity)}};
 }
 
 result<json::object> guest_view(const keeper& all, guest_id guest) {
@@ -254,7 +297,8 @@ json::object plan_view(guest_id guest, const std::variant<failover::plan, failov
         o["backup"] = json::object{{"volid", p.archive->volume.str()},
                                    {"created", format_utc(p.archive->created)},
                                    {"age_ms", milliseconds(now - p.archive->created)},
-                                   {"bytes", p.archive->bytes}};
+                                   {"bytes", p.archive->bytes},
+                                   {"health", name_of(p.archive->stamp.health)}};
     o["rejected"] = rejections_view(p.rejections);
     return o;
 }

@@ -31,7 +31,8 @@ std::string to_text(const daemon_words& w) {
     const std::string asked = join_guests(w.asked);
     const bool is_too_much = down.size() + unsure.size() + asked.size() > longest_list;
     return fmt::format("config={}\nfit={}\nleads={}\nasks={}\nanswers={}\n", w.config_digest,
-                       w.is_fit && !is_too_much ? 1 : 0, w.leads, to_text(w.asks), to_text(w.answers)) +
+                       w.is_fit && !is_too_much ? 1 : 0, w.leads, to_text(is_too_much ? question() : w.asks),
+                       to_text(w.answers)) +
            fmt::format("down={}\nunsure={}\nasked={}\nmanaged={}\n", is_too_much ? "" : down, is_too_much ? "" : unsure,
                        is_too_much ? "" : asked, join_guests(w.managed));
 }

@@ -1,5 +1,7 @@
 #include "base/log.hpp"
 
+#include "base/log_subject.hpp"
+
 namespace steward::log {
 namespace {
 
@@ -12,8 +14,14 @@ level& lowest_level() {
     return l;
 }
 
+const std::string*& current_subject() {
+    thread_local const std::string* name = nullptr;
+    return name;
+}
+
 void emit(level severity, std::string_view name, std::vector<field> fields) {
     if (severity < lowest_level() || !current_sink()) return;
+    if (const std::string* about = current_subject()) fields.emplace_back("cluster", *about);
     current_sink()(event(severity, name, std::move(fields)));
 }
 
@@ -25,6 +33,10 @@ bool needs_quotes(const std::string& text) {
 }
 
 }  // namespace
+
+subject::subject(const std::string& name) noexcept : before_(std::exchange(current_subject(), &name)) {}
+
+subject::~subject() { current_subject() = before_; }
 
 void set_sink(sink where, level lowest) {
     current_sink() = std::move(where);

@@ -294,6 +294,7 @@ void read_http(section& s, check& c, complaints& to, std::vector<named_file>& fi
     read_json(s, c, to);
     if (c.http.method == "HEAD" && (contains || regex || c.http.json))
         s.complain((contains ? contains : regex ? regex : s.take("json"))->at, "the answer to HEAD has no body");
+    word = 0;
     if (s.choice("redirects", word, {"off", "same-host"})) c.http.follows_same_host = word == 1;
     read_status(s, c);
     if (c.tls) read_tls(s, c, files);
@@ -317,6 +318,7 @@ void read_dns(section& s, check& c) {
     const std::vector<std::string_view> rcodes{"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"};
     std::size_t word = 0;
     if (s.choice("type", word, types)) c.dns.type = types[word];
+    word = 0;
     if (s.choice("rcode", word, rcodes)) c.dns.rcode = rcodes[word];
     expectation e;
     const node* const answer = parsed_text(s, "answer", parse_expectation, e);
@@ -340,7 +342,7 @@ void read_rhythm(section& s, check& c) {
     s.number("rise", c.rise, {1, 100});
     s.number("fall", c.fall, {1, 100});
     s.time("start_period", c.start_period, {0s, 24h});
-    duration retry{};
+    duration retry = c.retry_every();
     if (s.time("retry_interval", retry, {100ms, 24h})) c.retry_interval = retry;
 }
 

@@ -72,16 +72,25 @@ std::string text_of(const failover_policy& p) {
         p.failback_stable.count(), static_cast<int>(p.before), p.approval_ttl.count(), p.evacuate_timeout.count());
 }
 
+std::string text_of(const backup_policy& p) {
+    return fmt::format("backup {} {} {}\n", p.max_age ? p.max_age->count() : 0, static_cast<int>(p.prefer), p.stamps);
+}
+
+std::string text_of(const guest& g) {
+    std::string text = fmt::format("require {}\n", g.required);
+    for (const check& c : g.checks) text += text_of(c);
+    return text + text_of(g.restart) + text_of(g.failover) + text_of(g.backup);
+}
+
 }  // namespace
 
 std::string guests_digest(const settings& s) {
     std::string text;
     for (const check& c : s.gateways) text += text_of(c);
-    for (const guest& g : s.guests) {
-        text += fmt::format("{} {}\n", to_string(g.id), g.required);
-        for (const check& c : g.checks) text += text_of(c);
-        text += text_of(g.restart) + text_of(g.failover);
-    }
+    // Those that a selector chose are not in every daemon's list at the same moment; the selectors are.
+    for (const guest& g : s.guests)
+        if (g.section.empty()) text += to_string(g.id) + "\n" + text_of(g);
+    for (const guest_section& c : s.sections) text += c.text + "\n" + text_of(c.rules);
     if (!s.ignored.empty()) text += "ignored=" + joined(s.ignored, [](const node_name& n) { return n.str(); });
     return sha1_hex(text);
 }

@@ -67,7 +67,7 @@ void read_failover(const node* n, const std::string& path, failover_policy& into
     s.time("approval_ttl", into.approval_ttl, {1min, 24h * 30});
     s.boolean("accept_weak_fence", into.accept_weak_fence);
     read_targets(s, into);
-    std::string storage;
+    std::string storage = into.storage ? into.storage->str() : "";
     if (const node* const at = s.text("storage", storage)) {
         const auto parsed = parse_storage_id(storage);
         if (parsed)
@@ -79,7 +79,7 @@ void read_failover(const node* n, const std::string& path, failover_policy& into
     if (s.texts("backup_storages", [&](const std::string& t) { return add_once(t, parse_storage_id(t), storages); }))
         into.backup_storages = storages;
     s.time("max_backup_age", into.max_backup_age, {1min, 24h * 3650});
-    std::size_t fresh = 0;
+    auto fresh = static_cast<std::size_t>(into.before);
     if (s.choice("fresh_backup", fresh, {"off", "try", "require"})) into.before = static_cast<fresh_backup>(fresh);
     s.number("priority", into.priority, {0, 1000});
     s.number("attempts", into.attempts, {1, 100});
@@ -89,13 +89,24 @@ void read_failover(const node* n, const std::string& path, failover_policy& into
     s.time("verify_timeout", into.verify_timeout, some_wait);
     s.time("cooldown", into.cooldown, {0s, 24h * 30});
     s.number("max_per_day", into.max_per_day, {1, 1000});
-    std::size_t word = 0;
+    auto word = static_cast<std::size_t>(into.shutdown);
     if (s.choice("shutdown", word, {"conditional", "freeze", "failover", "evacuate"}))
         into.shutdown = static_cast<on_shutdown>(word);
     s.time("reboot_grace", into.reboot_grace, {1min, 24h});
     s.time("evacuate_timeout", into.evacuate_timeout, {1min, 1h});
+    word = into.fails_back ? 1 : 0;
     if (s.choice("failback", word, {"manual", "auto"})) into.fails_back = word == 1;
     s.time("failback_stable", into.failback_stable, {1min, 24h * 30});
+    s.finish();
+}
+
+void read_backup(const node* n, const std::string& path, backup_policy& into, complaints& to) {
+    section s(n, path, to);
+    duration age = into.max_age.value_or(duration());
+    if (s.time("max_age", age, {1min, 24h * 3650})) into.max_age = age;
+    auto word = static_cast<std::size_t>(into.prefer);
+    if (s.choice("prefer", word, {"healthy", "newest"})) into.prefer = static_cast<archive_choice>(word);
+    s.boolean("stamp", into.stamps);
     s.finish();
 }
 
@@ -110,7 +121,8 @@ place name_of_check(const node& n) {
 std::string unfit(const check& c, const guest* of) {
     const bool is_about_guest = c.kind == check_kind::pve || c.kind == check_kind::agent || c.host == "guest";
     if (of == nullptr && is_about_guest) return "a gateway is no guest: give it an address";
-    if (of != nullptr && of->id.type == guest_type::ct && c.kind == check_kind::agent)
+    const bool is_container = of != nullptr && of->id != guest_id() && of->id.type == guest_type::ct;
+    if (is_container && c.kind == check_kind::agent)
         return "containers have no QEMU agent: agent is for virtual machines only";
     return {};
 }
@@ -147,9 +159,9 @@ void read_checks(section& s, const inherited& defaults, guest& into, complaints&
 
 }  // namespace
 
-inherited read_defaults(const node* n, complaints& to) {
-    inherited defaults;
-    section s(n, "defaults", to);
+inherited read_defaults(const node* n, const std::string& path, inherited common, complaints& to) {
+    inherited defaults = std::move(common);
+    section s(n, path, to);
     const node* const rhythm = s.take("check");
     section checks(rhythm, s.path_of("check"), to);
     read_rhythm(checks, defaults.common);
@@ -157,60 +169,103 @@ inherited read_defaults(const node* n, complaints& to) {
     checks.finish();
     read_restart(s.take("restart"), s.path_of("restart"), defaults.restart, to);
     read_failover(s.take("failover"), s.path_of("failover"), defaults.failover, to);
+    read_backup(s.take("backup"), s.path_of("backup"), defaults.backup, to);
     s.finish();
     return defaults;
 }
 
-std::vector<check> read_gateways(const node* n, const inherited& defaults, complaints& to,
+std::vector<check> read_gateways(const node* n, const std::string& path, const inherited& defaults, complaints& to,
                                  std::vector<named_file>& files) {
     std::vector<check> gateways;
     if (!n || n->kind == node_kind::refused) return gateways;
     if (n->kind != node_kind::sequence) {
-        to.add(n->at, "gateways", "is not a list of checks (- icmp: 192.0.2.1)");
+        to.add(n->at, path, "is not a list of checks (- icmp: 192.0.2.1)");
         return gateways;
     }
     std::vector<parent_word> parents;
     for (std::size_t i = 0; i < n->values.size(); ++i)
-        add_check(n->values[i], fmt::format("gateways[{}]", i), "gateway", defaults, gateways, to, files, parents,
+        add_check(n->values[i], fmt::format("{}[{}]", path, i), "gateway", defaults, gateways, to, files, parents,
                   nullptr);
     adopt_parents(parents, gateways, gateways, to);
     return gateways;
 }
 
-std::vector<guest> read_guests(const node* n, const inherited& defaults, const std::vector<check>& gateways,
-                               complaints& to, std::vector<named_file>& files) {
-    std::vector<guest> guests;
-    if (!n) return guests;
-    const section all(n, "guests", to);
-    std::map<vmid, std::string> taken;
+namespace {
+
+/// Everything below a guest's key, whoever is meant by it.
+guest read_rules(section& s, guest g, const inherited& defaults, const std::vector<check>& gateways, complaints& to,
+                 std::vector<named_file>& files) {
+    std::vector<parent_word> parents;
+    read_checks(s, defaults, g, to, files, parents);
+    read_parents(s, "", parents);
+    adopt_parents(parents, g.checks, gateways, to);
+    read_require(s, g);
+    g.restart = defaults.restart;
+    g.failover = defaults.failover;
+    g.backup = defaults.backup;
+    read_restart(s.take("restart"), s.path_of("restart"), g.restart, to);
+    read_failover(s.take("failover"), s.path_of("failover"), g.failover, to);
+    read_backup(s.take("backup"), s.path_of("backup"), g.backup, to);
+    s.finish();
+    return g;
+}
+
+/// "ct101" is more likely a slip of the pen than the whole name of a guest.
+bool may_be_selector(std::string_view key) {
+    const bool is_wild = key.find_first_of("@*?, ") != std::string_view::npos;
+    return is_wild || key.find_first_not_of("0123456789-") == std::string_view::npos;
+}
+
+/// A record keeps the key, and has little room.
+constexpr std::size_t longest_selector = 200;
+
+void read_chosen(const node& key, const std::string& path, guest rules, settings& into, complaints& to) {
+    if (key.text.size() > longest_selector)
+        return to.add(key.at, path, fmt::format("a selector has at most {} characters", longest_selector));
+    auto which = model::parse_selector({key.text});
+    if (!which) return to.add(key.at, path, which.error().where + ": " + which.error().detail);
+    guest_section chosen;
+    chosen.text = key.text;
+    chosen.which = std::move(*which);
+    chosen.rules = std::move(rules);
+    chosen.rules.section = key.text;
+    into.sections.push_back(std::move(chosen));
+}
+
+}  // namespace
+
+void guest_list::read(const node* n, const std::string& path_of_all, const inherited& defaults, complaints& to,
+                      std::vector<named_file>& files) {
+    if (!n) return;
+    const section all(n, path_of_all, to);
     for (std::size_t i = 0; all.usable() && i < n->keys.size(); ++i) {
         const node& key = n->keys[i];
-        const std::string path = "guests." + key.text.substr(0, 80);
+        const std::string path = path_of_all + "." + key.text.substr(0, 80);
         section s(&n->values[i], path, to);
-        guest g;
         const auto id = parse_guest_id(key.text);
-        if (!id) {
-            to.add(key.at, "guests", id.error().detail);
-        } else {
-            g.id = *id;
-            const auto [other, is_new] = taken.try_emplace(id->id, key.text);
-            if (!is_new)
-                to.add(key.at, path, fmt::format("vmid {} is already used by {}", to_string(id->id), other->second));
+        guest g;
+        if (id) g.id = *id;
+        g = read_rules(s, std::move(g), defaults, into_.gateways, to, files);
+        if (may_be_selector(key.text)) {
+            read_chosen(key, path_of_all, std::move(g), into_, to);
+            continue;
         }
-        std::vector<parent_word> parents;
-        read_checks(s, defaults, g, to, files, parents);
-        read_parents(s, "", parents);
-        adopt_parents(parents, g.checks, gateways, to);
-        read_require(s, g);
-        g.restart = defaults.restart;
-        g.failover = defaults.failover;
-        read_restart(s.take("restart"), s.path_of("restart"), g.restart, to);
-        read_failover(s.take("failover"), s.path_of("failover"), g.failover, to);
-        s.finish();
-        guests.push_back(std::move(g));
+        if (!id) {
+            to.add(key.at, path_of_all, id.error().detail);
+        } else {
+            const auto [other, is_new] = taken_.try_emplace(id->id, named{key.text, key.at});
+            const bool is_elsewhere = other->second.at.file != key.at.file;
+            if (!is_new)
+                to.add(key.at, path,
+                       fmt::format("vmid {} is already used by {}{}", to_string(id->id), other->second.name,
+                                   is_elsewhere ? " in " + to.place_of(other->second.at) : ""));
+        }
+        into_.guests.push_back(std::move(g));
     }
-    std::sort(guests.begin(), guests.end(), [](const guest& a, const guest& b) { return a.id < b.id; });
-    return guests;
+}
+
+void guest_list::sort() {
+    std::sort(into_.guests.begin(), into_.guests.end(), [](const guest& a, const guest& b) { return a.id < b.id; });
 }
 
 }  // namespace steward::config

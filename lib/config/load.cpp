@@ -1,12 +1,14 @@
 #include "config/load.hpp"
 
+#include "config/cluster_section.hpp"
 #include "config/guest_sections.hpp"
+#include "config/source_files.hpp"
 #include "config/text_values.hpp"
 
 #include <algorithm>
 #include <fmt/core.h>
-#include <fstream>
 #include <sys/stat.h>
+#include <tuple>
 
 namespace steward::config {
 namespace {
@@ -20,87 +22,10 @@ constexpr std::size_t longest_socket_path = 107;  // sun_path of Linux, without 
 class reading {
   public:
     settings values;
+    std::vector<settings> clusters;
     complaints problems;
     std::vector<named_file> files;
 };
-
-void read_endpoints(section& s, cluster& into) {
-    const auto add = [&](const std::string& text) -> result<void> {
-        const auto parsed = parse_endpoint(text);
-        if (!parsed) return parsed.error();
-        into.endpoints.push_back(*parsed);
-        return {};
-    };
-    const node* const many = s.texts("endpoints", add);
-    const node* const one = s.texts("endpoint", add);
-    if (many && one) s.complain(one->at, "endpoint", "endpoints is given as well: keep one of them");
-    const bool empty_list = many && many->kind == node_kind::sequence && many->values.empty();
-    if (empty_list) s.complain(many->at, "endpoints", "is an empty list");
-    if (!many && !one) s.complain(s.at(), "endpoints is missing (endpoints: [https://192.0.2.11:8006])");
-}
-
-void read_trust(section& s, cluster& into, std::vector<named_file>& files) {
-    const node* const ca = s.absolute_path("ca_file", into.ca_file);
-    if (ca) files.emplace_back(ca->at, s.path_of("ca_file"), into.ca_file, false);
-    const node* const pin = s.texts("fingerprint", [&](const std::string& text) -> result<void> {
-        const auto parsed = parse_fingerprint(text);
-        if (!parsed) return parsed.error();
-        into.fingerprints.push_back(*parsed);
-        return {};
-    });
-    const node* const insecure = s.boolean("insecure", into.insecure);
-    if (pin && pin->kind == node_kind::sequence && pin->values.empty())
-        s.complain(pin->at, "fingerprint", "is an empty list");
-    if (ca && pin) s.complain(pin->at, "fingerprint", "contradicts ca_file: keep one of them");
-    if (insecure && into.insecure && (ca || pin))
-        s.complain(insecure->at, "insecure",
-                   fmt::format("contradicts {}: keep one of them", ca ? "ca_file" : "fingerprint"));
-}
-
-void read_credentials(section& s, cluster& into, std::vector<named_file>& files) {
-    const node* const token = s.absolute_path("token_file", into.token_file);
-    if (token) files.emplace_back(token->at, s.path_of("token_file"), into.token_file, true);
-    const node* const user = s.text("user", into.user);
-    const node* const password = s.absolute_path("password_file", into.password_file);
-    if (password) files.emplace_back(password->at, s.path_of("password_file"), into.password_file, true);
-    const node* const totp = s.absolute_path("totp_file", into.totp_file);
-    if (totp) files.emplace_back(totp->at, s.path_of("totp_file"), into.totp_file, true);
-    if (totp && !user) s.complain(totp->at, "totp_file", "user is missing beside it: a token has no second factor");
-    const bool whole_user = user && into.user.find('@') != std::string::npos;
-    if (user && !whole_user)
-        s.complain(user->at, "user", fmt::format("\"{}\" has no realm (try {}@pve)", into.user, into.user));
-    if (token && (user || password)) {
-        s.complain(user ? user->at : password->at, user ? "user" : "password_file",
-                   "contradicts token_file: keep one of them");
-    } else if (user && !password) {
-        s.complain(user->at, "user", "password_file is missing beside it");
-    } else if (password && !user) {
-        s.complain(password->at, "password_file", "user is missing beside it (user: steward@pve)");
-    }
-}
-
-void read_cluster(const node* n, reading& into) {
-    if (!n) {
-        into.problems.add({1, 1}, "", "cluster is missing (cluster: {endpoints: …, token_file: …})");
-        return;
-    }
-    cluster& c = into.values.pve;
-    section s(n, "cluster", into.problems);
-    if (!s.usable()) return;
-    s.text("name", c.name);
-    read_endpoints(s, c);
-    read_trust(s, c, into.files);
-    const bool asked = std::any_of(n->keys.begin(), n->keys.end(), [](const node& k) {
-        return k.text == "token_file" || k.text == "user" || k.text == "password_file";
-    });
-    read_credentials(s, c, into.files);
-    if (!asked) s.complain(s.at(), "token_file is missing (or user and password_file)");
-    s.time("request_timeout", c.request_timeout, {100ms, 10min});
-    s.time("poll_interval", c.poll_interval, {100ms, 1h});
-    s.number("calls_in_flight", c.calls_in_flight, {1, 100});
-    s.number("calls_per_second", c.calls_per_second, {0, 10000});
-    s.finish();
-}
 
 void read_log(const node* n, reading& into) {
     section s(n, "log", into.problems);
@@ -108,43 +33,11 @@ void read_log(const node* n, reading& into) {
     std::size_t word = 0;
     if (s.choice("format", word, {"text", "json"}))
         into.values.terminal_log = word == 0 ? log_format::text : log_format::json;
+    word = 1;
     if (s.choice("level", word, levels)) into.values.log_level = levels[word];
+    word = 0;
     if (s.choice("wire", word, {"off", "lines", "bodies"})) into.values.log_wire = static_cast<wire_log>(word);
     s.finish();
-}
-
-fence_agent read_agent(section& s) {
-    fence_agent agent;
-    const node* const command = s.texts("command", [&](const std::string& word) {
-        agent.command.push_back(word);
-        return result<void>();
-    });
-    if (!command)
-        s.complain(s.at(), "command", "is missing (command: [/usr/sbin/fence_ipmilan, -a, 192.0.2.12, …])");
-    else if (agent.command.empty() || !agent.command.front().starts_with('/'))
-        s.complain(command->at, "command", "begins with an absolute path");
-    s.time("timeout", agent.timeout, {1s, 10min});
-    s.finish();
-    return agent;
-}
-
-void read_nodes(const node* n, settings& into, complaints& to) {
-    if (!n) return;
-    const section all(n, "nodes", to);
-    for (std::size_t i = 0; all.usable() && i < n->keys.size(); ++i) {
-        const auto name = parse_node_name(n->keys[i].text);
-        if (!name) to.add(n->keys[i].at, "nodes", name.error().detail);
-        section s(&n->values[i], "nodes." + n->keys[i].text.substr(0, 80), to);
-        if (const node* const f = s.take("fence")) {
-            section fence(f, s.path_of("fence"), to);
-            fence_agent agent = read_agent(fence);
-            if (name) into.agents.emplace(*name, std::move(agent));
-        }
-        bool is_ignored = false;
-        s.boolean("ignored", is_ignored);
-        if (name && is_ignored) into.ignored.insert(*name);
-        s.finish();
-    }
 }
 
 void read_socket(section& s, std::string_view key, std::string& into) {
@@ -157,34 +50,122 @@ void read_socket(section& s, std::string_view key, std::string& into) {
         into = path;
 }
 
-/// Where probes may go. The API is Steward's own way to see: a check that hammers it must be meant.
-void read_probes(const node* n, reading& into) {
-    target_rules& rules = into.values.probe_targets;
-    for (const endpoint& e : into.values.pve.endpoints) rules.add_api(e.host, e.port);
-    section s(n, "probes", into.problems);
-    s.texts("allow", [&](const std::string& text) { return rules.allow(text); });
-    s.finish();
-}
-
-void read_all(const node& root, reading& into) {
+/// An included file holds guests and nothing else: whatever is said once for all stands in the main file.
+void read_included(const node& root, const inherited& defaults, guest_list& guests, reading& into) {
+    if (root.kind == node_kind::nothing) return;
     section s(&root, "", into.problems);
     if (!s.usable()) return;
-    read_cluster(s.take("cluster"), into);
+    guests.read(s.take("guests"), "guests", defaults, into.problems, into.files);
+    for (const node& key : root.keys)
+        if (key.text != "guests")
+            into.problems.add(key.at, "",
+                              fmt::format("\"{}\" does not belong here: an included file holds guests and nothing else",
+                                          key.text.substr(0, 80)));
+}
+
+/// A cluster's part of the file: what `cluster` says and what stands beside it, or all of `clusters.NAME`.
+/// `included`: what it includes, whose guests are its own.
+void read_beside(section& s, const inherited& common, settings& one, const std::vector<yaml_tree>& included,
+                 reading& into) {
     std::size_t word = 0;
-    if (s.choice("mode", word, {"observe", "armed"})) into.values.run_mode = word == 0 ? mode::observe : mode::armed;
-    if (s.choice("daemons", word, {"one", "per-node"})) into.values.who = word == 0 ? daemons::one : daemons::per_node;
-    if (const node* const named = s.text("node", into.values.node); named && !parse_node_name(into.values.node))
-        s.complain(named->at, "node", fmt::format("\"{}\" is no name of a node", into.values.node));
-    s.absolute_path("state_dir", into.values.state_dir);
-    read_socket(s, "control_socket", into.values.control_socket);
-    read_socket(s, "guard_socket", into.values.guard_socket);
+    if (s.choice("mode", word, {"observe", "armed"})) one.run_mode = word == 0 ? mode::observe : mode::armed;
+    read_socket(s, "guard_socket", one.guard_socket);
+    read_nodes(s.take("nodes"), s.path_of("nodes"), one, into.problems);
+    read_probes(s.take("probes"), s.path_of("probes"), one, into.problems);
+    inherited defaults = read_defaults(s.take("defaults"), s.path_of("defaults"), common, into.problems);
+    defaults.targets = one.probe_targets;
+    one.gateways = read_gateways(s.take("gateways"), s.path_of("gateways"), defaults, into.problems, into.files);
+    guest_list guests(one);
+    guests.read(s.take("guests"), s.path_of("guests"), defaults, into.problems, into.files);
+    for (const yaml_tree& file : included) read_included(file.root, defaults, guests, into);
+    guests.sort();
+}
+
+bool is_cluster_name(const std::string& text) {
+    constexpr std::size_t longest = 32;
+    return !text.empty() && text.size() <= longest && text.front() != '-' &&
+           text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
+}
+
+/// Two clusters with one guard would park the guests of one in the other's file system.
+void check_guards(const std::vector<settings>& all, place at, complaints& to) {
+    for (auto one = all.begin(); one != all.end(); ++one)
+        for (auto other = all.begin(); other != one; ++other)
+            if (one->guard_socket == other->guard_socket)
+                to.add(at, "clusters." + one->cluster_key + ".guard_socket",
+                       fmt::format("is that of {} as well: a guard belongs to one cluster", other->cluster_key));
+}
+
+void read_clusters(const node& n, const settings& common, const inherited& defaults, reading& into) {
+    const section all(&n, "clusters", into.problems);
+    if (!all.usable()) return;
+    if (n.keys.empty()) into.problems.add(n.at, "clusters", "names no cluster");
+    for (std::size_t i = 0; i < n.keys.size(); ++i) {
+        const node& key = n.keys[i];
+        if (!is_cluster_name(key.text))
+            into.problems.add(key.at, "clusters",
+                              fmt::format("\"{}\" is no name for a cluster (a-z, 0-9 and -, at most 32 characters)",
+                                          key.text.substr(0, 80)));
+        settings one = common;
+        one.cluster_key = key.text;
+        one.state_dir = common.state_dir + "/" + key.text;
+        const std::size_t slash = common.guard_socket.rfind('/');
+        one.guard_socket = common.guard_socket.substr(0, slash + 1) + key.text + ".sock";
+        section s(&n.values[i], "clusters." + key.text.substr(0, 80), into.problems);
+        if (!s.usable()) continue;
+        read_way(s, n.values[i], one.pve, into.files);
+        read_beside(s, defaults, one, {}, into);
+        s.finish();
+        into.clusters.push_back(std::move(one));
+    }
+    check_guards(into.clusters, n.at, into.problems);
+    if (common.who == daemons::per_node && n.keys.size() > 1)
+        into.problems.add(
+            n.at, "clusters",
+            "takes daemons: one: with per-node each daemon belongs to the cluster of its own node, by that "
+            "node's guard, and can take part in no other");
+}
+
+/// With several clusters these stand below each of them.
+void refuse_beside_clusters(section& s) {
+    for (const char* key : {"guests", "gateways", "nodes", "guard_socket"})
+        if (const node* const n = s.take(key)) s.complain(n->at, key, "belongs below clusters.NAME");
+}
+
+void read_all(const node& root, const std::vector<yaml_tree>& included, reading& into) {
+    section s(&root, "", into.problems);
+    if (!s.usable()) return;
+    settings& common = into.values;
+    const node* const one = s.take("cluster");
+    const node* const many = s.take("clusters");
+    if (one && many) s.complain(many->at, "clusters", "cluster is given as well: keep one of them");
+    std::size_t word = 0;
+    if (s.choice("daemons", word, {"one", "per-node"})) common.who = word == 0 ? daemons::one : daemons::per_node;
+    if (const node* const named = s.text("node", common.node); named && !parse_node_name(common.node))
+        s.complain(named->at, "node", fmt::format("\"{}\" is no name of a node", common.node));
+    s.absolute_path("state_dir", common.state_dir);
+    read_socket(s, "control_socket", common.control_socket);
     read_log(s.take("log"), into);
-    read_nodes(s.take("nodes"), into.values, into.problems);
-    read_probes(s.take("probes"), into);
-    inherited defaults = read_defaults(s.take("defaults"), into.problems);
-    defaults.targets = into.values.probe_targets;
-    into.values.gateways = read_gateways(s.take("gateways"), defaults, into.problems, into.files);
-    into.values.guests = read_guests(s.take("guests"), defaults, into.values.gateways, into.problems, into.files);
+    if (!many) {
+        if (!one) into.problems.add({1, 1}, "", "cluster is missing (cluster: {endpoints: …, token_file: …})");
+        if (one) {
+            section way(one, "cluster", into.problems);
+            if (way.usable()) read_way(way, *one, common.pve, into.files);
+            if (way.usable()) way.finish();
+        }
+        s.texts("include", check_pattern);
+        read_beside(s, inherited(), common, included, into);
+        into.clusters.push_back(common);
+    } else {
+        if (s.choice("mode", word, {"observe", "armed"})) common.run_mode = word == 0 ? mode::observe : mode::armed;
+        read_probes(s.take("probes"), "probes", common, into.problems);
+        const inherited defaults = read_defaults(s.take("defaults"), "defaults", inherited(), into.problems);
+        refuse_beside_clusters(s);
+        if (const node* const n = s.take("include"))
+            s.complain(n->at, "include", "is for one cluster: with clusters all guests stand in this file");
+        read_clusters(*many, common, defaults, into);
+        if (!into.clusters.empty()) common = into.clusters.front();
+    }
     s.finish();
 }
 
@@ -216,29 +197,53 @@ std::string printable(std::string text) {
     return text.substr(0, end) + "…";
 }
 
-loaded finished(std::vector<complaint> found, settings values, const std::string& file) {
+loaded finished(std::vector<complaint> found, settings values, const std::vector<source_text>& sources) {
     loaded done;
     done.values = std::move(values);
     std::stable_sort(found.begin(), found.end(), [](const complaint& a, const complaint& b) {
-        return std::pair(a.at.line, a.at.column) < std::pair(b.at.line, b.at.column);
+        return std::tuple(a.at.file, a.at.line, a.at.column) < std::tuple(b.at.file, b.at.line, b.at.column);
     });
     const std::size_t shown = std::min(found.size(), most_complaints);
     for (std::size_t i = 0; i < shown; ++i)
-        done.problems.push_back({file, found[i].at.line, found[i].at.column, printable(std::move(found[i].text))});
-    if (shown < found.size()) done.problems.push_back({file, 0, 0, fmt::format("and {} more", found.size() - shown)});
+        done.problems.push_back({sources[static_cast<std::size_t>(found[i].at.file)].name, found[i].at.line,
+                                 found[i].at.column, printable(std::move(found[i].text))});
+    if (shown < found.size())
+        done.problems.push_back({sources.front().name, 0, 0, fmt::format("and {} more", found.size() - shown)});
     return done;
 }
 
-loaded read(std::string_view text, const std::string& file, bool look_at_files) {
-    yaml_tree tree = read_yaml(text);
-    if (!tree.readable) return finished(std::move(tree.complaints), {}, file);
+void stamp(node& n, int file) {
+    n.at.file = file;
+    for (node& key : n.keys) stamp(key, file);
+    for (node& value : n.values) stamp(value, file);
+}
+
+yaml_tree read_stamped(const source_text& source, int file) {
+    yaml_tree tree = read_yaml(source.text);
+    stamp(tree.root, file);
+    for (complaint& c : tree.complaints) c.at.file = file;
+    return tree;
+}
+
+/// `sources` begins with the main file. `records`: where to write down what was read, or null.
+loaded read(const std::vector<source_text>& sources, bool look_at_files, std::vector<key_record>* records = nullptr) {
+    yaml_tree tree = read_stamped(sources.front(), 0);
+    if (!tree.readable) return finished(std::move(tree.complaints), {}, sources);
     if (tree.root.kind == node_kind::nothing && tree.complaints.empty())
-        return finished({complaint({1, 1}, "the file is empty (start with cluster:)")}, {}, file);
+        return finished({complaint({1, 1}, "the file is empty (start with cluster:)")}, {}, sources);
     reading into;
+    into.problems.records = records;
+    for (const source_text& s : sources) into.problems.files.push_back(s.name);
+    std::vector<yaml_tree> included;
+    for (std::size_t i = 1; i < sources.size(); ++i) included.push_back(read_stamped(sources[i], static_cast<int>(i)));
     into.problems.all() = std::move(tree.complaints);
-    read_all(tree.root, into);
+    for (yaml_tree& i : included)
+        for (complaint& c : i.complaints) into.problems.all().push_back(std::move(c));
+    read_all(tree.root, included, into);
     if (look_at_files) check_files(into);
-    return finished(std::move(into.problems.all()), std::move(into.values), file);
+    loaded done = finished(std::move(into.problems.all()), std::move(into.values), sources);
+    done.clusters = std::move(into.clusters);
+    return done;
 }
 
 }  // namespace
@@ -248,23 +253,28 @@ std::string to_string(const diagnostic& d) {
     return fmt::format("{}:{}:{}: {}", d.file, d.line, d.column, d.text);
 }
 
-loaded parse(std::string_view text, const std::string& file) { return read(text, file, false); }
+loaded parse(std::string_view text, const std::string& file) {
+    return read({source_text(file, std::string(text))}, false);
+}
+
+loaded parse(const std::vector<source_text>& sources) { return read(sources, false); }
+
+std::vector<key_record> keys_of(const std::vector<source_text>& sources) {
+    std::vector<key_record> keys;
+    static_cast<void>(read(sources, false, &keys));
+    return keys;
+}
 
 loaded load_file(const std::string& path) {
-    constexpr std::streamsize limit = 1024 * 1024;
-    const auto unreadable = [&](const std::string& why) { return finished({complaint({0, 0}, why)}, {}, path); };
-    struct stat info {};
-    if (::stat(path.c_str(), &info) != 0) return unreadable(std::error_code(errno, std::generic_category()).message());
-    if (!S_ISREG(info.st_mode)) return unreadable("is not a file");
-    std::ifstream file(path, std::ios::binary);
-    if (!file) return unreadable(std::error_code(errno, std::generic_category()).message());
-    std::string text(static_cast<std::size_t>(limit) + 1, '\0');
-    file.read(text.data(), limit + 1);
-    if (file.bad()) return unreadable("cannot be read");
-    text.resize(static_cast<std::size_t>(file.gcount()));
-    if (info.st_size > limit)
-        return unreadable(fmt::format("is larger than 1 MiB ({} bytes): this is no configuration", info.st_size));
-    return read(text, path, true);
+    source_files found = read_source_files(path);
+    if (!found.problems.empty()) {
+        loaded failed;
+        failed.problems = std::move(found.problems);
+        return failed;
+    }
+    loaded done = read(found.sources, true);
+    done.sources = std::move(found.sources);
+    return done;
 }
 
 }  // namespace steward::config

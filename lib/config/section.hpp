@@ -1,5 +1,6 @@
 #pragma once
 #include "base/time.hpp"
+#include "config/key_record.hpp"
 #include "config/yaml_tree.hpp"
 
 #include <functional>
@@ -16,6 +17,12 @@ class complaints {
     /// "guests.ct/101.restart.window: …"
     void add(place at, const std::string& path, std::string_view text);
     [[nodiscard]] std::vector<complaint>& all() { return all_; }
+
+    /// "conf.d/web.yaml:3"
+    [[nodiscard]] std::string place_of(place at) const;
+
+    std::vector<key_record>* records = nullptr;  ///< where sections write down what they read, if somebody wants it
+    std::vector<std::string> files;              ///< by place::file: their names
 
   private:
     std::vector<complaint> all_;
@@ -64,6 +71,11 @@ class section {
     void finish();
 
   private:
+    const node* find(std::string_view key);
+    /// Writes down what became of a key.
+    void record(std::string_view key, key_record what) const;
+    void record_by_hand(const std::string& path, const node& n) const;
+
     const node* map_ = nullptr;
     place at_;
     std::string path_;

@@ -2,6 +2,7 @@
 #include "base/ids.hpp"
 #include "base/target_rules.hpp"
 #include "base/time.hpp"
+#include "model/selector.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -146,7 +147,8 @@ struct check {
 
     [[nodiscard]] duration retry_every() const {
         constexpr duration least = std::chrono::seconds(1);
-        return std::min(interval, retry_interval.value_or(std::max(interval / 3, least)));
+        const duration third = std::chrono::floor<std::chrono::milliseconds>(interval / 3);
+        return std::min(interval, retry_interval.value_or(std::max(third, least)));
     }
 
     /// A reload keeps the state of a check that is equal in every field.
@@ -204,12 +206,33 @@ struct failover_policy {
     duration failback_stable = std::chrono::minutes(10);
 };
 
+/// Which of several archives is restored.
+enum class archive_choice {
+    healthy,  ///< of a healthy guest first, of an unhealthy one last
+    newest,
+};
+
+struct backup_policy {
+    std::optional<duration> max_age;  ///< the newest good backup is never older; nothing: it is not watched
+    archive_choice prefer = archive_choice::healthy;
+    bool stamps = true;  ///< the key is `stamp`: note in each archive how its guest was
+};
+
 struct guest {
     guest_id id;
     std::vector<check> checks;
     int required = 0;  ///< how many of them have to be up, the key is `require`; 0: all
     restart_policy restart;
     failover_policy failover;
+    backup_policy backup;
+    std::string section;  ///< the key of the selector that chose it; "": it has a section of its own
+};
+
+/// What holds for every guest that a selector chooses, now or later.
+struct guest_section {
+    std::string text;  ///< its key in the file
+    model::selector which;
+    guest rules;  ///< without an id
 };
 
 /// How a node is switched off from outside: a program that speaks ClusterLabs' fence agent language (`-o off`,
@@ -220,6 +243,7 @@ struct fence_agent {
 };
 
 struct settings {
+    std::string cluster_key;  ///< its key in `clusters`; "": it is the only one
     cluster pve;
     mode run_mode = mode::observe;
     daemons who = daemons::one;
@@ -235,6 +259,11 @@ struct settings {
     std::vector<check> gateways;              ///< checks that those of guests may have as parents
     target_rules probe_targets;               ///< where probes may go: `probes`, and the API's own endpoints
     std::vector<guest> guests;                ///< ordered by id
+    std::vector<guest_section> sections;      ///< of guests without a section of their own, in the file's order
 };
+
+/// What the file says of a guest: its own section alone; without one the first that chooses it, alone. Nothing: it is
+/// not looked after. A template never is.
+[[nodiscard]] std::optional<guest> rules_for(const settings& all, const model::guest_row& row);
 
 }  // namespace steward::config

@@ -6,13 +6,14 @@
 /// YAML as a plain tree with the place of everything. The only file besides yaml_tree.cpp that knows it is YAML.
 namespace steward::config {
 
-/// Line and column count from 1; 0 when unknown.
+/// Line and column count from 1; 0 when unknown. `file` counts from 0, the main file, through what it includes.
 class place {
   public:
     place() = default;
     place(int l, int c) : line(l), column(c) {}
     int line = 0;
     int column = 0;
+    int file = 0;
 };
 
 enum class node_kind {

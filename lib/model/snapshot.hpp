@@ -1,6 +1,7 @@
 #pragma once
 #include "base/ids.hpp"
 #include "base/time.hpp"
+#include "model/archive_stamp.hpp"
 
 #include <cstdint>
 #include <map>
@@ -83,6 +84,7 @@ struct backup {
     bool verify_failed = false;  ///< PBS verification says the archive is bad
     bool encrypted = false;
     bool is_protected = false;
+    archive_stamp stamp;
 };
 
 /// A disk on a storage, whether or not a configuration names it.

@@ -228,7 +228,10 @@ result<void> response_reader::unpack() {
     for (;;) {
         const auto more = unpacking.next(parsing_->body());
         if (!more) return more.error();
-        if (parsing_->body().size() > parsing_->max_body()) return longer_than(parsing_->max_body());
+        if (parsing_->body().size() > parsing_->max_body()) {
+            if (!parsing_->is_for_probe()) return longer_than(parsing_->max_body());
+            return {};  // `finish` cuts it off
+        }
         if (!*more) break;
     }
     return unpacking.is_over() ? result<void>() : garbage("packed data without an end");

@@ -242,6 +242,18 @@ asio::awaitable<result<upid>> client::back_up(backup_order wish) {
     return api::root(session_).nodes(wish.node).vzdump().create(order);
 }
 
+asio::awaitable<result<void>> client::stamp_archive(node_name node, volid archive, model::archive_stamp stamp) {
+    const auto at = api::root(session_).nodes(node).storage(storage_of(archive)).content(archive.str());
+    const auto now = co_await at.get();
+    if (!now) co_return now.error();
+    const std::string before = now->notes.value_or("");
+    api::nodes_storage::content_item_set_request change;
+    change.with_notes(model::with_stamp(before, stamp));
+    const auto done = co_await at.set(change);
+    if (!done) co_return done.error();
+    co_return result<void>();
+}
+
 asio::awaitable<result<std::optional<upid>>> client::delete_archive(node_name node, volid archive) {
     const auto storage = api::root(session_).nodes(node).storage(storage_of(archive));
     return storage.content(archive.str()).remove();
@@ -284,6 +296,49 @@ asio::awaitable<result<upid>> client::destroy(node_name node, guest_id guest) {
     const auto at = api::root(session_).nodes(node);
     if (guest.type == guest_type::ct) return at.lxc(guest.id).remove();
     return at.qemu(guest.id).remove();
+}
+
+namespace {
+
+/// The same change for both kinds of guests: their devices have types of their own, and equal names.
+template <class Change, class Nets>
+Change without_links(Nets nets) {
+    Change change;
+    for (auto& [number, net] : nets) net.link_down = true;
+    change.net = std::move(nets);
+    change.with_onboot(false).with_protection(false);
+    return change;
+}
+
+}  // namespace
+
+asio::awaitable<result<void>> client::cut_off(node_name node, guest_id guest) {
+    const auto at = api::root(session_).nodes(node);
+    if (guest.type == guest_type::ct) {
+        auto now = co_await at.lxc(guest.id).config().get();
+        if (!now) co_return now.error();
+        const auto change = without_links<api::nodes_lxc::config_set_request>(std::move(now->net));
+        auto done = co_await at.lxc(guest.id).config().set(change);
+        co_return done;
+    }
+    auto now = co_await at.qemu(guest.id).config().get();
+    if (!now) co_return now.error();
+    const auto change = without_links<api::nodes_qemu::config_set_request>(std::move(now->net));
+    auto done = co_await at.qemu(guest.id).config().set(change);
+    co_return done;
+}
+
+asio::awaitable<result<void>> client::ask_inside(node_name node, guest_id guest) {
+    const auto at = api::root(session_).nodes(node);
+    if (guest.type == guest_type::ct) {
+        const auto rows = co_await at.lxc(guest.id).interfaces().get();
+        if (!rows) co_return rows.error();
+        if (rows->empty()) co_return fault(errc::refused, to_string(guest), "has no network interface at all yet");
+        co_return result<void>();
+    }
+    const auto pong = co_await at.qemu(guest.id).agent().ping().create();
+    if (!pong) co_return pong.error();
+    co_return result<void>();
 }
 
 asio::awaitable<result<std::vector<model::disk>>> client::disks(node_name node, storage_id storage, guest_id guest) {

@@ -108,6 +108,9 @@ class client {
     /// A backup as it runs (mode snapshot), compressed with zstd.
     [[nodiscard]] boost::asio::awaitable<result<upid>> back_up(node_name node, guest_id guest, storage_id storage);
     [[nodiscard]] boost::asio::awaitable<result<upid>> back_up(backup_order order);
+    /// Writes into the notes of an archive what is known of it; the rest of them stays.
+    [[nodiscard]] boost::asio::awaitable<result<void>> stamp_archive(node_name node, volid archive,
+                                                                     model::archive_stamp stamp);
     /// Nothing: PVE was done before it answered.
     [[nodiscard]] boost::asio::awaitable<result<std::optional<upid>>> delete_archive(node_name node, volid archive);
     [[nodiscard]] boost::asio::awaitable<result<vmid>> free_vmid();
@@ -118,6 +121,13 @@ class client {
                                                                                  guest_id guest);
     /// Removes one of them; it takes Datastore.Allocate.
     [[nodiscard]] boost::asio::awaitable<result<upid>> free_disk(node_name node, volid disk);
+
+    /// Of a guest that does not run: the links of all its network devices are taken down; it is not protected, and not
+    /// started with its node.
+    [[nodiscard]] boost::asio::awaitable<result<void>> cut_off(node_name node, guest_id guest);
+    /// Whether something in the guest answers: the agent of a virtual machine, the network namespace of a container.
+    /// Errors: unsupported where that release cannot be asked.
+    [[nodiscard]] boost::asio::awaitable<result<void>> ask_inside(node_name node, guest_id guest);
 
     [[nodiscard]] boost::asio::awaitable<result<task_state>> task_status(upid task);
     [[nodiscard]] boost::asio::awaitable<result<void>> stop_task(upid task);

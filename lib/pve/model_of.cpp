@@ -153,6 +153,7 @@ std::vector<model::backup> backups_of(const std::vector<api::nodes_storage::cont
         b.bytes = bytes(row.size).value_or(0);
         b.is_protected = row.protected_.value_or(false);
         b.encrypted = row.encrypted && !row.encrypted->empty() && *row.encrypted != "0";
+        if (row.notes) b.stamp = model::read_stamp(*row.notes);
         b.verify_failed = row.verification && row.verification->state == "failed";
         backups.push_back(std::move(b));
     }

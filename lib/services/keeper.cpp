@@ -112,6 +112,16 @@ void keeper::add_guest(const config::guest& g) {
 }
 
 void keeper::apply(config::settings settings) {
+    std::erase_if(settings.guests, [](const config::guest& g) { return !g.section.empty(); });
+    // Who is not listed any more is forgotten with a new configuration; before that its absence says nothing.
+    listed_.clear();
+    if (sight_.view)
+        for (const auto& [id, row] : sight_.view->guests) listed_.insert(id);
+    add_chosen(settings);
+    use(std::move(settings));
+}
+
+void keeper::use(config::settings settings) {
     gateways_.sweep();
     gateways_.apply(settings.gateways);
     for (const config::guest& g : settings.guests) {
@@ -191,6 +201,7 @@ asio::awaitable<void> keeper::look_at_cluster() {
         sight_.view = std::move(*view);
         sight_.taken = world_.time.now();
         if (cluster_ != nullptr) cluster_->see_members(*sight_.view);
+        follow_sections();
         tell_guests();
         co_await look_at_boots();
     }

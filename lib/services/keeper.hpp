@@ -1,5 +1,6 @@
 #pragma once
 #include "config/settings.hpp"
+#include "core/backup/freshness.hpp"
 #include "core/failover/parked.hpp"
 #include "core/failover/pauses.hpp"
 #include "model/snapshot.hpp"
@@ -105,12 +106,20 @@ class keeper {
     bool foresees = false;
     /// Null: not worked out yet, or by the leader only.
     [[nodiscard]] const foresight* foreseen(guest_id guest) const;
+    /// Whether its newest good backup is as young as `backup.max_age` says; nothing: that is not configured, or not
+    /// known here yet.
+    [[nodiscard]] std::optional<backup::freshness_report> freshness_of(guest_id guest) const;
+    /// The newest good backup that was seen; null: none was, or nobody has looked yet.
+    [[nodiscard]] const model::backup* newest_backup(guest_id guest) const;
     /// The daemons that share the work with this one; null: it is alone.
     [[nodiscard]] const leadership* shared_with() const { return cluster_; }
 
     [[nodiscard]] const failover::pauses& pauses() const { return pauses_; }
     /// online, offline, unknown, maintenance, planned_off, gone.
     [[nodiscard]] const char* state_of(const node_name& node) const;
+
+    /// Guests of this daemon that somebody means. Errors: not_found, with the first word that speaks of none.
+    [[nodiscard]] result<std::vector<guest_id>> chosen(const model::selector& which) const;
 
     [[nodiscard]] const guest_keeper* find(guest_id guest) const;
     [[nodiscard]] const std::map<guest_id, std::unique_ptr<guest_keeper>>& guests() const { return guests_; }
@@ -161,6 +170,10 @@ class keeper {
     [[nodiscard]] boost::asio::awaitable<void> take_lead();
     [[nodiscard]] boost::asio::awaitable<void> follow_records();
     [[nodiscard]] boost::asio::awaitable<void> foresee_next();
+    void see_archives(const failover::facts& seen, const failover::policy& rules);
+    void tell_freshness(guest_id guest);
+    [[nodiscard]] boost::asio::awaitable<void> stamp_archives(guest_id guest, std::vector<model::backup> archives,
+                                                              model::cluster_view view);
     void tell_foreseen(guest_id guest, const std::string& code, const std::string& text);
     [[nodiscard]] boost::asio::awaitable<void> inspect_next();
     [[nodiscard]] boost::asio::awaitable<result<failover::parked_config>> parked_to_change(std::string name);
@@ -173,6 +186,20 @@ class keeper {
     [[nodiscard]] bool finds_newer_records();
     [[nodiscard]] failover::state state_from(guest_id guest, bool& is_resumed);
     void add_guest(const config::guest& g);
+    // keeper_sections.cpp: guests that the configuration's selectors choose.
+    /// By which selector a guest was chosen before, and whether something is being done that must not be dropped.
+    class chosen_before {
+      public:
+        std::string section;
+        bool is_busy = false;
+    };
+    void use(config::settings settings);
+    void add_chosen(config::settings& into) const;
+    [[nodiscard]] std::optional<config::guest> chosen_anyway(guest_id guest, const chosen_before& before,
+                                                             const config::settings& by) const;
+    [[nodiscard]] bool is_sure_of(const model::guest_row& row) const;
+    void follow_sections();
+    void remember_sections();
     /// Orders to a daemon that does not lead would be lost.
     [[nodiscard]] result<void> must_lead() const;
     void take_leave();
@@ -187,6 +214,8 @@ class keeper {
     std::optional<fault> misfit_;
     std::map<guest_id, std::unique_ptr<guest_keeper>> guests_;
     std::map<guest_id, std::unique_ptr<task_group>> runs_;
+    std::set<guest_id> listed_;  ///< by PVE, since the configuration was read
+    std::map<guest_id, chosen_before> sections_;
     std::map<std::string, std::string> records_;  ///< as found at the start, for guests that a reload adds
     std::vector<std::unique_ptr<guest_keeper>> leaving_;
     failover::pauses pauses_;
@@ -202,7 +231,10 @@ class keeper {
     std::map<guest_id, place_seen> ran_on_;
     std::map<node_name, std::string> node_states_;  ///< as told last; "" when never
     std::map<guest_id, foresight> foreseen_;
-    std::map<guest_id, std::string> foretold_;     ///< what a person was told would hold it
+    std::map<guest_id, std::string> foretold_;  ///< what a person was told would hold it
+    std::map<guest_id, backup::archive_sight> archives_;
+    std::map<guest_id, backup::freshness> told_freshness_;
+    std::set<volid> unstampable_;                  ///< archives whose notes cannot be written: said once
     std::set<guest_id> inspected_;                 ///< since this daemon leads
     std::map<guest_id, std::uint64_t> memory_of_;  ///< bytes that it may use; a parked one is in no list
     guest_id foreseen_last_;

@@ -38,6 +38,9 @@ asio::awaitable<void> keeper::foresee_next() {
     failover::facts seen =
         co_await failover::gather_facts_as_if_dead(world_.pve, world_.store, guest, rules, world_.own_user, cluster_);
     if (!seen.view || !seen.config) co_return;  // it was not seen just now: what was foreseen before stands
+    if (guests_.count(guest) == 0) co_return;   // a reload has taken it meanwhile
+    see_archives(seen, rules);
+    co_await stamp_archives(guest, seen.backups, *seen.view);
     seen.closed = closed_nodes();
     foresight f;
     f.at = world_.time.wall_now();

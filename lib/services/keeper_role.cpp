@@ -119,6 +119,7 @@ bool keeper::accept_records(std::vector<stored_record> found) {
     records_ = std::move(fresh);
     read_pauses();
     remember_mode();
+    remember_sections();
     return true;
 }
 
@@ -168,6 +169,7 @@ asio::awaitable<void> keeper::take_lead() {
         failover::state from = state_from(id, is_resumed);
         guest->take_over(std::move(from), is_resumed);
     }
+    follow_sections();
 }
 
 }  // namespace steward

@@ -1,11 +1,18 @@
 """What the table of commands gives: errors, help, manual pages, completion. Needs no cluster and no daemon."""
 import argparse
+import json
+import os
 import pathlib
+import pty
 import re
+import select
 import shutil
+import socketserver
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 
 NO_SOCKET = ["--socket", "/nonexistent/control.sock"]
 
@@ -134,8 +141,88 @@ def nothing_is_coloured_into_a_pipe(steward):
         expect("\x1b" not in steward(*words).stdout, f"{words}")
 
 
+class PlayedDaemon:
+    """Answers every question with the same view, as stewardd would."""
+
+    def __init__(self, view):
+        self.directory = tempfile.TemporaryDirectory()
+        self.path = self.directory.name + "/control.sock"
+        self.server = socketserver.ThreadingUnixStreamServer(self.path, self.handler(view))
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    @staticmethod
+    def handler(view):
+        class Answer(socketserver.StreamRequestHandler):
+            def handle(self):
+                self.rfile.readline()
+                self.wfile.write(json.dumps({"ok": True, "data": view}).encode() + b"\n")
+        return Answer
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+        self.directory.cleanup()
+
+
+STATUS = {"mode": "armed", "severity": "critical", "cluster": {"name": "played", "quorate": False, "nodes": [{"node": "n1", "state": "online"}]},
+          "guests": [{"guest": "ct/101", "name": "wäb", "node": "n1", "state": "held", "health": "down", "reason": "why"},
+                     {"guest": "ct/102", "name": "db", "node": "n1", "state": "watching", "health": "up", "reason": ""}]}
+
+
+def on_terminal(words, environment, enough):
+    """What a command writes to a terminal, until `enough` says so or it ends."""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(words, stdout=follower, stderr=follower, stdin=subprocess.DEVNULL, env=environment)
+    os.close(follower)
+    seen = b""
+    end = time.monotonic() + 10
+    while time.monotonic() < end and not enough(seen):
+        if not select.select([leader], [], [], 0.1)[0]:
+            if process.poll() is not None:
+                break
+            continue
+        try:
+            more = os.read(leader, 65536)
+        except OSError:
+            break
+        if not more:
+            break
+        seen += more
+    process.kill()
+    process.wait()
+    os.close(leader)
+    return seen.decode()
+
+
+def a_terminal_is_another_matter(steward):
+    """Colours on a terminal only, without a shift of the columns, and not with NO_COLOR; --watch clears only there; shapes agree."""
+    with PlayedDaemon(STATUS) as daemon:
+        call = [steward.path, "status", "--socket", daemon.path]
+        plain = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "TERM")}
+        coloured = on_terminal(call, {**plain, "TERM": "xterm"}, lambda seen: False)
+        expect("\x1b[31mcritical\x1b[0m" in coloured and "\x1b[33mheld\x1b[0m" in coloured, repr(coloured))
+        for environment in ({**plain, "TERM": "xterm", "NO_COLOR": "1"}, {**plain, "TERM": "dumb"}, plain):
+            expect("\x1b" not in on_terminal(call, environment, lambda seen: False), str(environment.get("TERM")))
+        piped = steward("status", "--socket", daemon.path)
+        expect(piped.returncode == 2 and "\x1b" not in piped.stdout, piped.stdout)
+        without = re.sub(r"\x1b\[[0-9]*m", "", coloured).replace("\r\n", "\n")
+        expect(without == piped.stdout, f"columns:\n{without}\n{piped.stdout}")
+        rows = [line for line in piped.stdout.splitlines() if line.startswith(("GUEST", "ct/10"))]
+        expect(len({line.index(word) for line, word in zip(rows, ("STATE", "held", "watching"))}) == 1, "\n".join(rows))
+        watched = on_terminal([*call, "--watch=1"], {**plain, "TERM": "xterm"}, lambda seen: seen.count(b"\x1b[2J") == 2)
+        expect(watched.count("\x1b[2J") == 2, repr(watched))
+        as_json = json.loads(steward("status", "--socket", daemon.path, "-o", "json").stdout)
+        expect(as_json == STATUS, str(as_json))
+        as_yaml = steward("status", "--socket", daemon.path, "-o", "yaml").stdout
+        expect("severity: critical" in as_yaml and as_yaml != steward("status", "--socket", daemon.path, "-o", "json").stdout, as_yaml)
+
+
 CHECKS = [mistakes_are_explained, words_may_be_anywhere, help_is_complete, manual_pages_are_sound, completion_knows_the_table,
-          nothing_is_coloured_into_a_pipe]
+          nothing_is_coloured_into_a_pipe, a_terminal_is_another_matter]
 
 
 def main():

@@ -132,16 +132,20 @@ remote-control:
 """
 
 
-def resetting_server():
-    """Accepts, reads a little and resets."""
+def rude_server(keeps_silent):
+    """Accepts, reads a little, and then resets or says nothing more."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve():
+        held = []
         while True:
             try:
                 peer, _ = listener.accept()
             except OSError:
                 return
+            if keeps_silent:
+                held.append(peer)
+                continue
             peer.recv(1)
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             peer.close()
@@ -179,6 +183,8 @@ def checks_of(ports, folder):
         ({"http": f"https://127.0.0.1:{ports['mutual']}/", **trust}, "unhealthy", "status 400", ""),
         ({"http": f"http://127.0.0.1:{ports['good']}/"}, "unhealthy", "status 400", ""),
         ({"http": f"http://127.0.0.1:{ports['reset']}/"}, "unhealthy", "", ""),
+        ({"http": f"http://127.0.0.1:{ports['slow']}/", "timeout": "200ms"}, "unhealthy", "no answer within 200ms", ""),
+        ({"http": f"https://127.0.0.1:{ports['slow']}/", "timeout": "200ms"}, "unhealthy", "no answer within 200ms", ""),
         ({"tcp": f"127.0.0.1:{ports['http']}", "send": r"GET /health HTTP/1.0\r\n\r\n", "expect": r"/^HTTP\/1\.1 200/"},
          "healthy", "answered", ""),
         ({"tcp": f"127.0.0.1:{ports['reset']}", "send": "x", "expect": "y"}, "unhealthy", 'before "y" came', ""),
@@ -203,7 +209,7 @@ def probe(steward, *words):
 def compare(steward, folder, table):
     config = {"cluster": {"endpoint": "https://192.0.2.11", "token_file": f"{folder}/token"},
               "guests": {"ct/101": {"checks": [
-                  {**check, "name": f"{i}", "timeout": "10s"} for i, (check, *_) in enumerate(table)]}}}
+                  {"timeout": "10s", **check, "name": f"{i}"} for i, (check, *_) in enumerate(table)]}}}
     path = folder / "steward.yaml"
     path.write_text(json.dumps(config))
     code, out, err = probe(steward, "ct/101", "--config", str(path), "-o", "json", "--debug")
@@ -234,7 +240,8 @@ def by_hand(steward, ports, folder):
         (["ct/101", "no-such-check"], 3, ["has no check"]),
         (["ct/102"], 3, ["ct/102 is not in the configuration file"]),
         (["http://"], 3, ["is not a URL"]),
-        ([], 3, ["probe takes"]),
+        ([], 3, ["probe needs TARGET"]),
+        (["ct/101", "11", "12"], 3, ['takes no "12"']),
     ]
     for words, wanted, parts in rows:
         code, out, err = probe(steward, *words, *config)
@@ -272,12 +279,12 @@ def main():
         print(f"skipped: {', '.join(missing)} not installed (apt install nginx-light unbound openssl)")
         return SKIPPED
     started = []
-    reset = resetting_server()
+    reset, slow = rude_server(False), rude_server(True)
     with tempfile.TemporaryDirectory(prefix="steward-probes-") as name:
         folder = pathlib.Path(name)
         folder.chmod(0o755)  # nginx's workers are somebody else
         ports = {key: free_port() for key in ("http", "good", "expired", "mutual", "dns", "nothing")}
-        ports["reset"] = reset.getsockname()[1]
+        ports["reset"], ports["slow"] = reset.getsockname()[1], slow.getsockname()[1]
         try:
             serve(programs, folder, ports, started)
             count = compare(steward, folder, checks_of(ports, folder))
@@ -287,6 +294,7 @@ def main():
             return 1
         finally:
             reset.close()
+            slow.close()
             for process in started:
                 process.terminate()
             for process in started:

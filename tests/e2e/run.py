@@ -381,7 +381,7 @@ def forecast_before_any_disaster(binaries):
 
 def backups_by_hand(binaries):
     """steward backup: create, list, restore beside the original, prune and delete; the last good archive stays."""
-    with Site(binaries, guests="ct101@n1,ct102@n2,vm103@n3") as site:
+    with Site(binaries, speed=100, guests="ct101@n1,ct102@n2,vm103@n3") as site:
         def backup(*words):
             return site.run("backup", *words, *site.way())
 
@@ -407,6 +407,35 @@ def backups_by_hand(binaries):
         copy = backup("restore", new, "--vmid", "177", "--storage", "local-lvm", "--node", "n2", "--start")
         expect(copy.returncode == 0 and "ct/177: started" in copy.stdout, copy.stdout + copy.stderr)
 
+        # It may not change a copy's network: told before anything is done.
+        refused = backup("verify", "vm/103")
+        expect(refused.returncode == 2 and "lacks VM.Config.Network" in refused.stdout, refused.stdout + refused.stderr)
+        password = site.directory / "root.password"
+        password.write_text("simulated\n")
+        password.chmod(0o600)
+        root = [*site.way()[:2], "--user", "root@pam", "--password-file", str(password), "--ca-file", site.ready["ca_file"]]
+        for call in (["create", "/nodes/n3/qemu/103/status/stop", "--wait"], ["set", "/nodes/n3/qemu/103/config", "agent=1"]):
+            agent = site.run("api", *call, *root)
+            expect(agent.returncode == 0, agent.stderr)
+        fresh = site.run("backup", "create", "vm/103", "--storage", "backup", *root)
+        expect(fresh.returncode == 0, fresh.stdout + fresh.stderr)
+        tried_before = site.writes()
+        tried = site.run("backup", "verify", "vm/103", "-o", "json", *root)
+        expect(tried.returncode == 0, tried.stdout + tried.stderr)
+        verdict = json.loads(tried.stdout)[0]
+        expect(verdict["result"] == "works" and not verdict["left_behind"], tried.stdout)
+        expect(len(site.writes()) > len(tried_before) and not [w for w in site.writes()[len(tried_before):] if "/103/status" in w],
+               "the guest itself is left alone")
+        expect("verified" in backup("list", "vm/103").stdout, "it is noted in the archive")
+        # Interrupted while the copy runs.
+        trying = subprocess.Popen([str(site.binaries / "steward"), "backup", "verify", "ct/102", *root], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while "starting" not in (line := trying.stderr.readline()):
+            expect(line, "verify has ended too early")
+        trying.send_signal(signal.SIGINT)
+        told, remarks = trying.communicate(timeout=60)
+        expect(trying.returncode == 1 and "ct/102: stopped" in told and "cleaning up" in remarks, told + remarks)
+        expect(site.run("backup", "verify", "--cleanup", *root).stdout == "nothing was left behind\n", "nothing is left")
+
         kept = backup("prune", "ct/101", "--keep", "1", "--dry-run", "-o", "json")
         expect([(a["volid"], a["remove"]) for a in json.loads(kept.stdout)] == [(new, False), (old, True)], kept.stdout)
         pruned = backup("prune", "ct/101", "--keep-within", "1s")
@@ -419,6 +448,61 @@ def backups_by_hand(binaries):
         meant = backup("delete", new, "--confirm", new)
         expect(meant.returncode == 0 and archives("101") == [], meant.stdout + meant.stderr)
         expect("NO BACKUP" in backup("list", "ct/101").stdout, "a guest without any is listed")
+
+
+def one_of_two_clusters_dies(binaries):
+    """One stewardd for two clusters: one is switched off, the other recovers its guest; reloads touch what they are about."""
+    with Site(binaries, guests="ct101@n1,ct102@n2") as a, Site(binaries, guests="ct102@n2") as b:
+        def section(site, key, extra=""):
+            return [f"  {site}:", "    endpoints: [" + ", ".join(n["url"] for n in key.ready["nodes"]) + "]", f"    ca_file: {key.ready['ca_file']}",
+                    f"    token_file: {key.ready['token_file']}", "    poll_interval: 1s", "    request_timeout: 2s", f"    guard_socket: {key.directory}/guard.sock",
+                    "    guests:", f"      \"102{extra}\":", f"        checks: [{{http: \"http://{key.addresses['ct/102']}/\"}}]"]
+
+        def write(*sections):
+            a.config.write_text("\n".join(["clusters:", *[line for s in sections for line in s], "mode: armed", f"state_dir: {a.directory}/state",
+                                           f"control_socket: {a.directory}/control.sock", "defaults:", "  check: {interval: 500ms, timeout: 400ms, rise: 2, fall: 2}",
+                                           "  restart: {attempts: 0}", "  failover: {stop_timeout: 20s, verify_timeout: 60s, cooldown: 5s}"]) + "\n")
+
+        def guest(name):
+            answer = a.ask("why", "ct/102", "--cluster", name)
+            return (answer["state"], answer["health"]) if answer else None
+
+        write(section("one", a), section("two", b))
+        a.start_guard()
+        b.start_guard()
+        a.start_daemon()
+        for name in ("one", "two"):
+            a.wait(f"ct/102 of {name} up", lambda n=name: guest(n) == ("watching", "up"), 60)
+        both = a.ask("status")
+        expect([c["name"] for c in both["clusters"]] == ["one", "two"] and both["severity"] == "ok", str(both))
+        unclear = a.cli("why", "ct/102")
+        expect(unclear.returncode == 1 and "which cluster? --cluster with one of: one, two" in unclear.stderr, unclear.stderr)
+        nowhere = a.cli("why", "ct/102", "--cluster", "three")
+        expect(nowhere.returncode == 1 and 'no cluster "three"' in nowhere.stderr, nowhere.stderr)
+
+        b.kill("simulator")
+        a.wait("two is not seen any more", lambda: a.ask("status", "--cluster", "two")["cluster"]["problem"], 60)
+        a.fault("guest ct102 crash")
+        a.wait("ct/102 of one is brought back", lambda: guest("one") and guest("one")[0] == "done", 90)
+        expect(a.model()["guests"]["ct/102"]["running_on"] == ["n1"], "it runs on n1 only")
+        expect([line for line in a.log().splitlines() if "failover.phase" in line and "to=done" in line and line.endswith("cluster=one")],
+               "each event tells its cluster")
+        expect((a.directory / "state/one/records/guest.102.record").exists(), "each cluster has records of its own")
+        expect(a.cli("status").returncode in (2, 3), "the whole is as bad as its worst part")
+
+        # A reload about the one that is away: the other's checks keep what they know.
+        a.wait("ct/102 of one rests", lambda: guest("one") == ("watching", "up"), 60)
+        changes = a.log().count("check.state")
+        write(section("one", a), section("two", b, ",-vm/102"))
+        a.processes["stewardd"].send_signal(signal.SIGHUP)
+        a.wait("the reload", lambda: a.log().count("config.reloaded") == 1, 20)
+        write(section("one", a))
+        a.processes["stewardd"].send_signal(signal.SIGHUP)
+        a.wait("cluster two to go", lambda: "clusters" not in a.ask("status"), 20)
+        one = [line for line in a.log().splitlines()[-40:] if "check.state" in line and "guest=ct/102" in line]
+        expect(guest("one") == ("watching", "up") and a.log().count("check.state") == changes, f"the other is undisturbed: {one}")
+        took, status = a.stop("stewardd")
+        expect(status == 0 and took < 10, f"it leaves in {took} s with {status}")
 
 
 def completion_knows_the_cluster(binaries):
@@ -478,7 +562,8 @@ def completion_knows_the_cluster(binaries):
 SCENARIOS = {f.__name__: f for f in (dies_twice, killed_everywhere, killed_elsewhere, observe_writes_nothing, reload_good_and_bad, second_daemon_refuses,
                                      blind_means_no_action, wrong_fingerprint_sends_nothing, works_with_what_is_missing,
                                      bad_configuration_is_explained, api_from_the_shell,
-                                     completion_knows_the_cluster, forecast_before_any_disaster, backups_by_hand)}
+                                     completion_knows_the_cluster, forecast_before_any_disaster, backups_by_hand,
+                                     one_of_two_clusters_dies)}
 
 
 def main():

@@ -10,7 +10,7 @@ import source
 
 MAY_INCLUDE = {
     "base": set(),
-    "config": {"base"},
+    "config": {"base", "model"},
     "model": {"base"},
     "core": {"base", "model"},
     "render": {"base", "model"},

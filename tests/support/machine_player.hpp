@@ -38,8 +38,9 @@ class player {
 
     player& say(const event& e) {
         now_ += 1s;
-        surroundings around{rules,   armed,   no_claims,   now_, wall(), paused ? &*paused : nullptr,
-                            &others, leaving, is_home_gone};
+        surroundings around{
+            rules,   armed,       no_claims, now_, wall(), paused ? &*paused : nullptr, [this] { return others; },
+            leaving, is_home_gone};
         around.alone = alone;
         around.is_contradicted = is_contradicted;
         around.lock = lock;

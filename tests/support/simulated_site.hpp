@@ -114,8 +114,23 @@ class simulated_site {
     config::settings settings;
     sim::cluster model;
     bool guard_answers = true;
+    std::string warning;  ///< of every check
 
   private:
+    class warned_prober final : public net::prober {
+      public:
+        warned_prober(simulated_site& site, guest_id guest) : site_(site), inner_(site.model, site.time, guest) {}
+        boost::asio::awaitable<probe_result> run() override {
+            probe_result out = co_await inner_.run();
+            out.warning = site_.warning;
+            co_return out;
+        }
+
+      private:
+        simulated_site& site_;
+        sim::guest_prober inner_;
+    };
+
     struct daemon {
         explicit daemon(simulated_site& site)
             : chance(7),
@@ -126,7 +141,7 @@ class simulated_site {
               world(
                   site.time.io().get_executor(), site.time, chance, pve, store,
                   [&site](guest_id g, const config::check&) -> std::unique_ptr<net::prober> {
-                      return std::make_unique<sim::guest_prober>(site.model, site.time, g);
+                      return std::make_unique<warned_prober>(site, g);
                   },
                   sim::failover_token_id),
               all(world, site.settings, [this](bool yes) { gate.open(yes); }) {

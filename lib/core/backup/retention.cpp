@@ -2,17 +2,8 @@
 
 #include <algorithm>
 #include <fmt/core.h>
-#include <tuple>
 
 namespace steward::backup {
-
-bool is_good(const model::backup& archive) { return archive.bytes > 0 && !archive.verify_failed; }
-
-void sort_newest_first(std::vector<model::backup>& archives) {
-    std::sort(archives.begin(), archives.end(), [](const model::backup& a, const model::backup& b) {
-        return std::tie(b.created, b.volume) < std::tie(a.created, a.volume);
-    });
-}
 
 std::vector<judged_archive> judge(std::vector<model::backup> of_one_guest, const keep_rules& rules, wall_time now) {
     sort_newest_first(of_one_guest);

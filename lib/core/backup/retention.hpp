@@ -1,5 +1,6 @@
 #pragma once
 #include "base/time.hpp"
+#include "core/backup/archives.hpp"
 #include "model/snapshot.hpp"
 
 #include <optional>
@@ -8,11 +9,6 @@
 
 /// Which archives of a guest stay and which may go. Pure.
 namespace steward::backup {
-
-/// Something could be restored from it, as far as PVE's list tells: it has bytes, and no verification has failed.
-[[nodiscard]] bool is_good(const model::backup& archive);
-
-void sort_newest_first(std::vector<model::backup>& archives);
 
 class keep_rules {
   public:

@@ -35,24 +35,6 @@ void take_refusal(const refusal& no, forecast& into) {
     into.rejections = no.rejections;
 }
 
-/// What our token lacks to see the archives of a guest: PVE shows none of them then, and that looks like there being
-/// none (pve-facts G.4).
-std::string blindness(const facts& seen, const policy& rules) {
-    const auto lacks = [&](const std::string& path, const char* privilege) {
-        const auto held = seen.privileges.find(path);
-        return held == seen.privileges.end() || !held->second.contains(privilege);
-    };
-    std::string missing;
-    const std::string guest = "/vms/" + to_string(seen.guest.id);
-    if (lacks(guest, "VM.Backup")) missing = "VM.Backup on " + guest;
-    for (const storage_id& s : backup_storages(*seen.view, rules)) {
-        const std::string path = "/storage/" + s.str();
-        if (!lacks(path, "Datastore.AllocateSpace")) continue;
-        missing += (missing.empty() ? "" : ", ") + ("Datastore.AllocateSpace on " + path);
-    }
-    return missing;
-}
-
 /// A token that may only look is enough to tell what would be possible.
 facts with_all_privileges(facts seen, const policy& rules) {
     for (const std::string& path : acl_paths(seen, rules)) seen.privileges[path] = needed_privileges();
@@ -106,7 +88,7 @@ forecast foretell(const facts& seen, const policy& rules, const restore_speed& m
     }
     if (const auto* no = std::get_if<refusal>(&made)) {
         take_refusal(*no, f);
-        const std::string unseen = no->code == "no_backup" ? blindness(seen, rules) : std::string();
+        const std::string unseen = no->code == "no_backup" ? rights_to_see_backups(seen, rules) : std::string();
         if (unseen.empty()) return f;
         f.code = "unknown";
         f.text = "whether there is a backup of it cannot be seen";
@@ -124,6 +106,7 @@ forecast foretell(const facts& seen, const policy& rules, const restore_speed& m
         return f;
     }
     f.archive = chosen.archive->volume;
+    f.archive_stamp = chosen.archive->stamp;
     f.loses = std::max<duration>(seen.now - chosen.archive->created, duration::zero());
     f.restore = measured.takes(seen.guest, f.target, chosen.archive->bytes);
     return f;
@@ -156,7 +139,9 @@ std::string describe(const plan& p, wall_time now) {
     const std::string target = p.targets.front().str();
     if (p.how == strategy::relocate) return fmt::format("moved to {}: its disks are shared", target);
     const std::string age = p.archive ? describe_duration(now - p.archive->created) : "?";
-    return fmt::format("restored on {} from a backup that is {} old", target, age);
+    const bool is_unhealthy = p.archive && p.archive->stamp.health == model::guest_health::unhealthy;
+    return fmt::format("restored on {} from a backup that is {} old{}", target, age,
+                       is_unhealthy ? ", taken while it was unhealthy" : "");
 }
 
 }  // namespace steward::failover

@@ -39,9 +39,10 @@ class forecast {
     node_name node;
     bool is_managed = false;  ///< by Steward: nobody else brings it back by itself
     bool is_running = false;
-    std::optional<strategy> how;      ///< nothing: it stays down
-    node_name target;                 ///< where it comes back
-    std::optional<volid> archive;     ///< from what
+    std::optional<strategy> how;   ///< nothing: it stays down
+    node_name target;              ///< where it comes back
+    std::optional<volid> archive;  ///< from what
+    model::archive_stamp archive_stamp;
     std::optional<duration> loses;    ///< data: the age of that archive; zero when its disks are shared
     std::optional<duration> restore;  ///< what the restore alone takes; nothing: never measured here
     std::optional<duration> takes;    ///< from the death of its node until it runs again; nothing: not known

@@ -2,6 +2,7 @@
 #include "core/failover/record.hpp"
 #include "core/health/health.hpp"
 
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -160,7 +161,9 @@ struct surroundings {
     time_point now;
     wall_time wall;
     const refusal* paused = nullptr;  ///< nothing may be begun for this guest, but by order; null: it may
-    const traffic* others = nullptr;  ///< null: nobody counts
+    /// Asked only by who wants to begin: to count a thousand guests at every answer of a probe would cost more than the
+    /// probe. Empty: nobody counts.
+    std::function<traffic()> others = nullptr;
     std::optional<leave_notice> leaving = std::nullopt;  ///< what its node says
     bool is_home_gone = false;                           ///< its node is out of the cluster
     std::string alone = {};        ///< we find it down, and nobody else does: who says what; empty: no such thing

@@ -113,13 +113,11 @@ void look_from_hold(stepper& s, const planned& answer) {
 
 }  // namespace
 
-/// Whether it may go now.
-static bool has_turn(stepper& s, plan& p) {
-    const traffic* others = s.around().others;
-    if (others == nullptr || p.how == strategy::relocate || s.saved().ordered) return true;
-    if (others->under_way + others->ahead >= traffic::most) return false;
-    const auto free = std::find_if(p.targets.begin(), p.targets.end(),
-                                   [&](const node_name& n) { return others->targets.count(n) == 0; });
+/// Whether it may go now, beside what is under way.
+static bool has_turn(stepper& s, plan& p, const traffic& all) {
+    if (all.under_way + all.ahead >= traffic::most) return false;
+    const auto free =
+        std::find_if(p.targets.begin(), p.targets.end(), [&](const node_name& n) { return all.targets.count(n) == 0; });
     if (free == p.targets.end()) return false;
     // Those that belong together all wait for the same one.
     if (!s.rules().together.empty()) return free == p.targets.begin();
@@ -128,8 +126,9 @@ static bool has_turn(stepper& s, plan& p) {
 }
 
 bool finds_its_turn(stepper& s, plan& p) {
-    if (has_turn(s, p)) return true;
-    const traffic& all = *s.around().others;
+    if (!s.around().others || p.how == strategy::relocate || s.saved().ordered) return true;
+    const traffic all = s.around().others();
+    if (has_turn(s, p, all)) return true;
     s.hold_for("queue",
                fmt::format("waits its turn: {} restores or evacuations are under way, {} guests come first",
                            all.under_way, all.ahead),

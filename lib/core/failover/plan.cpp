@@ -1,6 +1,6 @@
 #include "core/failover/plan.hpp"
 
-#include "core/backup/retention.hpp"
+#include "core/backup/archives.hpp"
 #include "core/failover/movable.hpp"
 #include "core/failover/plan_targets.hpp"
 #include "core/failover/refuse.hpp"
@@ -154,8 +154,8 @@ class archive_fault {
 };
 
 archive_fault fault_of(const facts& seen, const policy& rules, const wish& asked, const backup& b) {
-    if (b.bytes == 0) return {"no_usable_backup", "is empty"};
-    if (b.verify_failed) return {"no_usable_backup", "failed its verification"};
+    if (std::string defect = steward::backup::defect_of(b); !defect.empty())
+        return {"no_usable_backup", std::move(defect)};
     if (b.encrypted && seen.archived.count(b.volume) == 0)
         return {"no_usable_backup", "is encrypted, and no node that was asked could open it: it has not got the key"};
     const duration age = seen.now - b.created;
@@ -164,7 +164,7 @@ archive_fault fault_of(const facts& seen, const policy& rules, const wish& asked
                                             format_duration(rules.max_backup_age))};
     const auto inside = seen.archived.find(b.volume);
     if (inside == seen.archived.end())
-        return {"no_usable_backup", "was not opened to see whose it is (only the newest three are, if they can be)"};
+        return {"no_usable_backup", "was not opened to see whose it is (only the first three are, if they can be)"};
     const char* key = seen.guest.type == guest_type::ct ? "hostname" : "name";
     const std::string here = seen.config->get(key);
     const std::string there = inside->second.get(key);
@@ -172,11 +172,18 @@ archive_fault fault_of(const facts& seen, const policy& rules, const wish& asked
     return {};
 }
 
-/// The newest archive that is good enough and that some node can restore, with those nodes.
+/// Newer ones that were not even looked at, because of what their stamps say.
+void tell_passed_over(const std::vector<backup>& archives, plan& into) {
+    for (const backup& b : archives)
+        if (std::string why = steward::backup::why_behind(b, *into.archive); !why.empty())
+            into.rejections.push_back({b.volume.str(), std::move(why)});
+}
+
+/// The best archive that is good enough and that some node can restore, with those nodes.
 void choose_archive(const facts& seen, const policy& rules, const wish& asked, const std::vector<node_name>& reachable,
                     plan& into) {
     std::vector<backup> archives = seen.backups;
-    steward::backup::sort_newest_first(archives);
+    steward::backup::sort_best_first(archives, rules.prefer, rules.max_backup_age, seen.now);
     for (const backup& b : archives) {
         archive_fault fault = fault_of(seen, rules, asked, b);
         if (!fault.text.empty()) {
@@ -197,7 +204,9 @@ void choose_archive(const facts& seen, const policy& rules, const wish& asked, c
             into.archive = b;
             into.rejections.insert(into.rejections.end(), nodes.begin(), nodes.end());
         }
-        if (!into.targets.empty()) return;
+        if (into.targets.empty()) continue;
+        if (rules.prefer == steward::backup::choice::healthy) tell_passed_over(archives, into);
+        return;
     }
 }
 
@@ -212,6 +221,10 @@ std::vector<rejected> warnings_of(const facts& seen, const plan& p) {
     if (p.archive && p.archive->created > seen.now + std::chrono::minutes(61))
         out.push_back(
             {"backup_time_skew", fmt::format("{} is from the future: a clock is wrong", p.archive->volume.str())});
+    if (p.archive && p.archive->stamp.health == model::guest_health::unhealthy)
+        out.push_back(
+            {"backup_unhealthy", fmt::format("{} was taken while its guest was unhealthy; there is no better one",
+                                             p.archive->volume.str())});
     return out;
 }
 
@@ -253,6 +266,34 @@ std::vector<storage_id> backup_storages(const model::cluster_view& view, const p
         out.push_back(s.id);
     }
     return out;
+}
+
+std::string rights_to_see_backups(const facts& seen, const policy& rules) {
+    const auto lacks = [&](const std::string& path, const char* privilege) {
+        const auto held = seen.privileges.find(path);
+        return held == seen.privileges.end() || !held->second.contains(privilege);
+    };
+    std::string missing;
+    const std::string guest = guest_acl(seen.guest);
+    if (lacks(guest, "VM.Backup")) missing = "VM.Backup on " + guest;
+    for (const storage_id& s : backup_storages(*seen.view, rules)) {
+        const std::string path = storage_acl(s);
+        if (!lacks(path, "Datastore.AllocateSpace")) continue;
+        missing += (missing.empty() ? "" : ", ") + ("Datastore.AllocateSpace on " + path);
+    }
+    return missing;
+}
+
+std::string hidden_backups(const facts& seen, const policy& rules) {
+    if (const std::string missing = rights_to_see_backups(seen, rules); !missing.empty())
+        return "our token lacks " + missing;
+    if (!seen.unread_backups.empty()) return seen.unread_backups;
+    for (const model::storage_row& s : seen.view->storages) {
+        const bool is_ours =
+            contains(s.content, "backup") && (rules.backup_storages.empty() || contains(rules.backup_storages, s.id));
+        if (is_ours && !s.available) return fmt::format("storage {} of {} is not available", s.id.str(), s.node.str());
+    }
+    return {};
 }
 
 std::optional<refusal> may_touch(const facts& seen) {

@@ -1,5 +1,6 @@
 #pragma once
 #include "base/ids.hpp"
+#include "core/backup/archives.hpp"
 #include "core/failover/leave_notice.hpp"
 #include "core/fencing/proof.hpp"
 #include "model/snapshot.hpp"
@@ -35,6 +36,7 @@ struct policy {
     std::optional<storage_id> storage;
     std::vector<storage_id> backup_storages;
     duration max_backup_age = std::chrono::hours(26);
+    backup::choice prefer = backup::choice::healthy;  ///< of several archives within max_backup_age
     fresh_backup before = fresh_backup::off;
     int attempts = 2;
     duration stop_timeout = std::chrono::seconds(60);
@@ -65,6 +67,7 @@ struct facts {
     std::optional<model::guest_config> config;
     std::map<std::string, std::set<std::string>> privileges;  ///< our own, by ACL path
     std::vector<model::backup> backups;
+    std::string unread_backups;                     ///< why a storage's list of them could not be read; empty: all were
     std::map<volid, model::guest_config> archived;  ///< configuration inside an archive
     std::string stopped_by;                         ///< who stopped it on purpose; empty: nobody did
     std::optional<fencing::evidence> source;        ///< about its node, when that is not online
@@ -121,6 +124,11 @@ struct refusal {
 [[nodiscard]] std::vector<std::string> acl_paths(const facts& seen, const policy& rules);
 /// Every privilege that a hand-over can need, on whichever of these paths.
 [[nodiscard]] std::set<std::string> needed_privileges();
+/// Why archives of that guest may exist that we do not see: PVE shows none to who lacks the rights, and that looks like
+/// there being none (pve-facts G.4); a storage may not be there. Empty: we see them all.
+[[nodiscard]] std::string hidden_backups(const facts& seen, const policy& rules);
+/// What of that our token lacks.
+[[nodiscard]] std::string rights_to_see_backups(const facts& seen, const policy& rules);
 /// Storages that may hold archives of this guest, by node to ask; from the snapshot.
 [[nodiscard]] std::vector<storage_id> backup_storages(const model::cluster_view& view, const policy& rules);
 

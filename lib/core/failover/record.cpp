@@ -61,6 +61,7 @@ json::object everything(const record& r, std::size_t first_story_line, std::size
     o["since"] = seconds(r.since);
     o["reason"] = cut(r.reason);
     o["seen_up"] = r.seen_up;
+    if (!r.section.empty()) o["section"] = r.section;
     o["gen"] = r.generation;
     o["claim"] = r.claim;
     if (r.held)
@@ -211,6 +212,7 @@ result<record> parse_record(std::string_view text) {
     r.since = from_seconds(in.number("since"));
     r.reason = in.text("reason");
     r.seen_up = in.truth("seen_up");
+    r.section = in.text("section");
     r.generation = static_cast<std::uint32_t>(in.number("gen"));
     r.claim = static_cast<std::uint32_t>(in.number("claim"));
     if (const json::object* h = in.object("hold")) {

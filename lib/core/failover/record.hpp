@@ -36,6 +36,7 @@ struct record {
     phase at = phase::watching;
     wall_time since{};
     std::string reason;
+    std::string section;           ///< the selector of the configuration that it was chosen by; "": it was named
     bool seen_up = false;          ///< its checks have succeeded at least once: else a failure proves a wrong check
     std::uint32_t generation = 1;  ///< of the instance that is the guest now
     std::uint32_t claim = 1;       ///< highest number ever used for a hand-over of this guest

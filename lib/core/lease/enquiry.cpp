@@ -25,6 +25,12 @@ std::vector<guest_id> enquiry::asked() const {
     return all;
 }
 
+std::optional<question> enquiry::next(std::uint64_t epoch) const {
+    if (current_.epoch != epoch) return question{epoch, 1};
+    if (since_.size() >= most) return std::nullopt;
+    return question{epoch, current_.number + 1};
+}
+
 std::optional<question> enquiry::first_asked(guest_id guest) const {
     const auto found = since_.find(guest);
     if (found == since_.end()) return std::nullopt;

@@ -23,6 +23,8 @@ class enquiry {
 
     [[nodiscard]] const question& current() const { return current_; }
     [[nodiscard]] std::vector<guest_id> asked() const;
+    /// The one that the next guest in doubt will stand in first; nothing when there is no room for another guest.
+    [[nodiscard]] std::optional<question> next(std::uint64_t epoch) const;
     /// The question in which that guest stood first: whoever has answered it, or a later one, has looked since.
     /// Nothing: nobody is asked about it.
     [[nodiscard]] std::optional<question> first_asked(guest_id guest) const;

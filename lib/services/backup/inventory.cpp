@@ -1,6 +1,6 @@
 #include "services/backup/inventory.hpp"
 
-#include "core/backup/retention.hpp"
+#include "core/backup/archives.hpp"
 #include "services/failover/archives.hpp"
 
 namespace steward::backup {

@@ -1,6 +1,6 @@
 #include "services/failover/archives.hpp"
 
-#include "core/backup/retention.hpp"
+#include "core/backup/archives.hpp"
 
 #include <algorithm>
 
@@ -54,7 +54,8 @@ asio::awaitable<void> gather_backups(pve::client& pve, const policy& rules, fact
         for (const node_name& node : nodes_to_ask(*into.view, storage, is_shared)) {
             auto found = co_await pve.backups(node, storage, into.guest);
             if (!found) {
-                into.problems.push_back(found.error().text());
+                into.unread_backups = found.error().text();
+                into.problems.push_back(into.unread_backups);
                 continue;
             }
             for (model::backup& b : *found) {
@@ -63,7 +64,7 @@ asio::awaitable<void> gather_backups(pve::client& pve, const policy& rules, fact
             }
         }
     }
-    backup::sort_newest_first(into.backups);
+    backup::sort_best_first(into.backups, rules.prefer, rules.max_backup_age, into.now);
 }
 
 asio::awaitable<void> open_archives(pve::client& pve, facts& into, std::size_t most) {

@@ -16,9 +16,9 @@ inline constexpr std::size_t archives_opened = 3;
 /// Where a storage's archives must be asked for: once when it is shared, else on every node that has it.
 [[nodiscard]] std::vector<node_name> nodes_to_ask(const model::cluster_view& view, const storage_id& storage,
                                                   bool& is_shared);
-/// The guest's archives on all storages that its policy allows, newest first.
+/// The guest's archives on all storages that its policy allows, best first.
 [[nodiscard]] boost::asio::awaitable<void> gather_backups(pve::client& pve, const policy& rules, facts& into);
-/// Opens the newest ones: is it this guest's, and how much room does it need? Which are open already stay so.
+/// Opens the first ones: is it this guest's, and how much room does it need? Which are open already stay so.
 [[nodiscard]] boost::asio::awaitable<void> open_archives(pve::client& pve, facts& into, std::size_t most);
 
 }  // namespace steward::failover

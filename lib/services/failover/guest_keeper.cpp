@@ -28,6 +28,7 @@ bool changes_the_world(failover::operation o) {
 }  // namespace
 
 static_assert(static_cast<int>(config::fresh_backup::require) == static_cast<int>(failover::fresh_backup::require));
+static_assert(static_cast<int>(config::archive_choice::newest) == static_cast<int>(backup::choice::newest));
 static_assert(static_cast<int>(config::on_shutdown::evacuate) == static_cast<int>(failover::shutdown_policy::evacuate));
 
 failover::policy policy_of(const config::guest& g) {
@@ -46,6 +47,7 @@ failover::policy policy_of(const config::guest& g) {
     p.storage = g.failover.storage;
     p.backup_storages = g.failover.backup_storages;
     p.max_backup_age = g.failover.max_backup_age;
+    p.prefer = static_cast<backup::choice>(g.backup.prefer);
     p.before = static_cast<failover::fresh_backup>(g.failover.before);
     p.attempts = g.failover.attempts;
     p.stop_timeout = g.failover.stop_timeout;
@@ -77,6 +79,7 @@ guest_keeper::guest_keeper(keeper_world& world, config::guest settings, failover
     board_.has_looked_since = world_.has_looked_since;
     board_.gateways = world_.gateways;
     board_.on_answer = [this] { on_answer(); };
+    state_.saved.section = settings_.section;
 }
 
 guest_keeper::~guest_keeper() = default;
@@ -100,11 +103,19 @@ void guest_keeper::apply(config::guest settings) {
     board_.apply(settings.checks);
     settings_ = std::move(settings);
     rules_ = policy_of(settings_);
+    state_.saved.section = settings_.section;
 }
 
 void guest_keeper::forget_checks() {
     board_.forget();
     last_opinion_ = {};
+    past_.forget(world_.time.wall_now());
+}
+
+/// A guest that does not run is not broken: an archive of it may be the best there is.
+void guest_keeper::remember(health::standing now) {
+    const bool may_run = !world_.around || world_.around(settings_.id).is_running == true;
+    past_.note(may_run ? now : health::standing::unknown, world_.time.wall_now());
 }
 
 void guest_keeper::on_answer() {
@@ -114,6 +125,7 @@ void guest_keeper::on_answer() {
     const bool is_news = now.now != last_opinion_.now || now.reason != last_opinion_.reason;
     const bool is_quiet = state_.saved.at == phase::watching && now.now == health::standing::up;
     last_opinion_ = now;
+    remember(now.now);
     if (is_news || !is_quiet) post(failover::seen{now.now, now.reason});
 }
 
@@ -153,6 +165,7 @@ void guest_keeper::follow() {
     cancel_operation();
     state_.deadline.reset();
     last_opinion_ = {};
+    past_.forget(world_.time.wall_now());
 }
 
 void guest_keeper::show(failover::record saved) {
@@ -167,6 +180,7 @@ void guest_keeper::take_over(failover::state from, bool is_resumed) {
     ++life_;
     cancel_operation();
     state_ = std::move(from);
+    state_.saved.section = settings_.section;
     is_following_ = false;
     is_unsaved_ = false;
     last_opinion_ = {};
@@ -216,14 +230,14 @@ asio::awaitable<void> guest_keeper::handle(failover::event e) {
     if (world_.lead != nullptr)
         no_claims = world_.lead->claims_forbidden(world_.home_of ? world_.home_of(settings_.id) : node_name());
     const auto paused = world_.paused ? world_.paused(settings_.id) : std::nullopt;
-    const auto others = world_.traffic ? world_.traffic(settings_.id) : failover::traffic();
+    const auto others = [this] { return world_.traffic ? world_.traffic(settings_.id) : failover::traffic(); };
     failover::surroundings around{rules_,
                                   world_.armed && (!world_.is_disarming || failover::is_acting(state_.saved.at)),
                                   std::move(no_claims),
                                   world_.time.now(),
                                   world_.time.wall_now(),
                                   paused ? &*paused : nullptr,
-                                  &others,
+                                  others,
                                   world_.leaving ? world_.leaving(settings_.id) : std::nullopt,
                                   false};
     around.alone = alone_;

@@ -4,6 +4,7 @@
 #include "config/settings.hpp"
 #include "core/failover/machine.hpp"
 #include "core/health/excuse.hpp"
+#include "core/health/history.hpp"
 #include "pve/client.hpp"
 #include "runtime/mailbox.hpp"
 #include "runtime/task_group.hpp"
@@ -115,6 +116,9 @@ class guest_keeper {
     /// Sees to it that all checks were made once since then; true when they were.
     bool look_again(time_point since) { return board_.look_again(since); }
 
+    /// How it was, as long as this daemon has been looking and leading.
+    [[nodiscard]] const health::history& past() const { return past_; }
+
     /// New settings; checks that did not change keep what they know.
     void apply(config::guest settings);
     void post(failover::event e);
@@ -136,6 +140,7 @@ class guest_keeper {
 
     [[nodiscard]] std::unique_ptr<net::prober> make_prober(const config::check& spec);
     void forget_checks();
+    void remember(health::standing now);
     void on_answer();
     [[nodiscard]] health::summary opinion();
     void tell_of_lost_quorum();
@@ -156,6 +161,7 @@ class guest_keeper {
     failover::policy rules_;
     failover::state state_;
     health::summary last_opinion_;
+    health::history past_;
     std::string path_problem_;
     std::string alone_;  ///< why nobody else finds it down
     bool is_contradicted_ = false;

@@ -28,6 +28,7 @@ class worker {
     [[nodiscard]] boost::asio::awaitable<finished> stop();
     [[nodiscard]] boost::asio::awaitable<finished> fence();
     [[nodiscard]] boost::asio::awaitable<result<bool>> is_home_again();
+    [[nodiscard]] boost::asio::awaitable<finished> still_stopped();
     [[nodiscard]] boost::asio::awaitable<finished> isolate();
     [[nodiscard]] boost::asio::awaitable<finished> roll_back();
     [[nodiscard]] boost::asio::awaitable<finished> start_at_home();

@@ -285,8 +285,30 @@ asio::awaitable<result<bool>> worker::is_home_again() {
     co_return home->has_value();
 }
 
+/// That it was stopped may be long ago: whoever led then went away, and its node has booted since and started it
+/// again. Of a node that is away now nothing can be read, and nothing starts there before it sees what was moved.
+asio::awaitable<finished> worker::still_stopped() {
+    const node_name source = saved_.chosen->source;
+    const auto status = co_await pve().guest_status(source, guest());
+    if (status && status->status == model::run_state::running)
+        co_return failed_with(fmt::format("it runs on {} again, where somebody has started it", source.str()));
+    if (status && status->status == model::run_state::unknown) co_return not_known("whether it runs is not known");
+    // Without a configuration there it has been moved already.
+    if (status || status.error().code == errc::not_found) co_return succeeded("");
+    const auto view = co_await pve().look();
+    if (!view) co_return not_known(view.error().text());
+    const auto node = view->nodes.find(source);
+    const bool is_away = node == view->nodes.end() || node->second.online == false;
+    if (!is_away) co_return not_known(status.error().text());
+    co_return succeeded("");
+}
+
 asio::awaitable<finished> worker::isolate() {
     finished f;
+    if (!saved_.chosen->is_source_gone) {
+        finished stopped = co_await still_stopped();
+        if (stopped.how != outcome::ok) co_return stopped;
+    }
     if (saved_.chosen->is_source_gone && with_.lead != nullptr) {
         const auto is_back = co_await is_home_again();
         if (!is_back) co_return not_known(is_back.error().text());

@@ -1,7 +1,9 @@
 #include "services/forecast/survey.hpp"
 
+#include "core/backup/archives.hpp"
 #include "runtime/task_group.hpp"
 #include "services/backup/inventory.hpp"
+#include "services/backup/trial.hpp"
 #include "services/failover/archives.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -58,6 +60,18 @@ class surveyor {
         storage_id any;
         archives_ = co_await backup::take_inventory(pve_, out_.view, std::move(any));
         for (const std::string& p : archives_.problems) out_.problems.push_back(p);
+        for (const auto& [guest, archives] : archives_.by_guest)
+            for (const model::backup& b : archives) measure_verified(b);
+    }
+
+    /// `steward backup verify` restored it under another number: only its stamp tells whose restore that was.
+    void measure_verified(const model::backup& b) {
+        if (!b.stamp.verified || b.bytes == 0) return;
+        measured_restore r;
+        r.guest = b.guest;
+        r.bytes = b.bytes;
+        r.took = b.stamp.restore_took;
+        measured_.add(std::move(r));
     }
 
     /// The archive that a restore which began then was made from, most likely.
@@ -97,8 +111,8 @@ class surveyor {
         if (asked_.guest)
             if (const auto* row = out_.view.find(*asked_.guest)) node = row->node;
         for (const auto& [id, row] : out_.view.guests) {
-            if (row.is_template || (node && row.node != *node)) continue;
-            rules_[id] = asked_.rules_of(id);
+            if (row.is_template || backup::is_trial_copy(row) || (node && row.node != *node)) continue;
+            rules_[id] = asked_.rules_of(row);
             by_node_[row.node].push_back(id);
             if (is_online(row.node)) queue_.push_back(id);
         }
@@ -147,9 +161,11 @@ class surveyor {
         std::vector<model::backup> all;
         const auto known = archives_.by_guest.find(guest);
         if (known == archives_.by_guest.end()) return all;
-        const std::vector<storage_id> storages = backup_storages(out_.view, rules_.at(guest).rules);
+        const policy& rules = rules_.at(guest).rules;
+        const std::vector<storage_id> storages = backup_storages(out_.view, rules);
         for (const model::backup& b : known->second)
             if (std::find(storages.begin(), storages.end(), storage_of(b.volume)) != storages.end()) all.push_back(b);
+        backup::sort_best_first(all, rules.prefer, rules.max_backup_age, out_.view.taken);
         return all;
     }
 

@@ -23,7 +23,7 @@ class guest_rules {
 
 class survey_wish {
   public:
-    std::function<guest_rules(guest_id)> rules_of;
+    std::function<guest_rules(const model::guest_row&)> rules_of;
     std::optional<node_name> node_down;  ///< only that node's guests
     std::optional<guest_id> guest;       ///< only that one, but in the queue of its node
 };

@@ -101,7 +101,9 @@ class exec_prober final : public net::prober {
     [[nodiscard]] std::vector<std::string> command() const {
         if (who_->is_ours()) return check_.argv;
         std::vector<std::string> out{changer, fmt::format("--reuid={}", who_->user),
-                                     fmt::format("--regid={}", who_->group), "--clear-groups", "--"};
+                                     fmt::format("--regid={}", who_->group), "--clear-groups",
+                                     // What the daemon may do beyond other users is not for its plugins.
+                                     "--inh-caps=-all", "--ambient-caps=-all", "--"};
         out.insert(out.end(), check_.argv.begin(), check_.argv.end());
         return out;
     }

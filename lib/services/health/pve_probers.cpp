@@ -59,6 +59,7 @@ class agent_prober final : public net::prober {
     agent_prober(pve_sources& from, guest_id guest, duration limit) : from_(from), guest_(guest), limit_(limit) {}
 
     asio::awaitable<probe_result> run() override {
+        if (guest_.type == guest_type::ct) co_return blank("containers have no agent");
         if (auto plain = without_asking(from_.around(guest_))) co_return std::move(*plain);
         const node_name home = from_.home_of(guest_);
         auto question = from_.api.ask_agent(home, guest_);

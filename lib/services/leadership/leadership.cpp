@@ -226,7 +226,11 @@ lease::observers leadership::observers(guest_id about) const {
 }
 
 lease::opinion leadership::opinion_of(guest_id guest, const health::summary& own, const node_name& home) const {
-    return lease::opinion_of(guest, own, home, observers(guest), time_.now());
+    lease::observers who = observers(guest);
+    // It is asked about with our next words: nobody has looked yet.
+    const bool is_asked_next = is_leading_ && !who.asked && own.now == health::standing::down;
+    if (is_asked_next) who.asked = questions_.next(state_.epoch);
+    return lease::opinion_of(guest, own, home, who, time_.now());
 }
 
 void leadership::ask(const std::vector<guest_id>& in_doubt) {

@@ -62,7 +62,7 @@ reply post_status(call& c) {
 }
 
 reply get_time(call& c) {
-    const auto now = c.model.wall_now().time_since_epoch().count();
+    const auto now = c.model.wall_now(c.node).time_since_epoch().count();
     return ok(json::object{
         {"timezone", c.model.hosts().read(c.node, "/etc/timezone", "UTC")}, {"time", now}, {"localtime", now}});
 }

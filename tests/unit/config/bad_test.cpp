@@ -202,9 +202,57 @@ TEST_CASE("config: cluster, its endpoints, trust and credentials") {
     });
 }
 
+TEST_CASE("config: several clusters") {
+    const std::string two =
+        "clusters:\n"
+        "  a: {endpoint: 'https://n1', token_file: /t}\n"
+        "  b: {endpoint: 'https://n2', token_file: /u}\n";
+    run({
+        {"both forms",
+         "cluster: {endpoint: 'https://n1', token_file: /t}\nclusters:\n  a: {endpoint: 'https://n1', token_file: "
+         "/t}\n",
+         {"3:3: clusters: cluster is given as well: keep one of them"}},
+        {"none", "clusters: {}\n", {"1:11: clusters: names no cluster"}},
+        {"a name that is none",
+         "clusters: {'Prod 1': {endpoint: 'https://n1', token_file: /t}}\n",
+         {"1:12: clusters: \"Prod 1\" is no name for a cluster (a-z, 0-9 and -, at most 32 characters)"}},
+        {"what is a cluster's own",
+         two + "guests: {}\nguard_socket: /g\n",
+         {"4:9: guests: belongs below clusters.NAME", "5:15: guard_socket: belongs below clusters.NAME"}},
+        {"mistakes are named with their cluster",
+         "clusters:\n  a: {endpoint: 'https://n1'}\n  b: {endpoint: 'https://n2', token_file: /u, guests: {ct/1: "
+         "{checks: "
+         "[icmp: h]}}}\n",
+         {"2:6: clusters.a: token_file is missing (or user and password_file)",
+          "3:56: clusters.b.guests: \"1\" is not a vmid (a number from 100 to 999999999)"}},
+        {"one daemon per node",
+         two + "daemons: per-node\n",
+         {"2:3: clusters: takes daemons: one: with per-node each daemon belongs to the cluster of its own node, by "
+          "that "
+          "node's guard, and can take part in no other"}},
+        {"one guard for two",
+         "clusters:\n  a: {endpoint: 'https://n1', token_file: /t, guard_socket: /g}\n  b: {endpoint: 'https://n2', "
+         "token_file: /u, guard_socket: /g}\n",
+         {"2:3: clusters.b.guard_socket: is that of a as well: a guard belongs to one cluster"}},
+    });
+}
+
 TEST_CASE("config: unknown keys come with what was probably meant") {
     run({
         {"at the top", on_top("guest: {}"), {"2:1: unknown key \"guest\" (did you mean guests?)"}},
+        {"a selector that is none",
+         on_top("guests:\n  '@colour-red': {checks: [icmp: h]}\n  110-100: {checks: [icmp: h]}\n  '*': {}"),
+         {"3:3: guests: selector \"@colour-red\": knows @all, @tag-NAME, @pool-NAME and @node-NAME",
+          "4:3: guests: selector \"110-100\": ends before it begins",
+          "5:8: guests.*: has no checks: nothing would ever notice that it failed"}},
+        {"a name without a star is more likely a slip of the pen",
+         on_top("guests:\n  ct101: {checks: [icmp: h]}"),
+         {"3:3: guests: \"ct101\" is not a guest (try ct/101 or vm/200)"}},
+        {"in backup",
+         in_defaults("backup: {max_ag: 1d, prefer: oldest, max_age: 5s}"),
+         {"3:12: defaults.backup: unknown key \"max_ag\" (did you mean max_age?)",
+          "3:32: defaults.backup.prefer: \"oldest\" is unknown (try healthy or newest)",
+          "3:49: defaults.backup.max_age: 5s is out of range (1m to 3650d)"}},
         {"nothing like it", on_top("zzz: 1"), {"2:1: unknown key \"zzz\""}},
         {"in log", on_top("log: {lvel: info}"), {"2:7: log: unknown key \"lvel\" (did you mean level?)"}},
         {"in defaults", in_defaults("checks: {}"), {"3:3: defaults: unknown key \"checks\" (did you mean check?)"}},

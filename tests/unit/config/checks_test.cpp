@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <fstream>
 #include <functional>
 #include <set>
+#include <sstream>
 #include <string>
 
 using namespace steward;
@@ -100,7 +102,51 @@ TEST_CASE("config: each key of a kind of check has its effect") {
         // Daemons whose configurations differ must not vote together.
         digests.insert(guests_digest(parse(in_check(r.lines), "f").values));
     }
-    CHECK(digests.size() >= std::size(rows) - 1);
+    CHECK(digests.size() == std::size(rows));
+}
+
+TEST_CASE("config: a reload keeps a check whose keys are all the same, and no other") {
+    const auto check_in = [](const std::string& lines) {
+        const loaded got = parse(in_check(lines), "f");
+        CHECK(complaints(got).empty());
+        return got.values.guests.at(0).checks.at(0);
+    };
+    const std::vector<std::vector<std::string>> kinds{
+        {"tcp: 'a:1'", "{tcp: 'a:1', send: x}", "{tcp: 'a:1', expect: x}", "{tcp: 'a:1', expect: /x/}"},
+        {"http: https://a", "{http: https://a, method: PUT}", "{http: https://a, method: PUT, body: x}",
+         "{http: https://a, headers: {A: b}}", "{http: https://a, headers: {A: {file: /b}}}",
+         "{http: https://a, body_contains: x}", "{http: https://a, body_regex: x}",
+         "{http: https://a, json: {pointer: /a, equals: x}}", "{http: https://a, json: {pointer: /b, equals: x}}",
+         "{http: https://a, redirects: same-host}", "{http: https://a, sni: b}", "{http: https://a, ca_file: /b}",
+         "{http: https://a, client_certificate: /a, client_key: /b}",
+         "{http: https://a, client_certificate: /b, client_key: /b}", "{http: https://a, certificate_expiry: 1d}"},
+        {"icmp: a", "{icmp: a, size: 57}", "{icmp: a, ttl: 65}", "{icmp: a, count: 2}"},
+        {"{dns: a, query: b}", "{dns: a, query: c}", "{dns: 'a:54', query: b}", "{dns: a, query: b, type: MX}",
+         "{dns: a, query: b, rcode: REFUSED}", "{dns: a, query: b, answer: x}"},
+        {"exec: [/a]", "exec: [/a, '']", "{exec: [/a], name: x}", "{exec: [/a], user: x}",
+         "{exec: [/a], user: x, group: y}"},
+    };
+    for (const auto& variants : kinds)
+        for (const std::string& one : variants)
+            for (const std::string& other : variants) {
+                INFO(one << " and " << other);
+                CHECK((check_in(one) == check_in(other)) == (one == other));
+            }
+}
+
+TEST_CASE("config: every example of docs/probes.md is good") {
+    std::ifstream file(STEWARD_SOURCE_DIR "/docs/probes.md");
+    std::ostringstream text;
+    text << file.rdbuf();
+    const std::string page = text.str();
+    int count = 0;
+    for (std::size_t at = 0; (at = page.find("```yaml\n", at)) != std::string::npos; ++count) {
+        at += 8;
+        const auto end = page.find("```", at);
+        CHECK(complaints(parse(page.substr(at, end - at), "docs/probes.md")).empty());
+        at = end + 3;
+    }
+    CHECK(count >= 4);
 }
 
 TEST_CASE("config: a mistake in a kind of check is said with its place") {

@@ -153,6 +153,15 @@ TEST_CASE("config: each key at the top has its effect") {
          "\xef\xbb\xbf"
          "cluster:\r\n  endpoint: https://n1\r\n  token_file: /t\r\n",
          [](const settings& s) { return s.pve.token_file == "/t"; }},
+        {"selectors instead of guests, in the file's order",
+         on_top("guests:\n  '@tag-web': {checks: [icmp: h]}\n  100-110: {checks: [icmp: h], restart: {attempts: 4}}\n"
+                "  '@all,-ct/105': {checks: [icmp: h]}\n  web-*: {checks: [icmp: h]}\n  101: {checks: [icmp: h]}\n"
+                "  ct/103: {checks: [icmp: h]}\n"),
+         [](const settings& s) {
+             return s.guests.size() == 1 && s.sections.size() == 5 && s.sections[0].text == "@tag-web" &&
+                    s.sections[1].rules.restart.attempts == 4 && s.sections[1].rules.section == "100-110" &&
+                    s.sections[2].which.words.size() == 2 && s.sections[4].text == "101";
+         }},
         {"guests are ordered by type and number",
          on_top(
              "guests:\n  vm/200: {checks: [icmp: h]}\n  ct/300: {checks: [icmp: h]}\n  lxc/101: {checks: [icmp: h]}\n"),
@@ -318,6 +327,19 @@ TEST_CASE("config: each key of restart and failover has its effect") {
          [=](const settings& s) { return failover(s).before == fresh_backup::require; }},
         {"failback and failback_stable", in_guest("    failover: {failback: auto, failback_stable: 1h}\n"),
          [=](const settings& s) { return failover(s).fails_back && failover(s).failback_stable == 1h; }},
+        {"backup: max_age", in_guest("    backup: {max_age: 26h}\n"),
+         [](const settings& s) { return s.guests.at(0).backup.max_age == 26h && s.guests.at(0).backup.stamps; }},
+        {"backup: not watched unless it is said", in_guest(""),
+         [](const settings& s) { return !s.guests.at(0).backup.max_age; }},
+        {"backup: prefer", in_guest("    backup: {prefer: newest}\n"),
+         [](const settings& s) { return s.guests.at(0).backup.prefer == archive_choice::newest; }},
+        {"backup: stamp", in_guest("    backup: {stamp: false}\n"),
+         [](const settings& s) { return !s.guests.at(0).backup.stamps; }},
+        {"backup: inherited key by key",
+         in_guest("    backup: {prefer: newest}\n") + "defaults: {backup: {max_age: 2d, prefer: healthy}}\n",
+         [](const settings& s) {
+             return s.guests.at(0).backup.max_age == 48h && s.guests.at(0).backup.prefer == archive_choice::newest;
+         }},
         {"defaults reach every guest, key by key",
          in_guest("    restart: {settle: 9s}\n    failover: {attempts: 4}\n") +
              "defaults:\n  check: {interval: 30s, timeout: 1s, rise: 5, fall: 6}\n  restart: {attempts: 7, settle: "
@@ -330,6 +352,55 @@ TEST_CASE("config: each key of restart and failover has its effect") {
                     failover(s).targets == std::vector{node_name("n9")};
          }},
     });
+}
+
+TEST_CASE("config: several clusters share what stands on top, and nothing else") {
+    const loaded got = parse(
+        "clusters:\n"
+        "  prod:\n"
+        "    name: pve-prod\n"
+        "    endpoint: https://192.0.2.11\n"
+        "    token_file: /t1\n"
+        "    mode: armed\n"
+        "    guard_socket: /run/prod.sock\n"
+        "    nodes: {n1: {ignored: true}}\n"
+        "    defaults: {restart: {attempts: 5}}\n"
+        "    guests: {ct/101: {checks: [icmp: h]}}\n"
+        "  lab:\n"
+        "    endpoint: https://192.0.2.21\n"
+        "    token_file: /t2\n"
+        "    guests: {ct/101: {checks: [icmp: h]}, '@all': {checks: [icmp: h]}}\n"
+        "state_dir: /srv/steward\n"
+        "control_socket: /run/c.sock\n"
+        "defaults: {restart: {attempts: 3, settle: 7s}}\n",
+        "steward.yaml");
+    for (const diagnostic& d : got.problems) FAIL_CHECK(to_string(d));
+    REQUIRE(got.clusters.size() == 2);
+    const settings& prod = got.clusters[0];
+    const settings& lab = got.clusters[1];
+    CHECK(prod.cluster_key == "prod");
+    CHECK(prod.pve.name == "pve-prod");
+    CHECK(prod.run_mode == mode::armed);
+    CHECK(prod.state_dir == "/srv/steward/prod");
+    CHECK(prod.guard_socket == "/run/prod.sock");
+    CHECK(prod.ignored.count(node_name("n1")) == 1);
+    CHECK(prod.guests.at(0).restart.attempts == 5);
+    CHECK(prod.guests.at(0).restart.settle == 7s);
+    CHECK(lab.cluster_key == "lab");
+    CHECK(lab.pve.token_file == "/t2");
+    CHECK(lab.pve.name.empty());
+    CHECK(lab.run_mode == mode::observe);
+    CHECK(lab.state_dir == "/srv/steward/lab");
+    CHECK(lab.guard_socket == "/run/steward-guard/lab.sock");
+    CHECK(lab.ignored.empty());
+    CHECK(lab.guests.at(0).restart.attempts == 3);
+    CHECK(lab.sections.size() == 1);
+    for (const settings& s : got.clusters) CHECK(s.control_socket == "/run/c.sock");
+    // The other form is one cluster without a name.
+    const loaded one = parse(cluster_text, "steward.yaml");
+    REQUIRE(one.clusters.size() == 1);
+    CHECK(one.clusters[0].cluster_key.empty());
+    CHECK(one.clusters[0].state_dir == "/var/lib/steward");
 }
 
 TEST_CASE("config: the documentation's examples are read without a complaint") {

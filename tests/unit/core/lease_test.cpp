@@ -335,8 +335,13 @@ TEST_CASE("a new guest in doubt makes a new question, one that is no longer in d
     CHECK(asks.current() == question());
     std::vector<guest_id> many;
     for (std::uint32_t i = 100; i < 300; ++i) many.emplace_back(guest_type::ct, vmid(i));
+    CHECK(asks.next(9) == question{9, 1});
+    asks.ask(9, {vm103});
+    CHECK(asks.next(9) == question{9, 2});
+    CHECK(asks.next(10) == question{10, 1});
     asks.ask(9, many);
     CHECK(asks.asked().size() == lease::enquiry::most);
+    CHECK_FALSE(asks.next(9));
 }
 
 TEST_CASE("questions and answers survive being said to the guard and written into a lease") {
@@ -359,6 +364,12 @@ TEST_CASE("questions and answers survive being said to the guard and written int
     lease::add_words(old, words, false);
     CHECK(old.asks == question());
     CHECK(old.answers == question());
+    // What does not fit is not asked: nobody shall say that he has looked.
+    for (std::uint32_t i = 100; i < 1100; ++i) words.down.emplace_back(guest_type::ct, vmid(i));
+    const auto cut = parse_daemon_words(to_text(words));
+    REQUIRE(cut);
+    CHECK(cut->asks == question());
+    CHECK(cut->asked.empty());
     for (const char* wrong : {"", "7", "7.", ".3", "7.3.1", "7,3", "-1.3", "a.b"}) {
         INFO(wrong);
         CHECK_FALSE(parse_question(wrong));

@@ -3,6 +3,7 @@
 #include "net/dns_message.hpp"
 #include "net/https_server.hpp"
 #include "net/json_answer.hpp"
+#include "net/packing.hpp"
 #include "net/probe.hpp"
 #include "net/redirect.hpp"
 #include "played_server.hpp"
@@ -81,8 +82,8 @@ played_server::script web(std::map<std::string, std::string> pages) {
     };
 }
 
-std::string page(const std::string& body) {
-    return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+std::string page(const std::string& body, const std::string& more = "") {
+    return "HTTP/1.1 200 OK\r\n" + more + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
 std::string redirect(const std::string& to, int status = 302) {
@@ -175,6 +176,8 @@ TEST_CASE("http: what the body must hold") {
         {"which does not fit", "v12b", regex, verdict::unhealthy, "status 200, body without /^v[0-9]+$/"},
         {"perhaps further on", long_body + "ready", text, verdict::unknown,
          "status 200, body without \"ready\" in its first 64 KiB"},
+        {"packed, though nobody asked for it", pack_gzip("is ready."), text, verdict::healthy, "status 200"},
+        {"packed, and large", pack_gzip("is ready." + long_body), text, verdict::healthy, "status 200"},
         {"json", R"({"db":{"state":"up"}})", json, verdict::healthy, "status 200"},
         {"another value", R"({"db":{"state":"down"}})", json, verdict::unhealthy,
          "status 200, /db/state is \"down\", wanted up"},
@@ -184,7 +187,8 @@ TEST_CASE("http: what the body must hold") {
         DYNAMIC_SECTION(r.name) {
             os_time time;
             asio::io_context io{1};
-            played_server server(io, "", web({{"GET /", page(r.body)}}));
+            const bool is_packed = r.body.starts_with("\x1f\x8b");
+            played_server server(io, "", web({{"GET /", page(r.body, is_packed ? "Content-Encoding: gzip\r\n" : "")}}));
             scripted_names names({});
             http_check check = http_to(server.port());
             r.wish(check);

@@ -40,7 +40,7 @@ class surveyor {
           tasks_(site.time.io().get_executor()) {}
 
     survey look(survey_wish asked = {}) {
-        if (!asked.rules_of) asked.rules_of = [](guest_id) { return failover::guest_rules(); };
+        if (!asked.rules_of) asked.rules_of = [](const model::guest_row&) { return failover::guest_rules(); };
         std::optional<survey> found;
         tasks_.spawn("survey", keep(std::move(asked), found));
         REQUIRE(site_.time.run_until([&] { return found.has_value(); }, 1h));
@@ -136,7 +136,8 @@ TEST_CASE("the configuration decides: order, storages, and what is switched off"
     simulated_site site(options());
     surveyor eyes(site);
     survey_wish asked;
-    asked.rules_of = [](guest_id guest) {
+    asked.rules_of = [](const model::guest_row& row) {
+        const guest_id guest = row.id;
         failover::guest_rules r;
         r.is_managed = true;
         r.priority = guest == ct104 ? 200 : 100;

@@ -1,7 +1,11 @@
 #include "services/health/watch.hpp"
 
+#include "api/views.hpp"
 #include "runtime/sim_time.hpp"
 #include "runtime/task_group.hpp"
+#include "support/simulated_site.hpp"
+
+#include <boost/json/serialize.hpp>
 
 #include <catch2/catch.hpp>
 #include <vector>
@@ -58,4 +62,24 @@ TEST_CASE("first attempts are spread over one interval") {
     CHECK(least < 1s);
     CHECK(most < 10s);
     CHECK(most > 9s);
+}
+
+TEST_CASE("a warning of a check is shown, and moves nothing") {
+    simulated_site site;
+    site.time.run_for(60s);
+    site.warning = "certificate expired 3 days ago";
+    site.time.run_for(600s);
+    CHECK(site.at(ct102) == failover::phase::watching);
+    CHECK(site.writes() == 0);
+    const auto status = api::status_view(site.all());
+    CHECK(status.at("severity") == "warning");
+    const auto& first = status.at("guests").as_array().at(0).as_object();
+    CHECK(first.at("severity") == "warning");
+    CHECK_THAT(boost::json::serialize(first.at("warnings")), Catch::Contains(": certificate expired 3 days ago"));
+    const auto guest = api::guest_view(site.all(), ct102);
+    REQUIRE(guest);
+    CHECK(guest->at("checks").as_array().at(0).as_object().at("warning") == "certificate expired 3 days ago");
+    site.warning.clear();
+    site.time.run_for(60s);
+    CHECK(api::status_view(site.all()).at("severity") == "ok");
 }
