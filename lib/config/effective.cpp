@@ -106,7 +106,8 @@ json::object effective_config(const std::vector<source_text>& sources) {
     const std::vector<key_record> keys = keys_of(sources);
     std::map<std::string, const key_record*> given;
     for (const key_record& k : keys)
-        if (k.is_given) given.emplace(k.path, &k);
+        // A section that is taken as a whole has told of its keys before their own readers do: theirs is the word.
+        if (k.is_given) given[k.path] = &k;
     json::value tree = json::object();
     for (const key_record& k : keys) {
         const std::vector<std::string> parts = parts_of_path(k.path);

@@ -44,7 +44,7 @@ class Program:
 
 MISTAKES = [
     (["stauts"], "did you mean status?"),
-    (["backup"], "one of list, create, restore, delete, prune"),
+    (["backup"], "backup takes one of list, create, restore, "),
     (["backup", "lst"], "did you mean list?"),
     (["failover", "ct/101", "--fource"], "did you mean --force?"),
     (["arm", "--to", "n1"], "it belongs to plan, failover"),
@@ -129,7 +129,7 @@ def completion_knows_the_table(steward):
         return done.stdout.split()
 
     expect(completed("fail") == ["failback", "failover"], "commands")
-    expect(completed("backup", "") == ["create", "delete", "list", "prune", "restore"], "verbs")
+    expect(completed("backup", "") == ["create", "delete", "list", "prune", "restore", "verify"], "verbs")
     expect(completed("backup", "create", "--mode", "s") == ["snapshot", "stop", "suspend"], "choices")
     expect(completed("completion", "") == ["bash", "fish", "zsh"], "words with choices")
     expect(completed("failover", "--force", "--f") == [], "an option that is given already")
