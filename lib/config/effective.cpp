@@ -105,12 +105,9 @@ std::vector<std::string> parts_of_path(const std::string& path) {
 json::object effective_config(const std::vector<source_text>& sources) {
     const std::vector<key_record> keys = keys_of(sources);
     std::map<std::string, const key_record*> given;
-    for (const key_record& k : keys) {
-        if (!k.is_given) continue;
-        const auto [at, is_first] = given.emplace(k.path, &k);
-        // The section was met before its keys were read.
-        if (!is_first && at->second->kind == key_kind::anything) at->second = &k;
-    }
+    for (const key_record& k : keys)
+        // A section that is taken as a whole has told of its keys before their own readers do: theirs is the word.
+        if (k.is_given) given[k.path] = &k;
     json::value tree = json::object();
     for (const key_record& k : keys) {
         const std::vector<std::string> parts = parts_of_path(k.path);
