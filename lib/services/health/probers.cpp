@@ -1,6 +1,7 @@
 #include "services/health/probers.hpp"
 
 #include "services/health/exec_prober.hpp"
+#include "services/health/pve_probers.hpp"
 
 #include <fmt/core.h>
 
@@ -103,6 +104,7 @@ std::unique_ptr<net::prober> prober_of(const config::check& check, net::probe_ma
         question.manners = manners;
         return net::make_prober(std::move(question), time, names);
     };
+    if (is_at_guest(check)) return std::make_unique<nobody_to_ask>();
     switch (check.kind) {
         case config::check_kind::http: return made(http_from(check));
         case config::check_kind::icmp: return made(icmp_from(check));
