@@ -131,7 +131,8 @@ class example {
             out += fmt::format("## {} on {}{}\n#  {}:\n#    checks:\n", one_line(row.name), row.node.str(),
                                row.status == model::run_state::running ? "" : ", not running", to_string(id));
             if (address.empty())
-                out += "## its configuration names no address\n#      - tcp: 192.0.2.1:22\n";
+                out +=
+                    "## its configuration names no address: guest is what its interfaces say\n#      - icmp: guest\n";
             else
                 out += fmt::format("#      - icmp: {0}\n## - http: http://{0}/\n", address);
         }
