@@ -6,9 +6,9 @@
 #include <boost/json/value.hpp>
 
 #include <catch2/catch.hpp>
+#include <cctype>
 #include <filesystem>
 #include <fstream>
-#include <regex>
 #include <set>
 #include <sstream>
 #include <string>
@@ -76,6 +76,21 @@ json::value at(const json::object& tree, const std::string& pointer) {
 
 json::object effective(const std::string& lines) { return effective_config({source_text("x", cluster_text + lines)}); }
 
+/// Of letters, digits and underscores.
+std::set<std::string> words_of(const std::string& text) {
+    std::set<std::string> all;
+    std::string word;
+    for (const char c : text + " ") {
+        if (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_') {
+            word += c;
+            continue;
+        }
+        all.insert(word);
+        word.clear();
+    }
+    return all;
+}
+
 }  // namespace
 
 TEST_CASE("config: every key that the loader reads is documented, tested and has a type") {
@@ -84,7 +99,7 @@ TEST_CASE("config: every key that the loader reads is documented, tested and has
         "cluster", "clusters", "log",  "nodes", "probes", "defaults", "check", "restart", "failover", "backup",
         "guests",  "checks",   "http", "tcp",   "icmp",   "dns",      "exec",  "headers", "json",     "fence",
         "hooks",   "handover", "pre",  "post",  "failed", "pve",      "agent", "require", "gateways", "*"};
-    const std::string page = contents(STEWARD_SOURCE_DIR "/docs/configuration.md");
+    const std::set<std::string> words = words_of(contents(STEWARD_SOURCE_DIR "/docs/configuration.md"));
     std::string tests;
     for (const auto& file : fs::directory_iterator(STEWARD_SOURCE_DIR "/tests/unit/config"))
         if (file.path().filename() != "bad_test.cpp") tests += contents(file.path());
@@ -93,7 +108,7 @@ TEST_CASE("config: every key that the loader reads is documented, tested and has
     for (const key_record& k : keys) {
         const std::string name = k.path.substr(k.path.find_last_of('.') + 1);
         INFO(k.path);
-        if (name != "*") CHECK(std::regex_search(page, std::regex("\\b" + name + "\\b")));
+        if (name != "*") CHECK(words.count(name) == 1);
         if (name != "*") CHECK(tests.find(name + ":") != std::string::npos);
         // A new kind of check needs a line in `sample` of lib/config/schema.cpp, so that its keys are met.
         if (by_hand.count(name) == 0) CHECK(k.kind != key_kind::anything);
