@@ -157,7 +157,7 @@ asio::awaitable<void> measure(time_source& time, net::resolver& names, const std
     for (std::size_t i = 0; i < want.checks; ++i) {
         auto prober = make_prober(kinds[i % kinds.size()], ports[i % ports.size()], time, names);
         probers.push_back(std::make_unique<measured_prober>(std::move(prober), time, interval, into.probes));
-        auto again = [&prober = *probers.back(), interval] { return attempt(prober, interval); };
+        auto again = [&prober = *probers.back(), interval](time_point) { return attempt(prober, interval); };
         tasks.spawn("check", watch_check(time, jitter(interval, chance), std::move(again)));
     }
     co_await time.sleep_for(interval);

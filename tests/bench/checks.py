@@ -100,7 +100,7 @@ def haproxy(given, folder):
     half = given.checks // 2
     servers = [f"  server s{i} 127.0.0.1:{FIRST_PORT + i % PORTS} check inter 1s" for i in range(given.checks)]
     (folder / "haproxy.cfg").write_text(
-        "global\n  maxconn 9000\n  nbthread 1\n  spread-checks 0\ndefaults\n  timeout connect 3s\n  timeout client 3s\n"
+        "global\n  maxconn 1000\n  nbthread 1\n  spread-checks 0\ndefaults\n  timeout connect 3s\n  timeout client 3s\n"
         "  timeout server 3s\n  timeout check 3s\n"
         f"frontend without-which-it-does-not-start\n  bind 127.0.0.1:{HAPROXY_PORT}\nbackend tcp\n  mode tcp\n" + "\n".join(servers[:half]) +
         "\nbackend http\n  mode http\n  option httpchk GET /\n" + "\n".join(servers[half:]) + "\n")

@@ -40,7 +40,7 @@ std::unique_ptr<check_board::entry> check_board::make_entry(const config::check&
 
 void check_board::start(entry& e, duration first_delay) {
     e.task = std::make_unique<task_group>(executor_);
-    auto attempt = [this, &e] { return look(e); };
+    auto attempt = [this, &e](time_point due) { return look(e, due); };
     e.task->spawn(fmt::format("check {} {}", owner_, e.spec.name), watch_check(time_, first_delay, std::move(attempt)));
 }
 
@@ -91,20 +91,20 @@ void check_board::look_again_at(const std::string& name, time_point since) {
         if (e->spec.name == name && !e->is_retired) (void)look_again(*e, since);
 }
 
-asio::awaitable<duration> check_board::look(entry& e) {
+asio::awaitable<duration> check_board::look(entry& e, time_point due) {
     e.is_probing = true;
     e.begun = time_.now();
     probe_result answer = co_await e.prober->run();
     e.seen = e.begun;
-    const bool is_its_turn = e.begun >= e.due;
+    const bool is_its_turn = due >= e.due;
     take(e, std::move(answer));
     e.is_probing = false;
     std::erase_if(e.ending, [](const auto& group) { return group->size() == 0; });
     // Whatever is in doubt is settled soon. An attempt in between changes nothing about its turn, but for that.
     const bool is_in_doubt = standing_of(e) == health::standing::suspicious;
-    const time_point next = e.begun + (is_in_doubt ? e.spec.retry_every() : e.spec.interval);
+    const time_point next = due + (is_in_doubt ? e.spec.retry_every() : e.spec.interval);
     e.due = is_its_turn ? next : std::min(e.due, next);
-    co_return e.due - e.begun;
+    co_return e.due - due;
 }
 
 /// Who is asked again and again in a moment has failed once: `fall` is about some time, too.

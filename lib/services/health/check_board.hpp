@@ -69,7 +69,7 @@ class check_board {
     void start(entry& e, duration first_delay);
     bool look_again(entry& e, time_point since);
     void look_again_at(const std::string& name, time_point since);
-    [[nodiscard]] boost::asio::awaitable<duration> look(entry& e);
+    [[nodiscard]] boost::asio::awaitable<duration> look(entry& e, time_point due);
     [[nodiscard]] static bool is_repetition(const entry& e, verdict answer);
     void take(entry& e, probe_result answer);
     [[nodiscard]] const entry* find(const std::string& name) const;

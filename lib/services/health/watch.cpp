@@ -10,10 +10,10 @@ duration jitter(duration interval, random_source& chance) {
 }
 
 boost::asio::awaitable<void> watch_check(time_source& time, duration first_delay,
-                                         std::function<boost::asio::awaitable<duration>()> attempt) {
+                                         std::function<boost::asio::awaitable<duration>(time_point due)> attempt) {
     for (time_point due = time.now() + first_delay;;) {
         co_await time.sleep_until(due);
-        const duration pause = co_await attempt();
+        const duration pause = co_await attempt(due);
         due = std::max(due + pause, time.now());
     }
 }

@@ -38,14 +38,32 @@ class bench {
     }
 
     check_board& board(const char* owner, check_board* gateways = nullptr) {
-        boards_.push_back(std::make_unique<check_board>(time.io().get_executor(), time, chance, owner));
+        boards_.push_back(std::make_unique<check_board>(time.io().get_executor(), clock, chance, owner));
         check_board& made = *boards_.back();
         made.make_prober = [this](const config::check& c) { return std::make_unique<scripted>(*this, c.name); };
         made.gateways = gateways;
         return made;
     }
 
+    /// Wakes everybody a little late, as a real one does, now more, now less.
+    class late_time final : public time_source {
+      public:
+        explicit late_time(sim_time& inner) : inner_(inner) {}
+        [[nodiscard]] time_point now() const override { return inner_.now(); }
+        [[nodiscard]] wall_time wall_now() const override { return inner_.wall_now(); }
+        [[nodiscard]] boost::asio::awaitable<void> sleep_until(time_point when) override {
+            ++sleeps_;
+            return inner_.sleep_until(when + late * (1 + sleeps_ % 3));
+        }
+        duration late{};
+
+      private:
+        sim_time& inner_;
+        int sleeps_ = 0;
+    };
+
     sim_time time;
+    late_time clock{time};
     random_source chance{1};
     time_point zero;
     std::map<std::string, verdict> says;
@@ -180,6 +198,16 @@ TEST_CASE("nothing is down before it was looked for what would excuse it") {
     CHECK(board.summary(0).now == standing::suspicious);
     looked = t.time.now();
     CHECK(board.standing(0) == standing::down);
+}
+
+TEST_CASE("a clock that wakes it late, now more, now less, makes no attempt more") {
+    bench b;
+    b.clock.late = 2ms;
+    b.says["c"] = verdict::healthy;
+    check_board& board = b.board("ct/101");
+    board.apply({named("c")});
+    b.time.run_for(10s * 50);
+    CHECK(b.asked["c"].size() == 50);
 }
 
 TEST_CASE("asked to look it looks at once, and once") {

@@ -20,7 +20,7 @@ class slow_attempts {
   public:
     slow_attempts(time_source& t, std::vector<int> s) : time_(t), script_(std::move(s)) {}
 
-    boost::asio::awaitable<duration> make() {
+    boost::asio::awaitable<duration> make(time_point) {
         const int takes = at_ < script_.size() ? script_[at_++] : 0;
         co_await time_.sleep_for(std::chrono::seconds(takes));
         ended.push_back(time_.now().time_since_epoch() / 1s);
@@ -40,7 +40,7 @@ TEST_CASE("a check keeps its rhythm, and an attempt that overran is followed at 
     sim_time time;
     slow_attempts attempts(time, {0, 25, 0, 0});
     task_group tasks(time.io().get_executor());
-    tasks.spawn("watch", watch_check(time, 3s, [&] { return attempts.make(); }));
+    tasks.spawn("watch", watch_check(time, 3s, [&](time_point due) { return attempts.make(due); }));
     time.run_for(59s);
     CHECK(attempts.ended == std::vector<std::int64_t>{3, 38, 38, 48, 58});
     tasks.cancel();
