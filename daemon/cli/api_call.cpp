@@ -3,7 +3,6 @@
 #include "api_exit.hpp"
 #include "cluster_options.hpp"
 #include "output.hpp"
-#include "pve/credential_files.hpp"
 #include "pve/encoding.hpp"
 #include "pve/schema/all_facts.hpp"
 #include "pve/shell/assignments.hpp"
@@ -146,9 +145,8 @@ int make_api_call(const arguments& given, const std::string& verb, const std::st
     typed.given = given;
     typed.is_checked = !given.has("no-check");
     typed.waits = given.has("wait");
-    auto options = cluster_options(given);
+    auto options = usable_options(given);
     if (!options) return refuse(options.error());
-    if (const auto who = pve::read_credentials(options->who); !who) return refuse(who.error());
     pve::connection cluster(std::move(*options));
     return cluster.run(make_call(cluster, std::move(typed)));
 }

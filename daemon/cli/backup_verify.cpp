@@ -229,9 +229,8 @@ result<verify_call> read_call(const arguments& given) {
 int verify_main(const arguments& given) {
     auto call = read_call(given);
     if (!call) return refuse(call.error());
-    auto options = cluster_options(given);
+    auto options = usable_options(given);
     if (!options) return refuse(options.error());
-    if (const auto who = pve::read_credentials(options->who); !who) return refuse(who.error());
     pve::connection cluster(std::move(*options));
     verify_run run(cluster, std::move(*call));
     return cluster.run(run.run());

@@ -1,6 +1,7 @@
 #include "cluster_options.hpp"
 
 #include "config/load.hpp"
+#include "pve/credential_files.hpp"
 
 #include <filesystem>
 #include <fmt/core.h>
@@ -92,6 +93,13 @@ result<pve::connection_options> cluster_options(const arguments& given) {
                      fmt::format("which cluster? Name one with --endpoint n1 --token-file FILE --fingerprint AB:CD:…, "
                                  "or in {}",
                                  default_config));
+    return options;
+}
+
+result<pve::connection_options> usable_options(const arguments& given) {
+    auto options = cluster_options(given);
+    if (!options) return options;
+    if (const auto who = pve::read_credentials(options->who); !who) return who.error();
     return options;
 }
 

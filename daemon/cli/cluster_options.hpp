@@ -23,4 +23,7 @@ inline constexpr const char* default_config = "/etc/steward/steward.yaml";
 /// Errors: invalid, not_found, io.
 [[nodiscard]] result<pve::connection_options> cluster_options(const arguments& given);
 
+/// The same for a command that is of no use without them: the credentials can be read as well.
+[[nodiscard]] result<pve::connection_options> usable_options(const arguments& given);
+
 }  // namespace steward::cli

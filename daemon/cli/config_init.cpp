@@ -181,9 +181,8 @@ asio::awaitable<int> make_example(pve::connection& cluster, std::string file, ex
 int config_init(const arguments& given) {
     const std::string file = given.words.size() > 2 ? given.words[2] : default_config;
     if (const auto free = file == "-" ? result<void>() : is_free(file); !free) return complain(free.error());
-    auto options = cluster_options(given);
+    auto options = usable_options(given);
     if (!options) return refuse(options.error());
-    if (const auto who = pve::read_credentials(options->who); !who) return refuse(who.error());
     example found;
     found.way = *options;
     pve::connection cluster(std::move(*options));

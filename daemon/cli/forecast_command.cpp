@@ -80,9 +80,8 @@ int forecast_main(const arguments& given) {
         call.wish.node_down = *node;
     }
     if (const auto read = read_rules(given, call); !read) return refuse(read.error());
-    auto options = cluster_options(given);
+    auto options = usable_options(given);
     if (!options) return refuse(options.error());
-    if (const auto who = pve::read_credentials(options->who); !who) return refuse(who.error());
     pve::connection cluster(std::move(*options));
     return cluster.run(make_forecast(cluster, std::move(call)));
 }

@@ -13,54 +13,24 @@ namespace steward::config {
 namespace json = boost::json;
 namespace {
 
-/// Together they have one of everything that has keys of its own: the loader asks for all others by itself.
-constexpr const char* with_one_cluster = R"(
-cluster: {endpoint: 'https://n1', token_file: /t}
-nodes: {n1: {fence: {command: [/bin/fence]}}}
-hooks:
-  restart: {pre: [{command: [/bin/true]}], post: [{command: [/bin/true]}], failed: [{command: [/bin/true]}]}
-  handover: {pre: [{command: [/bin/true]}], post: [{command: [/bin/true]}], failed: [{command: [/bin/true]}]}
-gateways:
-  - {http: 'https://n1/', headers: {X-A: {file: /h}}, json: {pointer: /a, equals: b}}
-  - {tcp: 'n1:22'}
-  - {icmp: n1}
-  - {dns: n1, query: example.com}
-  - {exec: [/bin/true]}
-guests:
-  vm/102: {checks: [{pve: running}, {agent: ping}]}
-  ct/101:
-    checks:
-      - {http: 'https://n1/', headers: {X-A: {file: /h}}, json: {pointer: /a, equals: b}}
-      - {tcp: 'n1:22'}
-      - {icmp: n1}
-      - {dns: n1, query: example.com}
-      - {exec: [/bin/true]}
-    hooks:
-      restart: {pre: [{command: [/bin/true]}], post: [{command: [/bin/true]}], failed: [{command: [/bin/true]}]}
-      handover: {pre: [{command: [/bin/true]}], post: [{command: [/bin/true]}], failed: [{command: [/bin/true]}]}
-)";
-constexpr const char* with_clusters = R"(
-clusters:
-  a:
-    endpoint: https://n1
-    token_file: /t
-    nodes: {n1: {fence: {command: [/bin/fence]}}}
-    gateways:
-      - {http: 'https://n1/', headers: {X-A: {file: /h}}, json: {pointer: /a, equals: b}}
-      - {tcp: 'n1:22'}
-      - {icmp: n1}
-      - {dns: n1, query: example.com}
-      - {exec: [/bin/true]}
-    guests:
-      vm/102: {checks: [{pve: running}, {agent: ping}]}
-      ct/101:
-        checks:
-          - {http: 'https://n1/', headers: {X-A: {file: /h}}, json: {pointer: /a, equals: b}}
-          - {tcp: 'n1:22'}
-          - {icmp: n1}
-          - {dns: n1, query: example.com}
-          - {exec: [/bin/true]}
-)";
+/// One of everything that has keys of its own: the loader asks for all others by itself.
+constexpr const char* way = "endpoint: 'https://n1', token_file: /t";
+constexpr const char* hooks = R"({
+  restart: {pre: [{command: [/bin/true]}], post: [{command: [/bin/true]}], failed: [{command: [/bin/true]}]},
+  handover: {pre: [{command: [/bin/true]}], post: [{command: [/bin/true]}], failed: [{command: [/bin/true]}]}})";
+constexpr const char* checks = R"([
+  {http: 'https://n1/', headers: {X-A: {file: /h}}, json: {pointer: /a, equals: b}},
+  {tcp: 'n1:22'}, {icmp: n1}, {dns: n1, query: example.com}, {exec: [/bin/true]}])";
+
+/// A file with one cluster, and one with several.
+std::vector<std::string> samples() {
+    const std::string beside = fmt::format(
+        "nodes: {{n1: {{fence: {{command: [/bin/fence]}}}}}}, hooks: {0}, gateways: {1}, "
+        "guests: {{vm/102: {{checks: [{{pve: running}}, {{agent: ping}}]}}, ct/101: {{checks: {1}, hooks: {0}}}}}",
+        hooks, checks);
+    return {fmt::format("{{cluster: {{{}}}, {}}}", way, beside),
+            fmt::format("{{clusters: {{a: {{{}, {}}}}}}}", way, beside)};
+}
 
 bool holds_names(const std::string& section) {
     return section == "guests" || section == "nodes" || section == "headers" || section == "clusters";
@@ -128,8 +98,9 @@ std::vector<std::string> general_parts(const std::string& path) {
 
 std::vector<key_record> known_keys() {
     std::vector<key_record> all;
-    std::vector<key_record> met = keys_of({source_text("sample", with_one_cluster)});
-    for (key_record& k : keys_of({source_text("sample", with_clusters)})) met.push_back(std::move(k));
+    std::vector<key_record> met;
+    for (const std::string& text : samples())
+        for (key_record& k : keys_of({source_text("sample", text)})) met.push_back(std::move(k));
     for (key_record& k : met) {
         k.path = general(k.path);
         const auto same = std::find_if(all.begin(), all.end(), [&](const key_record& o) { return o.path == k.path; });

@@ -1,5 +1,6 @@
 #include "net/connection.hpp"
 
+#include "net/cancelled.hpp"
 #include "net/peer.hpp"
 #include "net/probing.hpp"
 #include "net/tls.hpp"
@@ -30,10 +31,6 @@ class tls_setup::context {
 };
 
 namespace {
-
-void throw_if_cancelled(const boost::system::error_code& ec) {
-    if (ec == asio::error::operation_aborted) throw boost::system::system_error(ec);
-}
 
 // --- recognising the server ------------------------------------------------------------------------------------------
 

@@ -1,3 +1,4 @@
+#include "net/cancelled.hpp"
 #include "net/dns_message.hpp"
 #include "net/probing.hpp"
 #include "runtime/os_random.hpp"
@@ -22,10 +23,6 @@ using asio::ip::udp;
 namespace {
 
 constexpr int attempts = 3;  // a datagram may be lost
-
-void throw_if_cancelled(const boost::system::error_code& ec) {
-    if (ec == asio::error::operation_aborted) throw boost::system::system_error(ec);
-}
 
 fault broken(const boost::system::error_code& ec) {
     // Its words are the system's, as own_trouble wants them.

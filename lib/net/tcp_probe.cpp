@@ -1,3 +1,4 @@
+#include "net/cancelled.hpp"
 #include "net/probing.hpp"
 #include "runtime/with_timeout.hpp"
 
@@ -18,10 +19,6 @@ namespace {
 
 /// A greeting that is longer does not hold what was wanted (docs/probes.md).
 constexpr std::size_t most_heard = 16U << 10U;
-
-void throw_if_cancelled(const boost::system::error_code& ec) {
-    if (ec == asio::error::operation_aborted) throw boost::system::system_error(ec);
-}
 
 class tcp_prober final : public prober {
   public:

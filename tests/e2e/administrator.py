@@ -1,5 +1,4 @@
 """What an administrator does beside the main job: writes a configuration, asks the doctor, collects a support bundle."""
-import argparse
 import io
 import json
 import os
@@ -11,7 +10,7 @@ import sys
 import tarfile
 import time
 
-from site_under_test import Failed, Site, expect
+from site_under_test import Site, expect, play
 
 
 def first_steps(binaries):
@@ -271,21 +270,5 @@ nodes: {{n2: {{fence: {{command: [/bin/true, -p, {SECRETS['agent']}]}}}}}}
 SCENARIOS = {f.__name__: f for f in (first_steps, running_configuration, doctor_explains, doctor_before_anything, doctors_commands_help, bundle_without_secrets)}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bin", default=os.path.join(os.path.dirname(__file__), "../../build/dev/bin"))
-    parser.add_argument("scenario", nargs="*", choices=[[], *SCENARIOS])
-    given = parser.parse_args()
-    for name in given.scenario or SCENARIOS:
-        began = time.monotonic()
-        try:
-            SCENARIOS[name](given.bin)
-        except Failed as failure:
-            print(f"{name}: FAILED: {failure}")
-            return 1
-        print(f"{name}: {SCENARIOS[name].__doc__.splitlines()[0]} ({time.monotonic() - began:.1f} s)")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(play(SCENARIOS, __doc__))

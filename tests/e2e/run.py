@@ -1,14 +1,12 @@
 """End to end: real processes, one scenario per call. `run.py --bin DIR NAME`, `run.py --list`."""
-import argparse
 import json
-import os
 import pathlib
 import signal
 import subprocess
 import sys
 import time
 
-from site_under_test import Failed, Site, expect
+from site_under_test import Site, expect, play
 
 PHASES = ["claimed", "stopping", "isolating", "parked", "restoring", "restored", "starting", "verifying", "done"]
 
@@ -586,21 +584,5 @@ SCENARIOS = {f.__name__: f for f in (dies_twice, killed_everywhere, killed_elsew
                                      one_of_two_clusters_dies)}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bin", default=os.path.join(os.path.dirname(__file__), "../../build/dev/bin"))
-    parser.add_argument("scenario", nargs="*", choices=[[], *SCENARIOS])
-    given = parser.parse_args()
-    for name in given.scenario or SCENARIOS:
-        began = time.monotonic()
-        try:
-            SCENARIOS[name](given.bin)
-        except Failed as failure:
-            print(f"{name}: FAILED: {failure}")
-            return 1
-        print(f"{name}: {SCENARIOS[name].__doc__.splitlines()[0]} ({time.monotonic() - began:.1f} s)")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(play(SCENARIOS, __doc__))

@@ -1,4 +1,5 @@
 """The real processes against a simulated cluster: `steward simulate serve`, steward-guard, stewardd, and the CLI."""
+import argparse
 import json
 import os
 import pathlib
@@ -175,3 +176,20 @@ class Site:
 def expect(condition, what):
     if not condition:
         raise Failed(what)
+
+
+def play(scenarios, about):
+    """The command line of a file of scenarios: all of them, or those that are named."""
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("--bin", default=os.path.join(os.path.dirname(__file__), "../../build/dev/bin"))
+    parser.add_argument("scenario", nargs="*", choices=[[], *scenarios])
+    given = parser.parse_args()
+    for name in given.scenario or scenarios:
+        began = time.monotonic()
+        try:
+            scenarios[name](given.bin)
+        except Failed as failure:
+            print(f"{name}: FAILED: {failure}")
+            return 1
+        print(f"{name}: {scenarios[name].__doc__.splitlines()[0]} ({time.monotonic() - began:.1f} s)")
+    return 0

@@ -111,6 +111,8 @@ void add_gates(decision& to, const state& before, const surroundings& around, co
         to.gates.emplace_back("pause", false, around.paused->text);
     else
         to.gates.emplace_back("pause", true);
+    to.gates.emplace_back("lock", around.lock.empty(), around.lock);
+    to.gates.emplace_back("second_opinion", around.alone.empty(), around.alone);
     to.gates.emplace_back("settled", around.no_claims.empty(), around.no_claims);
     to.gates.emplace_back("restarts", std::cmp_less(r.restarts.size(), rules.restart_attempts),
                           fmt::format("{} of {}", r.restarts.size(), rules.restart_attempts));

@@ -87,6 +87,27 @@ TEST_CASE("each gate is told as it stands") {
     }
 }
 
+TEST_CASE("what PVE is at work on, and what nobody else finds down, is told as a closed gate") {
+    player p;
+    const char* gate = "";
+    SECTION("a lock") {
+        gate = "lock";
+        p.lock = "backup";
+        p.say(seen{standing::unknown, "refused"});
+    }
+    SECTION("no second opinion") {
+        gate = "second_opinion";
+        p.alone = "only n1 find it down; n2 is silent";
+        for (int i = 0; i < 100 && p.at() != phase::held; ++i) p.say(seen{standing::suspicious, "refused"});
+    }
+    REQUIRE(p.at() == phase::held);
+    REQUIRE(p.decided);
+    REQUIRE(find(*p.decided, gate));
+    CHECK_FALSE(find(*p.decided, gate)->passes);
+    CHECK_FALSE(find(*p.decided, gate)->text.empty());
+    CHECK(find(*p.decided, "armed")->passes);
+}
+
 TEST_CASE("a hand-over is told step by step, with what each operation said") {
     player p;
     p.until(phase::claimed);

@@ -1,4 +1,5 @@
 #pragma once
+#include "net/probe.hpp"
 #include "net/resolver.hpp"
 #include "runtime/task_group.hpp"
 
@@ -95,5 +96,11 @@ class scripted_names final : public resolver {
   private:
     std::vector<asio::ip::address> found_;
 };
+
+inline wanted_text matching(const std::string& expression) {
+    auto compiled = pattern::compile(expression);
+    REQUIRE(compiled);
+    return wanted_text(std::move(*compiled), expression);
+}
 
 }  // namespace steward::net::loopback
